@@ -1,0 +1,48 @@
+"""Import Open3D where the system has no libusb.
+
+Open3D's wheel links against ``libusb-1.0.so.0`` for depth cameras that this project never opens. Minimal
+machines and containers lack it, so the copy that the ``libusb-package`` wheel ships is loaded first.
+"""
+
+import ctypes
+import functools
+import importlib
+from types import ModuleType
+
+LIBUSB = "libusb-1.0.so.0"
+
+
+@functools.cache
+def open3d() -> ModuleType:
+    """The ``open3d`` module, imported at the first call.
+
+    Raises:
+        ImportError: with what to install, where Open3D or a library it links against is missing.
+    """
+    _preload_libusb()
+    try:
+        module = importlib.import_module("open3d")
+    except ImportError as error:
+        raise ImportError(
+            f"Open3D cannot be loaded: {error}. Run `pip install open3d libusb-package`; "
+            "if a system library is still missing, install it (Debian: libusb-1.0-0, libgomp1)."
+        ) from error
+    module.utility.set_verbosity_level(module.utility.VerbosityLevel.Error)
+    return module
+
+
+def _preload_libusb() -> None:
+    """Load libusb into the process under its global name, from the system or else from its wheel.
+
+    Failing here is no error: Open3D builds differ, and its own import says what is missing.
+    """
+    try:
+        ctypes.CDLL(LIBUSB, mode=ctypes.RTLD_GLOBAL)
+        return
+    except OSError:
+        pass
+    try:
+        library = importlib.import_module("libusb_package").get_library_path()
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    except (ImportError, OSError):
+        return
