@@ -1,0 +1,1 @@
+"""Body model, template and pose prior."""

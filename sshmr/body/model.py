@@ -1,0 +1,221 @@
+"""Linear blend skinning for any body in SMPL's file layout.
+
+Source: Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia 2015.
+"""
+
+import dataclasses
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from sshmr.errors import InputError
+from sshmr.geometry.rotations import rotvec_to_rotmat
+
+JOINT_NAMES = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
+    "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hand", "right_hand",
+)  # fmt: skip
+PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
+MIRROR_JOINTS = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22)
+"""Index of each joint's left–right counterpart."""
+
+SHAPES = {
+    "v_template": ("V", 3),
+    "shapedirs": ("V", 3, "S"),
+    "posedirs": ("V", 3, 207),
+    "J_regressor": (24, "V"),
+    "weights": ("V", 24),
+    "kintree_table": (2, 24),
+    "f": ("F", 3),
+}
+
+
+class Posed(NamedTuple):
+    """A posed body: vertices (B, V, 3) and joints (B, 24, 3) in metres, rotations (B, 24, 3, 3) global."""
+
+    vertices: torch.Tensor
+    joints: torch.Tensor
+    rotations: torch.Tensor
+
+
+def open_body_path(gender):
+    """Path of the shipped, openly licensed body: gender is ``neutral``, ``male`` or ``female``."""
+    return Path(str(resources.files("sshmr.body"))) / "assets" / f"open_{gender}.npz"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BodyModel:
+    """A body's arrays, in metres: T-pose facing +z, y up, left is +x.
+
+    Attributes:
+        v_template: (V, 3) mean shape.
+        shapedirs: (V, 3, S) displacement per unit of beta.
+        posedirs: (V, 3, 207) displacement per element of the 23 body rotations less identity.
+        weights: (V, 24) skinning weights, rows sum to 1.
+        faces: (F, 3) int64; empty in a subset.
+        joint_template: (24, 3), joint_shapedirs: (24, 3, S): rest joints are linear in betas.
+        parents: 24 indices, −1 for the root.
+        name: where it came from.
+        gender: ``neutral``, ``male`` or ``female``.
+        digest: SHA-256 of the arrays.
+    """
+
+    v_template: torch.Tensor
+    shapedirs: torch.Tensor
+    posedirs: torch.Tensor
+    weights: torch.Tensor
+    faces: torch.Tensor
+    joint_template: torch.Tensor
+    joint_shapedirs: torch.Tensor
+    parents: tuple
+    name: str
+    gender: str
+    digest: str
+
+    @classmethod
+    def load(cls, path, dtype=torch.float32, device="cpu"):
+        """Read an .npz in SMPL's layout; at most the first 10 betas are kept.
+
+        Raises:
+            InputError: when the file is missing, is no .npz, or an array is absent or has the wrong shape.
+        """
+        arrays = read_arrays(path)
+        regressor = arrays["J_regressor"]
+        shapedirs = arrays["shapedirs"][:, :, :10]
+
+        def tensor(array):
+            return torch.tensor(array, dtype=dtype, device=device)
+
+        return cls(
+            v_template=tensor(arrays["v_template"]),
+            shapedirs=tensor(shapedirs),
+            posedirs=tensor(arrays["posedirs"]),
+            weights=tensor(arrays["weights"]),
+            faces=torch.tensor(arrays["f"].astype(np.int64), device=device),
+            joint_template=tensor(regressor @ arrays["v_template"]),
+            joint_shapedirs=tensor(np.einsum("jv,vcs->jcs", regressor, shapedirs)),
+            parents=_parents(path, arrays["kintree_table"]),
+            name=str(arrays.get("name", Path(path).stem)),
+            gender=str(arrays.get("gender", "neutral")),
+            digest=digest_of(arrays),
+        )
+
+    def to(self, device=None, dtype=None):
+        """The same body on another device or in another floating type."""
+        moved = {
+            field.name: getattr(self, field.name).to(device=device, dtype=dtype)
+            for field in dataclasses.fields(self)
+            if isinstance(getattr(self, field.name), torch.Tensor) and field.name != "faces"
+        }
+        return dataclasses.replace(self, **moved, faces=self.faces.to(device=device))
+
+    def subset(self, vertex_ids):
+        """The body with only these vertices, (M,) int64; joints stay those of the whole body."""
+        vertex_ids = torch.as_tensor(vertex_ids, dtype=torch.int64, device=self.v_template.device)
+        return dataclasses.replace(
+            self,
+            v_template=self.v_template[vertex_ids],
+            shapedirs=self.shapedirs[vertex_ids],
+            posedirs=self.posedirs[vertex_ids],
+            weights=self.weights[vertex_ids],
+            faces=self.faces[:0],
+        )
+
+    def rest_joints(self, betas):
+        """Joints before posing: betas (B, S') → (B, 24, 3) metres."""
+        return self.joint_template + torch.einsum(
+            "jcs,bs->bjc", self.joint_shapedirs[..., : betas.shape[-1]], betas
+        )
+
+    def __call__(self, pose, betas, transl):
+        """Pose the body.
+
+        Args:
+            pose: (B, 72) rotation vectors, radians, or (B, 24, 3, 3) rotation matrices, root first.
+            betas: (B, S') shape coefficients, S' ≤ S.
+            transl: (B, 3) metres, added after posing about the pelvis joint.
+        """
+        rotmats = pose if pose.ndim == 4 else rotvec_to_rotmat(pose.unflatten(-1, (24, 3)))
+        batch = rotmats.shape[0]
+        rest = self.rest_joints(betas)
+        rotations, joints = forward_kinematics(rotmats, rest, self.parents)
+        features = rotmats[:, 1:] - torch.eye(3, dtype=rotmats.dtype, device=rotmats.device)
+        shaped = self.v_template + torch.einsum("vcs,bs->bvc", self.shapedirs[..., : betas.shape[-1]], betas)
+        offsets = features.reshape(batch, 207) @ self.posedirs.reshape(-1, 207).T
+        shaped = shaped + offsets.reshape(batch, -1, 3)
+        origins = joints - (rotations @ rest[..., None])[..., 0]
+        affine = torch.cat([rotations, origins[..., None]], dim=-1).reshape(batch, 24, 12)
+        blended = (self.weights @ affine).reshape(batch, -1, 3, 4)
+        vertices = (blended[..., :3] @ shaped[..., None])[..., 0] + blended[..., 3]
+        return Posed(vertices + transl[:, None], joints + transl[:, None], rotations)
+
+
+def forward_kinematics(rotmats, rest_joints, parents):
+    """Compose local rotations down the tree.
+
+    Args:
+        rotmats: (B, 24, 3, 3) local; rest_joints: (B, 24, 3) metres; parents: 24 indices.
+
+    Returns:
+        Global rotations (B, 24, 3, 3) and joint positions (B, 24, 3), the root at its rest position.
+    """
+    rotations, joints = [rotmats[:, 0]], [rest_joints[:, 0]]
+    for joint in range(1, len(parents)):
+        parent = parents[joint]
+        bone = rest_joints[:, joint] - rest_joints[:, parent]
+        rotations.append(rotations[parent] @ rotmats[:, joint])
+        joints.append(joints[parent] + (rotations[parent] @ bone[..., None])[..., 0])
+    return torch.stack(rotations, dim=1), torch.stack(joints, dim=1)
+
+
+def read_arrays(path):
+    """The arrays of an .npz body, float32, each checked against ``SHAPES``."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise InputError(
+            path, found="no such file", expected="a body model (.npz in SMPL's layout)"
+        ) from None
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(path, found=f"not a readable .npz ({error})", expected="SMPL's layout") from error
+    sizes = {}
+    for name, shape in SHAPES.items():
+        if name not in arrays:
+            raise InputError(path, f'array "{name}"', "missing", f"shape {shape}", "Is it a body model?")
+        found = arrays[name].shape
+        fits = len(found) == len(shape) and all(
+            have == (want if isinstance(want, int) else sizes.setdefault(want, have))
+            for have, want in zip(found, shape, strict=True)
+        )
+        if not fits:
+            raise InputError(path, f'array "{name}"', f"of shape {found}", f"{shape}, with {sizes}")
+        if not np.isfinite(arrays[name]).all():
+            raise InputError(path, f'array "{name}"', "not finite", "finite numbers")
+    for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights"):
+        arrays[name] = arrays[name].astype(np.float32)
+    return arrays
+
+
+def digest_of(arrays):
+    """SHA-256 over the arrays that define the body, independent of compression and file name."""
+    hasher = hashlib.sha256()
+    for name in sorted(SHAPES):
+        hasher.update(name.encode())
+        kind = np.int64 if name in ("kintree_table", "f") else np.float32
+        hasher.update(np.ascontiguousarray(arrays[name], dtype=kind).tobytes())
+    return hasher.hexdigest()
+
+
+def _parents(path, kintree):
+    parents = kintree[0].astype(np.int64)
+    found = (-1, *parents[1:].tolist())
+    if found != PARENTS:
+        raise InputError(path, 'array "kintree_table"', f"{found}", f"SMPL's tree {PARENTS}")
+    return found

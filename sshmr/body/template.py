@@ -1,0 +1,94 @@
+"""The template: some 1,024 vertices of the body, spread evenly, that points are matched to."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from sshmr.errors import InputError
+from sshmr.files import atomic_path
+
+SHOULDER_ANGLE = np.pi / 3
+LEFT_SHOULDER, RIGHT_SHOULDER = 16, 17
+
+
+def standing_pose(dtype=torch.float32):
+    """(72,) rotation vectors: all zero but the shoulders, turned ∓60° about z so that the arms hang."""
+    pose = torch.zeros(24, 3, dtype=dtype)
+    pose[LEFT_SHOULDER, 2] = -SHOULDER_ANGLE
+    pose[RIGHT_SHOULDER, 2] = SHOULDER_ANGLE
+    return pose.reshape(72)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Template:
+    """Which vertices stand for the body, and where they are in the standing pose.
+
+    Attributes:
+        vertex_ids: (M,) int64, indices into the whole body.
+        vertices: (M, 3) float32, metres, standing pose, mean shape, centred on their mean.
+        mirror: (M,) int64, index within the template of each vertex's left–right counterpart (the nearest
+            template vertex to its mirror image).
+        body_digest: digest of the body they were picked from.
+    """
+
+    vertex_ids: torch.Tensor
+    vertices: torch.Tensor
+    mirror: torch.Tensor
+    body_digest: str
+
+    def save(self, path):
+        """Write as .npz, atomically."""
+        with atomic_path(path) as temporary, temporary.open("wb") as handle:
+            np.savez(
+                handle,
+                vertex_ids=self.vertex_ids.numpy(),
+                vertices=self.vertices.numpy(),
+                mirror=self.mirror.numpy(),
+                body_digest=np.array(self.body_digest),
+            )
+
+    @classmethod
+    def load(cls, path, body=None):
+        """Read a template; with ``body`` given, check that it was picked from that body.
+
+        Raises:
+            InputError: when the file is missing or belongs to another body.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except (FileNotFoundError, ValueError, OSError) as error:
+            raise InputError(path, found=f"not readable ({error})", expected="a template (.npz)") from error
+        digest = str(arrays["body_digest"])
+        if body is not None and digest != body.digest:
+            raise InputError(
+                path, "body_digest", digest[:12], body.digest[:12], "Make the template anew for this body."
+            )
+        return cls(
+            torch.from_numpy(arrays["vertex_ids"]),
+            torch.from_numpy(arrays["vertices"]),
+            torch.from_numpy(arrays["mirror"]),
+            digest,
+        )
+
+
+def build_template(body, count=1024):
+    """Pick ``count`` vertices of ``body`` by farthest point sampling in the standing pose.
+
+    The first is the vertex farthest from the mean, so that the choice depends on the body alone.
+    """
+    if not 1 <= count <= len(body.v_template):
+        raise InputError("template", "points", count, f"1 to {len(body.v_template)}")
+    posed = body(standing_pose(body.v_template.dtype)[None], torch.zeros(1, 10), torch.zeros(1, 3))
+    vertices = posed.vertices[0].double()
+    distance = (vertices - vertices.mean(0)).square().sum(-1)
+    chosen = [int(distance.argmax())]
+    distance = (vertices - vertices[chosen[0]]).square().sum(-1)
+    while len(chosen) < count:
+        chosen.append(int(distance.argmax()))
+        distance = torch.minimum(distance, (vertices - vertices[chosen[-1]]).square().sum(-1))
+    ids = torch.tensor(chosen)
+    picked = vertices[ids]
+    mirror = torch.cdist(picked * torch.tensor([-1.0, 1.0, 1.0], dtype=picked.dtype), picked).argmin(1)
+    return Template(ids, (picked - picked.mean(0)).float(), mirror, body.digest)

@@ -1,0 +1,1 @@
+"""The Parquet tables and one reader per source."""

@@ -1,0 +1,214 @@
+"""The Parquet tables between the stages: points, params and labels.
+
+Everything is in the canonical frame: metres, radians, right-handed, y up, each cloud centred on the mean
+of its valid points; ``offset`` brings a row back to its source's frame (turned y up).
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import sshmr
+from sshmr.errors import InputError
+from sshmr.files import atomic_path
+
+SCHEMA_VERSION = 1
+ROW_GROUP_FRAMES = 256
+
+LABEL_COLUMNS = {
+    "gender": None,
+    "pose": (72,),
+    "betas": (10,),
+    "transl": (3,),
+    "joints": (24, 3),
+    "body_model": None,
+}
+"""Ground truth in the points table and the shape of each; only evaluation reads these."""
+
+
+def vector(count, kind=None):
+    """Arrow type of a fixed number of values a row, float32 unless ``kind`` says otherwise."""
+    return pa.list_(kind or pa.float32(), count)
+
+
+def points_schema(count):
+    """One row a frame; ``count`` points a row, zero rows behind the first ``n_points``."""
+    return pa.schema(
+        [
+            pa.field("frame_id", pa.string(), nullable=False),
+            ("sequence", pa.string()),
+            ("frame", pa.int32()),
+            ("view", pa.int16()),
+            ("split", pa.string()),
+            pa.field("points", vector(3 * count), nullable=False),
+            pa.field("n_points", pa.int32(), nullable=False),
+            pa.field("offset", vector(3), nullable=False),
+            ("source", pa.string()),
+            ("gender", pa.string()),
+            ("pose", vector(72)),
+            ("betas", vector(10)),
+            ("transl", vector(3)),
+            ("joints", vector(72)),
+            ("body_model", pa.string()),
+        ]
+    )
+
+
+def params_schema():
+    """One row a frame: the body that a fit or the network found."""
+    scalars = (
+        "energy",
+        "energy_correspondence",
+        "energy_chamfer",
+        "energy_prior",
+        "energy_shape",
+        "residual",
+    )
+    return pa.schema(
+        [
+            pa.field("frame_id", pa.string(), nullable=False),
+            pa.field("pose", vector(72), nullable=False),
+            pa.field("betas", vector(10), nullable=False),
+            pa.field("transl", vector(3), nullable=False),
+            *((name, pa.float32()) for name in scalars),
+            ("hypothesis", pa.string()),
+            ("converged", pa.bool_()),
+            ("iterations", pa.int32()),
+            ("confidence", pa.float32()),
+        ]
+    )
+
+
+def labels_schema(count):
+    """One row a frame: the template vertex of each point (−1 on padding) and how far to trust it."""
+    return pa.schema(
+        [
+            pa.field("frame_id", pa.string(), nullable=False),
+            pa.field("segment", vector(count, pa.int16()), nullable=False),
+            pa.field("weight", vector(count), nullable=False),
+        ]
+    )
+
+
+def write_table(path, columns, schema, provenance):
+    """Write a table whole or not at all: zstd, row groups of at most 256 frames, provenance in the metadata.
+
+    Args:
+        columns: mapping of column name to a list, or an array whose first axis is the frame and whose other
+            axes are flattened; a missing nullable column becomes nulls, as does a row that is all NaN.
+        schema: one of this module's schemas.
+        provenance: mapping, JSON-serialisable: settings, body digest, whether the data is simulated …
+    """
+    if isinstance(columns, pd.DataFrame):
+        columns = {name: columns[name].tolist() for name in columns}
+    count = len(columns["frame_id"])
+    arrays = [_arrow_array(path, field, columns.get(field.name), count) for field in schema]
+    metadata = {
+        "sshmr": json.dumps(
+            {"schema": SCHEMA_VERSION, "version": sshmr.__version__, **provenance}, sort_keys=True
+        )
+    }
+    table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP_FRAMES)
+
+
+def _arrow_array(path, field, values, count):
+    if values is None:
+        if not field.nullable:
+            raise InputError(path, f'column "{field.name}"', "missing", "a value a frame")
+        return pa.nulls(count, field.type)
+    if len(values) != count:
+        raise InputError(path, f'column "{field.name}"', f"{len(values)} rows", f"{count} rows")
+    if pa.types.is_fixed_size_list(field.type):
+        width = field.type.list_size
+        array = np.asarray(values, dtype=field.type.value_type.to_pandas_dtype()).reshape(count, -1)
+        if count and array.shape[1] != width:
+            raise InputError(path, f'column "{field.name}"', f"{array.shape[1]} values", f"{width} values")
+        flat = pa.array(array.reshape(-1), type=field.type.value_type)
+        absent = np.zeros(count, bool)
+        if field.nullable and array.dtype.kind == "f":
+            absent = np.isnan(array).all(axis=1)
+        return pa.FixedSizeListArray.from_arrays(flat, type=field.type, mask=pa.array(absent))
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if pa.types.is_floating(field.type):
+        values = [None if value is None or value != value else value for value in values]
+    return pa.array(values, type=field.type)
+
+
+def read_points(path, labels=False):
+    """Read a points table.
+
+    Args:
+        labels: read the ground truth too. Only evaluation may: without it those columns stay on disk.
+
+    Returns:
+        dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); points (F, N, 3)
+        and offset (F, 3) float32 metres; with ``labels`` also gender, body_model (lists, None where
+        unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints (F, 24, 3), NaN where unlabelled.
+    """
+    shapes = {"points": (-1, 3), "offset": (3,)}
+    names = [name for name in points_schema(1).names if labels or name not in LABEL_COLUMNS]
+    shapes.update({name: shape for name, shape in LABEL_COLUMNS.items() if shape})
+    return _read(path, names, shapes)
+
+
+def read_params(path):
+    """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays."""
+    return _read(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
+
+
+def read_labels(path):
+    """Read a labels table: frame_id list, segment (F, N) int16, weight (F, N) float32."""
+    return _read(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
+
+
+def _read(path, names, shapes):
+    table = _open(path, lambda: pq.read_table(path, columns=names))
+    missing = [name for name in names if name not in table.column_names]
+    if missing:
+        raise InputError(path, f'column "{missing[0]}"', "missing", ", ".join(names), "Make this file anew.")
+    return {name: _to_numpy(table.column(name).combine_chunks(), shapes.get(name)) for name in names}
+
+
+def _open(path, read):
+    try:
+        return read()
+    except FileNotFoundError:
+        raise InputError(path, found="no such file", expected="a Parquet table") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(path, found=f"not readable ({error})", expected="a Parquet table") from error
+
+
+def _to_numpy(column, shape):
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if shape is not None:
+        width, count = column.type.list_size, len(column)
+        if column.null_count:
+            values = np.full((count, width), np.nan, np.float32)
+            present = column.is_valid().to_numpy(zero_copy_only=False)
+            values[present] = column.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+        else:
+            values = column.flatten().to_numpy(zero_copy_only=False).reshape(count, width)
+        return np.array(values.reshape(count, *((width // 3, 3) if shape == (-1, 3) else shape)))
+    if pa.types.is_string(column.type):
+        return column.to_pylist()
+    if column.null_count and pa.types.is_integer(column.type):
+        column = column.fill_null(-1)
+    return np.array(column.to_numpy(zero_copy_only=False))
+
+
+def provenance(path):
+    """What was written about a table beside its rows: settings, versions, body, whether it is simulated."""
+    metadata = _open(path, lambda: pq.read_schema(path)).metadata or {}
+    return json.loads(metadata.get(b"sshmr", b"{}"))
+
+
+def valid_mask(points):
+    """(F, N) bool: which rows of a points table's clouds are real points."""
+    return np.arange(points["points"].shape[1])[None] < points["n_points"][:, None]

@@ -1,0 +1,23 @@
+"""The one error that a user's input can cause."""
+
+
+class InputError(ValueError):
+    """Says which file and field is wrong, what was found, what is expected and how to mend it.
+
+    Args:
+        path: the file (or config) at fault.
+        field: key, column or array inside it; empty when the file as a whole is at fault.
+        found: what is there.
+        expected: what should be there; may be empty.
+        fix: one sentence, what to do; may be empty.
+    """
+
+    def __init__(self, path, field="", found="", expected="", fix=""):
+        self.path, self.field, self.found, self.expected, self.fix = path, field, found, expected, fix
+        subject = f"{path}: {field} is {found}" if field else f"{path}: {found}"
+        if expected:
+            subject += f"; expected {expected}"
+        super().__init__(f"{subject}. {fix}".rstrip().removesuffix(".") + ".")
+
+    def __reduce__(self):
+        return type(self), (self.path, self.field, self.found, self.expected, self.fix)

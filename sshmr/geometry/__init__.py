@@ -1,0 +1,1 @@
+"""Rotations, rigid frames, neighbours and sampling; imports nothing of the other subpackages."""

@@ -1,0 +1,27 @@
+"""Coordinate frames. Canonical: metres, right-handed, y up."""
+
+import numpy as np
+
+from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+
+Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""(x, y, z) with z up → (x, z, −y) with y up."""
+
+
+def turn_body(rotation, global_orient, transl, pelvis):
+    """Turn a posed body about the frame's origin.
+
+    The body model rotates about the pelvis joint, not the origin, so the translation changes too.
+
+    Args:
+        rotation: (3, 3) or (B, 3, 3), source frame → target frame.
+        global_orient: (B, 3) rotation vectors of the root, radians.
+        transl: (B, 3) metres, the model's translation.
+        pelvis: (B, 3) metres, rest position of the pelvis joint for each body's shape.
+
+    Returns:
+        global_orient, transl: both (B, 3), in the target frame.
+    """
+    turned = rotmat_to_rotvec(rotation @ rotvec_to_rotmat(global_orient))
+    moved = (rotation @ (pelvis + transl)[..., None])[..., 0] - pelvis
+    return turned, moved
