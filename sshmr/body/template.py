@@ -20,6 +20,17 @@ def standing_pose(dtype=torch.float32):
     return pose.reshape(72)
 
 
+@dataclasses.dataclass(frozen=True)
+class TemplateConfig:
+    """Settings of the template.
+
+    Attributes:
+        points: how many vertices to pick.
+    """
+
+    points: int = 1024
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Template:
     """Which vertices stand for the body, and where they are in the standing pose.

@@ -1,0 +1,51 @@
+"""What every script shares: errors without tracebacks, torch's device and threads.
+
+Importing this puts the repository's root on the path, so that the scripts run the sources beside them.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from sshmr.errors import InputError  # noqa: E402
+
+
+def run(main):
+    """Call ``main``; what the user can mend is told in one message, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"Error: {error}") from None
+
+
+def add_torch_arguments(parser):
+    """Add ``--device`` and ``--threads``."""
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: the GPU where there is one"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads that torch uses")
+
+
+def device_from(arguments):
+    """Set torch's threads and return its device.
+
+    Raises:
+        InputError: when CUDA is asked for and torch sees none.
+    """
+    import torch
+
+    if arguments.threads < 1:
+        raise InputError("--threads", found=f"it is {arguments.threads}", expected="1 or more")
+    torch.set_num_threads(arguments.threads)
+    available = torch.cuda.is_available()
+    if arguments.device == "cuda" and not available:
+        raise InputError(
+            "--device",
+            found="it is cuda, but torch sees no CUDA device",
+            expected="a GPU that this build of torch can use",
+            fix="Set device: cpu (or auto) in the config, or install a build of torch for your GPU",
+        )
+    return torch.device("cuda" if available and arguments.device != "cpu" else "cpu")
