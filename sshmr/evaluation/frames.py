@@ -1,0 +1,269 @@
+"""Every measure of every frame of one shard."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sshmr.body.model import JOINT_NAMES, BodyModel
+from sshmr.data.tables import valid_mask
+from sshmr.errors import InputError
+from sshmr.evaluation import measures
+from sshmr.evaluation.config import EvaluateConfig
+from sshmr.geometry.raycast import Surface
+
+ALL_JOINTS = "all"
+STAGES = ("fit", "network")
+
+
+class Bodies:
+    """The bodies of a folder, ``{gender}.npz``; the neutral one stands in for a missing one."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.neutral = BodyModel.load(self.folder / "neutral.npz")
+        self.missing: set[str] = set()
+        self._loaded = {"neutral": self.neutral}
+
+    def of(self, gender: str | None) -> BodyModel:
+        """The body of that gender; every body of a folder has the neutral one's vertices and faces."""
+        gender = gender or "neutral"
+        if gender not in self._loaded:
+            path = self.folder / f"{gender}.npz"
+            if path.exists():
+                self._loaded[gender] = self._checked(path)
+            else:
+                self.missing.add(gender)
+                self._loaded[gender] = self.neutral
+        return self._loaded[gender]
+
+    def _checked(self, path: Path) -> BodyModel:
+        body = BodyModel.load(path)
+        if not torch.equal(body.faces, self.neutral.faces):
+            raise InputError(
+                path,
+                "the mesh (faces)",
+                f"not that of {self.folder / 'neutral.npz'}",
+                "bodies of one family",
+                "Take all genders from the same body model.",
+            )
+        return body
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """What the labels say of some frames: joints (F, 24, 3), vertices (F, V, 3), metres; roots (F, 3, 3)."""
+
+    joints: np.ndarray
+    vertices: np.ndarray
+    roots: np.ndarray
+
+
+def has_labels(points: dict) -> np.ndarray:
+    """Which frames of a points table, read with labels, have a true body: (F,) bool."""
+    return np.logical_and.reduce(
+        [np.isfinite(points[name]).all(axis=1) for name in ("pose", "betas", "transl")]
+    )
+
+
+def true_bodies(points: dict, rows: np.ndarray, bodies: Bodies) -> Truth:
+    """Pose the true body of each labelled row; each row takes the body of its gender.
+
+    The joints are the source's own where the table has them, else those of the posed body.
+    """
+    vertices = np.zeros((len(rows), len(bodies.neutral.v_template), 3), dtype=np.float32)
+    joints = np.array(points["joints"][rows])
+    roots = np.zeros((len(rows), 3, 3), dtype=np.float32)
+    genders = np.array([str(points["gender"][row] or "neutral") for row in rows])
+    for gender in np.unique(genders):
+        of_gender = np.flatnonzero(genders == gender)
+        posed = _pose(bodies.of(str(gender)), points, rows[of_gender])
+        vertices[of_gender] = posed.vertices.numpy()
+        roots[of_gender] = posed.rotations[:, 0].numpy()
+        joints[of_gender] = np.where(np.isnan(joints[of_gender]), posed.joints.numpy(), joints[of_gender])
+    return Truth(joints, vertices, roots)
+
+
+def evaluate_shard(
+    points: dict,
+    stages: dict[str, dict],
+    labels: dict | None,
+    bodies: Bodies,
+    template_ids: np.ndarray,
+    settings: EvaluateConfig,
+) -> dict[str, pd.DataFrame]:
+    """Measure every frame of one shard.
+
+    Args:
+        points: ``read_points(..., labels=True)``.
+        stages: ``read_params`` of ``fit`` and, where there is one, ``network``.
+        labels: ``read_labels`` of the pseudo labels, or None.
+        bodies: true vertices come from the body of the row's gender, fitted ones from the neutral body.
+        template_ids: (M,) int64, the template's vertices: what pseudo labels name, and the skin samples of
+        the
+            penetration test.
+        settings: see ``EvaluateConfig``.
+
+    Returns:
+        A frame per row for each stage, indexed by (split, sequence, frame_id); a column per (measure,
+        joint), metres and shares in 0..1, NaN where a frame lacks what the measure needs.
+    """
+    frame_ids = list(points["frame_id"])
+    labelled, valid = has_labels(points), valid_mask(points)
+    params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
+    segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
+    results = {stage: [] for stage in stages}
+    for start in range(0, len(frame_ids), settings.batch):
+        rows = np.arange(start, min(start + settings.batch, len(frame_ids)))
+        known = rows[labelled[rows]]
+        truth = true_bodies(points, known, bodies) if len(known) else None
+        clouds = [points["points"][row][valid[row]].astype(np.float32) for row in rows]
+        true_ids = _true_vertices(rows, known, clouds, truth)
+        for stage, table in params.items():
+            results[stage].append(
+                _measure_batch(
+                    rows, known, clouds, truth, true_ids, table, bodies.neutral, template_ids, settings
+                )
+            )
+        if segments is not None and truth is not None:
+            results["fit"][-1].update(
+                _measure_labels(rows, known, valid, clouds, truth, segments, template_ids)
+            )
+    index = pd.MultiIndex.from_arrays(
+        [list(points["split"]), list(points["sequence"]), frame_ids], names=["split", "sequence", "frame_id"]
+    )
+    return {stage: _frame(batches, index) for stage, batches in results.items()}
+
+
+def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_ids, settings):
+    """All measures of one stage for the frames ``rows``: {(measure, joint): (len(rows),)}."""
+    usable = np.array(
+        [all(np.isfinite(table[name][row]).all() for name in ("pose", "betas", "transl")) for row in rows]
+    )
+    values = {
+        (name, ALL_JOINTS): np.full(len(rows), np.nan) for name in ("chamfer", "residual", "penetration")
+    }
+    posed = _pose(body, {name: np.nan_to_num(table[name]) for name in ("pose", "betas", "transl")}, rows)
+    vertices, faces = posed.vertices.numpy(), body.faces.numpy()
+    for i in np.flatnonzero(usable):
+        surface = Surface(vertices[i], faces)
+        if len(clouds[i]):
+            values["chamfer", ALL_JOINTS][i], values["residual", ALL_JOINTS][i] = measures.point_to_surface(
+                clouds[i], surface
+            )
+        values["penetration", ALL_JOINTS][i] = measures.penetration(
+            vertices[i][template_ids],
+            measures.vertex_normals(vertices[i], faces)[template_ids],
+            surface,
+            settings.penetration_depth,
+        )
+    if truth is None:
+        return values
+    at = known - rows[0]
+    values |= _against_truth(posed, at, truth, settings)
+    values["correspondence_error", ALL_JOINTS] = np.full(len(rows), np.nan)
+    for t, i in enumerate(at):
+        if usable[i] and len(clouds[i]):
+            predicted = measures.nearest_vertices(clouds[i], vertices[i])
+            values["correspondence_error", ALL_JOINTS][i] = measures.correspondence_error(
+                predicted, true_ids[i], truth.vertices[t]
+            )
+    for array in values.values():
+        array[~usable] = np.nan
+    return values
+
+
+def _against_truth(posed, at, truth, settings):
+    """The measures that compare bodies, filled in at the positions ``at`` of the batch."""
+    joints, vertices = posed.joints.numpy()[at], posed.vertices.numpy()[at]
+    errors, aligned = (
+        measures.joint_errors(joints, truth.joints),
+        measures.pa_joint_errors(joints, truth.joints),
+    )
+    computed = {
+        ("mpjpe", ALL_JOINTS): errors.mean(axis=1),
+        ("flip_tolerant_mpjpe", ALL_JOINTS): measures.flip_tolerant_mpjpe(joints, truth.joints),
+        ("pa_mpjpe", ALL_JOINTS): aligned.mean(axis=1),
+        ("mpvpe", ALL_JOINTS): measures.mpvpe(vertices, truth.vertices),
+        ("flipped", ALL_JOINTS): measures.flipped(
+            posed.rotations[:, 0].numpy()[at], truth.roots, settings.flip_angle
+        ),
+    }
+    for joint, name in enumerate(JOINT_NAMES):
+        computed["mpjpe", name] = errors[:, joint]
+        computed["pa_mpjpe", name] = aligned[:, joint]
+    return {key: _spread(values, at, len(posed.joints)) for key, values in computed.items()}
+
+
+def _measure_labels(rows, known, valid, clouds, truth, segments, template_ids):
+    """How far the pseudo labels are from the true nearest template vertices."""
+    names = ("label_error", "label_agreement", "label_coverage")
+    values = {(name, ALL_JOINTS): np.full(len(rows), np.nan) for name in names}
+    for t, row in enumerate(known):
+        i = row - rows[0]
+        segment, weight = segments["segment"][row][valid[row]], segments["weight"][row][valid[row]]
+        used = (segment >= 0) & (weight > 0)
+        if len(used):
+            values["label_coverage", ALL_JOINTS][i] = used.mean()
+        if used.any():
+            template = truth.vertices[t][template_ids]
+            true = measures.nearest_vertices(clouds[i][used], template)
+            values["label_error", ALL_JOINTS][i] = measures.correspondence_error(
+                segment[used], true, template
+            )
+            values["label_agreement", ALL_JOINTS][i] = np.mean(segment[used] == true)
+    return values
+
+
+def _true_vertices(rows, known, clouds, truth):
+    """{position in the batch: nearest true vertex of each of its points} for the labelled frames."""
+    return {
+        row - rows[0]: measures.nearest_vertices(clouds[row - rows[0]], truth.vertices[t])
+        for t, row in enumerate(known)
+        if len(clouds[row - rows[0]])
+    }
+
+
+def _pose(body, table, rows):
+    arrays = (
+        torch.from_numpy(np.asarray(table[name][rows], dtype=np.float32))
+        for name in ("pose", "betas", "transl")
+    )
+    with torch.inference_mode():
+        return body(*arrays)
+
+
+def _spread(values, at, length):
+    full = np.full(length, np.nan)
+    full[at] = values
+    return full
+
+
+def _in_order_of(table, frame_ids, what):
+    """The rows of a table in the order of the points' frames."""
+    position = {frame_id: row for row, frame_id in enumerate(table["frame_id"])}
+    absent = [frame_id for frame_id in frame_ids if frame_id not in position]
+    if absent:
+        raise InputError(
+            what,
+            f'frame "{absent[0]}"',
+            "missing",
+            f"all {len(frame_ids)} frames of the points table ({len(absent)} are missing)",
+            "Make this table anew from the same points.",
+        )
+    order = [position[frame_id] for frame_id in frame_ids]
+    return {name: np.asarray(column)[order] for name, column in table.items() if column is not None}
+
+
+def _frame(batches, index):
+    columns = list(dict.fromkeys(key for batch in batches for key in batch))
+    sizes = [len(next(iter(batch.values()))) for batch in batches]
+    data = {
+        key: np.concatenate(
+            [batch.get(key, np.full(size, np.nan)) for batch, size in zip(batches, sizes, strict=True)]
+        )
+        for key in columns
+    }
+    return pd.DataFrame(data, index=index)

@@ -1,0 +1,127 @@
+"""The measures, one function each: arrays in, one number a frame out.
+
+Lengths come out in the unit they go in (metres); the tables turn them into millimetres. docs/measures.md
+holds the formulas. All numpy, all frame by frame or batched over the first dimension F.
+"""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sshmr.body.model import MIRROR_JOINTS
+from sshmr.geometry.raycast import Surface
+
+# Rays of the penetration test start this far off the skin, in metres, so that they miss the face they leave.
+RAY_START = 1e-4
+
+
+def joint_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Distance of each joint or vertex to its true place, (F, J, 3), (F, J, 3) -> (F, J)."""
+    return np.linalg.norm(predicted - true, axis=-1)
+
+
+def mpjpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Mean per-joint position error without any alignment, (F, J, 3), (F, J, 3) -> (F,)."""
+    return joint_errors(predicted, true).mean(axis=-1)
+
+
+def mpvpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Mean per-vertex position error without any alignment, (F, V, 3), (F, V, 3) -> (F,)."""
+    return joint_errors(predicted, true).mean(axis=-1)
+
+
+def flip_tolerant_mpjpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """The better of MPJPE and MPJPE with the predicted left and right exchanged, (F, 24, 3) twice -> (F,)."""
+    return np.minimum(mpjpe(predicted, true), mpjpe(predicted[:, list(MIRROR_JOINTS)], true))
+
+
+def procrustes(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Move point sets onto others by the similarity (turn, uniform scale, shift) of least squared error.
+
+    Args:
+        moving: (F, J, 3) float.
+        fixed: (F, J, 3) float.
+
+    Returns:
+        (F, J, 3) float64, ``moving`` aligned. Mirrorings are no similarities: they are kept out.
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
+    TPAMI 1991.
+    """
+    moving, fixed = moving.astype(np.float64), fixed.astype(np.float64)
+    moving_mean, fixed_mean = moving.mean(axis=1, keepdims=True), fixed.mean(axis=1, keepdims=True)
+    centred, target = moving - moving_mean, fixed - fixed_mean
+    u, singular, vt = np.linalg.svd(centred.transpose(0, 2, 1) @ target)
+    signs = np.ones_like(singular)
+    signs[:, -1] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    rotation = (u * signs[:, None, :]) @ vt
+    spread = (centred**2).sum(axis=(1, 2))
+    scale = (singular * signs).sum(axis=1) / np.maximum(spread, np.finfo(np.float64).tiny)
+    return scale[:, None, None] * (centred @ rotation) + fixed_mean
+
+
+def pa_joint_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """``joint_errors`` after similarity Procrustes of each frame, (F, J, 3), (F, J, 3) -> (F, J)."""
+    return joint_errors(procrustes(predicted, true), true)
+
+
+def pa_mpjpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """MPJPE after similarity Procrustes of each frame, (F, J, 3), (F, J, 3) -> (F,)."""
+    return pa_joint_errors(predicted, true).mean(axis=-1)
+
+
+def flipped(predicted_root: np.ndarray, true_root: np.ndarray, angle: float) -> np.ndarray:
+    """Whether the root is more than ``angle`` degrees off, rotmats (F, 3, 3) twice -> (F,) bool."""
+    cosine = (np.einsum("fij,fij->f", predicted_root, true_root) - 1) / 2
+    return cosine < np.cos(np.radians(angle))
+
+
+def nearest_vertices(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """Number of the vertex nearest to each point, (N, 3), (V, 3) -> (N,) int."""
+    return cKDTree(vertices).query(points)[1]
+
+
+def correspondence_error(predicted: np.ndarray, true: np.ndarray, true_vertices: np.ndarray) -> float:
+    """Mean distance, on the true mesh, between the vertex a point is assigned to and the one it belongs to.
+
+    Args:
+        predicted: (N,) int, vertex numbers of the points.
+        true: (N,) int, true vertex numbers of the points.
+        true_vertices: (V, 3) float, the true mesh.
+    """
+    return float(np.linalg.norm(true_vertices[predicted] - true_vertices[true], axis=-1).mean())
+
+
+def point_to_surface(points: np.ndarray, surface: Surface) -> tuple[float, float]:
+    """Mean (one-sided chamfer, input to mesh) and median (residual) distance of points (N, 3) to a mesh."""
+    distances = surface.distances(points)
+    return float(distances.mean()), float(np.median(distances))
+
+
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Unit normals, each the area-weighted mean of its faces', (V, 3), (F, 3) -> (V, 3)."""
+    corners = vertices[faces]
+    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.stack(
+        [np.bincount(faces.ravel(), np.repeat(face_normals[:, axis], 3), len(vertices)) for axis in range(3)],
+        axis=-1,
+    )
+    return normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+
+
+def penetration(samples: np.ndarray, normals: np.ndarray, surface: Surface, depth: float) -> float:
+    """Share of the skin that lies inside another part of the body.
+
+    A ray goes out of each skin sample along its normal. On a body that does not cut itself it crosses the
+    skin an even number of times; an odd number means that the sample is inside. Its depth is how far the
+    ray runs before it comes out, and only samples deeper than ``depth`` count, since the skin of a bent
+    joint always folds a little.
+
+    Args:
+        samples: (S, 3) float, metres, spread evenly over the skin.
+        normals: (S, 3) float, unit, outwards.
+        surface: the closed mesh.
+        depth: metres.
+    """
+    origins = samples + RAY_START * normals
+    inside = surface.crossings(origins, normals) % 2 == 1
+    return float(np.mean(inside & (surface.cast(origins, normals)[0] > depth)))
