@@ -1,0 +1,1 @@
+"""Simulated sensors and writers of the source layouts."""

@@ -1,0 +1,167 @@
+"""Motion from files: AMASS archives, or a Parquet of SMPL motions."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy.spatial.transform import Rotation, Slerp
+
+from sshmr.capture.motion import Motion
+from sshmr.errors import InputError
+from sshmr.geometry.frames import Z_UP_TO_Y_UP
+
+COLUMNS = ("subject", "sequence", "frame", "fps", "pose", "trans")
+
+
+class Clip(NamedTuple):
+    """One recording: pose (T, 72) and pelvis (T, 3), y up, at ``fps`` frames a second."""
+
+    subject: str
+    name: str
+    fps: float
+    pose: np.ndarray
+    pelvis: np.ndarray
+
+
+def motion_from_file(path, settings, sequence):
+    """The stretch of a motion file that belongs to one sequence of the plan.
+
+    Subjects, and each subject's clips, are used in the file's order: first the training subjects, then the
+    test subjects, so nobody is in both splits. Each clip gives its first stretch before any gives its second.
+
+    Args:
+        path: an AMASS .npz, a folder of them (one folder a subject), or a Parquet.
+        settings: a ``CaptureConfig``.
+        sequence: a ``SimulatedSequence``.
+
+    Raises:
+        InputError: on an unreadable file, or one with too few subjects or too little motion.
+    """
+    clips = read_motion(path)
+    subjects = list(dict.fromkeys(clip.subject for clip in clips))
+    needed = settings.subjects + (settings.test_subjects if settings.test_sequences else 0)
+    if len(subjects) < needed:
+        raise InputError(
+            path,
+            "number of subjects",
+            len(subjects),
+            f"{needed} or more (capture.subjects + capture.test_subjects)",
+            "Lower capture.subjects or capture.test_subjects, or set capture.test_sequences to 0",
+        )
+    mine = [clip for clip in clips if clip.subject == subjects[sequence.subject]]
+    stretches = _stretches(mine, (settings.frames - 1) / settings.framerate)
+    # A subject's sequences follow each other in steps of the number of subjects.
+    if sequence.split == "train":
+        turn = sequence.number // settings.subjects
+    else:
+        turn = (sequence.number - settings.sequences + settings.test_sequences) // settings.test_subjects
+    if turn >= len(stretches):
+        raise InputError(
+            path,
+            f"motion of subject {subjects[sequence.subject]}",
+            f"enough for {len(stretches)} sequences",
+            f"{turn + 1} or more of {settings.frames} frames at {settings.framerate:g} a second",
+            "Lower capture.sequences or capture.frames, or raise capture.framerate",
+        )
+    clip, start = stretches[turn]
+    return _resample(clip, start + np.arange(settings.frames) / settings.framerate)
+
+
+def _stretches(clips, seconds):
+    """(clip, start in seconds) of stretches that don't overlap: every clip's first, then every second …"""
+    counts = [int(((len(clip.pose) - 1) / clip.fps + 1e-6) // max(seconds, 1 / clip.fps)) for clip in clips]
+    turns = range(max(counts, default=0))
+    return [
+        (clip, turn * seconds)
+        for turn in turns
+        for clip, count in zip(clips, counts, strict=True)
+        if turn < count
+    ]
+
+
+def _resample(clip, times):
+    own = np.arange(len(clip.pose)) / clip.fps
+    times = np.clip(times, own[0], own[-1])
+    if len(own) == 1:
+        return Motion(np.repeat(clip.pose, len(times), axis=0), np.repeat(clip.pelvis, len(times), axis=0))
+    joints = clip.pose.reshape(len(own), 24, 3).swapaxes(0, 1)
+    pose = [Slerp(own, Rotation.from_rotvec(rotvecs))(times).as_rotvec() for rotvecs in joints]
+    travel = np.stack([np.interp(times, own, column) for column in clip.pelvis.T], axis=1)
+    return Motion(np.concatenate(pose, axis=1), travel)
+
+
+def read_motion(path):
+    """The clips of a motion file or folder, in order."""
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.npz") if not file.name.startswith("shape"))
+        if not files:
+            raise InputError(path, found="no .npz in it", expected="AMASS archives")
+        return [_read_amass(file) for file in files]
+    if not path.is_file():
+        raise InputError(path, found="no such file", expected="a motion file", fix="Mend capture.motion")
+    if path.suffix == ".parquet":
+        return _read_parquet(path)
+    if path.suffix == ".npz":
+        return [_read_amass(path)]
+    raise InputError(path, found=f'it ends in "{path.suffix}"', expected=".parquet or .npz")
+
+
+def _read_parquet(path):
+    try:
+        table = pq.read_table(path, columns=list(COLUMNS))
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise InputError(
+            path, found=f"not readable ({error})", expected=f"columns {', '.join(COLUMNS)}"
+        ) from error
+    if missing := [name for name in COLUMNS if name not in table.column_names]:
+        raise InputError(path, f'column "{missing[0]}"', "missing", f"columns {', '.join(COLUMNS)}")
+    frame = table.to_pandas()
+    clips = []
+    for (subject, name), rows in frame.groupby(["subject", "sequence"], sort=False, observed=True):
+        rows = rows.sort_values("frame")
+        clips.append(_checked(path, str(subject), str(name), rows.fps.iloc[0], rows.pose, rows.trans, 72))
+    return clips
+
+
+def _read_amass(path):
+    """AMASS: z up; ``trans`` is the model's translation, a constant away from the pelvis."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            rate = next((key for key in ("mocap_framerate", "mocap_frame_rate") if key in archive), None)
+            missing = [key for key in ("poses", "trans") if key not in archive]
+            if missing or rate is None:
+                key = missing[0] if missing else "mocap_framerate"
+                raise InputError(path, f'array "{key}"', "missing", "poses, trans and mocap_framerate")
+            fps, poses, trans = float(archive[rate]), archive["poses"], archive["trans"]
+    except (ValueError, OSError, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(path, found=f"not a readable .npz ({error})", expected="an AMASS archive") from error
+    clip = _checked(path, path.parent.name, path.stem, fps, poses, trans, None)
+    root = Rotation.from_matrix(Z_UP_TO_Y_UP) * Rotation.from_rotvec(clip.pose[:, :3])
+    pose = np.concatenate([root.as_rotvec(), clip.pose[:, 3:]], axis=1)
+    return clip._replace(pose=pose, pelvis=clip.pelvis @ Z_UP_TO_Y_UP.T)
+
+
+def _checked(path, subject, name, fps, pose, trans, width):
+    where = f"{name}: pose"
+    try:
+        pose, trans = (np.stack(list(rows)).astype(np.float64) for rows in (pose, trans))
+    except ValueError as error:
+        raise InputError(path, where, "uneven", "the same number of values in each row") from error
+    if pose.ndim != 2 or (pose.shape[1] != width if width else pose.shape[1] not in (72, 156, 165)):
+        raise InputError(
+            path, where, f"of shape {pose.shape}", f"(frames, {width or '72, 156 or 165'}), radians"
+        )
+    if trans.shape != (len(pose), 3):
+        raise InputError(path, f"{name}: trans", f"of shape {trans.shape}", f"({len(pose)}, 3), metres")
+    if not (np.isfinite(pose).all() and np.isfinite(trans).all()):
+        raise InputError(path, where, "not finite", "finite numbers")
+    if not (np.isfinite(fps) and fps > 0):
+        raise InputError(path, f"{name}: frames a second", fps, "a number above 0")
+    if pose.shape[1] > 72:  # SMPL-H and SMPL-X: 22 body joints first; SMPL's two hand joints stay at rest
+        pose = np.concatenate([pose[:, :66], np.zeros((len(pose), 6))], axis=1)
+    return Clip(subject, name, float(fps), pose, trans)

@@ -1,0 +1,70 @@
+"""Take away what is not the person."""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from sshmr.geometry.open3d_import import open3d
+
+GROUND_SEARCH = 0.25
+GROUND_POINTS = 30
+GROUND_CELL, GROUND_CELLS = 0.1, 25
+"""The soles of two feet lie in at most a dozen cells of 10 cm."""
+
+
+def finite(points):
+    """The rows of (K, 3) without NaN or infinity."""
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def without_strays(points, distance):
+    """The points (K, 3) that have another point nearer than ``distance`` metres; all if it is 0."""
+    if distance == 0 or len(points) < 2:
+        return points
+    nearest = cKDTree(points).query(points, k=2)[0][:, 1]
+    return points[nearest <= distance]
+
+
+def without_fragments(points, distance, share=0.02):
+    """The points (K, 3) of the largest piece, and of each other that holds more than ``share`` of them.
+
+    A piece is what hangs together by steps of at most ``distance`` metres. Arms and legs that the sensor sees
+    apart from the trunk are pieces of their own; leftovers of the ground and flying points are smaller ones.
+    """
+    if distance == 0 or len(points) < 2:
+        return points
+    pairs = cKDTree(points).query_pairs(distance, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
+    _, piece = connected_components(links, directed=False)
+    size = np.bincount(piece)
+    return points[(size > share * len(points))[piece] | (piece == size.argmax())]
+
+
+def ground_height(points, thickness):
+    """Find a level ground at the feet.
+
+    Args:
+        points: (K, 3) metres, y up.
+        thickness: how far from the plane a point belongs to it, metres.
+
+    Returns:
+        (K,) height of each point over the ground plane, metres; None where there is no clear one: level to
+        15°, with next to nothing below it, and wider than feet.
+    """
+    height = points[:, 1]
+    low = points[height < np.percentile(height, 1) + GROUND_SEARCH]
+    if len(low) < GROUND_POINTS:
+        return None
+    module = open3d()
+    module.utility.random.seed(0)
+    cloud = module.geometry.PointCloud(module.utility.Vector3dVector(low))
+    plane, inside = cloud.segment_plane(thickness, ransac_n=3, num_iterations=1000)
+    plane = np.asarray(plane) / np.linalg.norm(plane[:3]) * np.sign(plane[1] or 1.0)
+    if plane[1] < np.cos(np.radians(15)):
+        return None
+    over = points @ plane[:3] + plane[3]
+    cells = np.unique(np.floor(low[inside][:, [0, 2]] / GROUND_CELL), axis=0)
+    if (over < -2 * thickness).mean() > 0.02 or len(cells) < GROUND_CELLS:
+        return None
+    return over

@@ -1,0 +1,100 @@
+"""Settings of the extraction: from a source's files to the points table."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sshmr.errors import InputError
+
+UP_AXES = ("x", "y", "z", "-x", "-y", "-z")
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
+
+@dataclass(frozen=True)
+class Sloper4dConfig:
+    """Reading SLOPER4D, and what the simulated capture writes in its layout.
+
+    Attributes:
+        sequences: which to use, in full or as ``seq002``; empty for all that are there.
+        split: ``sequence`` holds out whole sequences; ``published`` takes 30 % of each sequence's frames for
+            testing, whose neighbours in time are then in training.
+        test_sequences: those held out; empty to take ``test_fraction`` of them.
+        test_fraction: share of the sequences held out where none is named.
+        neighbours: add the points of the previous and the next frame where the person has hardly moved.
+        neighbour_seconds: frames farther apart in time than this are no neighbours.
+    """
+
+    sequences: tuple[str, ...] = ()
+    split: Literal["sequence", "published"] = "sequence"
+    test_sequences: tuple[str, ...] = ()
+    test_fraction: float = 0.25
+    neighbours: bool = True
+    neighbour_seconds: float = 0.11
+
+    def __post_init__(self):
+        _check("sloper4d.test_fraction", self.test_fraction, 0 <= self.test_fraction < 1, "0 to 1")
+        _check("sloper4d.neighbour_seconds", self.neighbour_seconds, self.neighbour_seconds >= 0, "0 or more")
+
+
+@dataclass(frozen=True)
+class CloudsConfig:
+    """Reading one's own clouds, one person and one moment a file.
+
+    Attributes:
+        files: pattern of the files below the root; empty for every file of a known kind.
+        up: the axis that points up in the files.
+        unit: ``m``, ``cm`` or ``mm``.
+        sequence_pattern: regular expression over the path below the root whose group ``sequence`` names the
+            sequence and whose group ``frame``, if it has one, the frame; empty: the folder is the sequence.
+        ground: ``remove`` takes the ground under the feet away, ``keep`` leaves it, ``auto`` takes it away
+            where a clear horizontal plane lies at the feet.
+        ground_thickness: how far from the plane a point still belongs to it, metres.
+        test_sequences: those held out; empty to take ``test_fraction`` of them.
+        test_fraction: share of the sequences held out where none is named.
+    """
+
+    files: str = ""
+    up: Literal["x", "y", "z", "-x", "-y", "-z"] = "y"
+    unit: Literal["m", "cm", "mm"] = "m"
+    sequence_pattern: str = ""
+    ground: Literal["auto", "remove", "keep"] = "auto"
+    ground_thickness: float = 0.025
+    test_sequences: tuple[str, ...] = ()
+    test_fraction: float = 0.0
+
+    def __post_init__(self):
+        _check("clouds.test_fraction", self.test_fraction, 0 <= self.test_fraction < 1, "0 to 1")
+        fine = 0 < self.ground_thickness <= 0.2
+        _check("clouds.ground_thickness", self.ground_thickness, fine, "above 0 m, at most 0.2 m")
+
+
+@dataclass(frozen=True)
+class ExtractConfig:
+    """What every source has in common, and a section per source.
+
+    Attributes:
+        points: points a frame in the table; clouds with more are thinned, with fewer padded.
+        minimum_points: frames must have more than this many after the voxel grid.
+        voxel: edge of the grid whose cells are averaged into one point, metres; 0 for none.
+        stray_distance: points without a neighbour this near are dropped, metres; 0 keeps all.
+        sampling: how a cloud with too many points is thinned.
+    """
+
+    points: int = 1024
+    minimum_points: int = 100
+    voxel: float = 0.03
+    stray_distance: float = 0.09
+    sampling: Literal["random", "farthest", "voxel"] = "random"
+    sloper4d: Sloper4dConfig = field(default_factory=Sloper4dConfig)
+    clouds: CloudsConfig = field(default_factory=CloudsConfig)
+
+    def __post_init__(self):
+        _check("points", self.points, 64 <= self.points <= 32768, "64 to 32768")
+        fine = 1 <= self.minimum_points < self.points
+        _check("minimum_points", self.minimum_points, fine, "1 or more, below extract.points")
+        _check("voxel", self.voxel, 0 <= self.voxel <= 0.2, "0 to 0.2 m")
+        _check("stray_distance", self.stray_distance, self.stray_distance >= 0, "0 m or more")
+
+
+def _check(key, value, fine, expected):
+    if not fine:
+        raise InputError("config", f'key "extract.{key}"', repr(value), expected)

@@ -1,0 +1,88 @@
+"""From one sequence of a source to one shard of the points table."""
+
+import numpy as np
+import pyarrow as pa
+
+from sshmr.data import clouds, sloper4d
+from sshmr.data.sampler import centre_and_pad
+from sshmr.data.tables import points_schema, write_table
+from sshmr.errors import InputError
+from sshmr.settings import to_json
+
+READERS = {"sloper4d": sloper4d.read_sequence, "clouds": clouds.read_sequence}
+SKIPPED_SCHEMA = pa.schema(
+    [pa.field("frame_id", pa.string(), nullable=False), ("source", pa.string()), ("reason", pa.string())]
+)
+NO_LABEL = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
+
+
+def extract(source, root, shard, split, settings, load_body, output, skipped):
+    """Read one sequence, write its shard of the points table and the table of what was skipped.
+
+    Args:
+        source: ``sloper4d`` or ``clouds``; root: its top folder.
+        shard: the sequence's name; split: ``train`` or ``test``.
+        settings: an ``ExtractConfig``.
+        load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
+        output, skipped: the two Parquet files to write.
+
+    Returns:
+        One line that says what was read.
+
+    Raises:
+        InputError: when the source cannot be used or leaves no frame.
+    """
+    if source not in READERS:
+        raise InputError("config", 'key "source.kind"', repr(source), " or ".join(READERS))
+    reading = READERS[source](root, shard, split, settings, load_body)
+    if not reading.frames:
+        reasons = sorted({reason for _, _, reason in reading.skipped})
+        raise InputError(
+            f"{root}/{shard}",
+            found=f"no frame can be used; {len(reading.skipped)} were skipped: {'; '.join(reasons[:5])}",
+            fix="Mend the data, loosen extract.minimum_points, or leave this sequence out",
+        )
+    provenance = {"settings": to_json(settings), "source": source, "simulated": reading.simulated}
+    write_table(output, _columns(reading, split, settings.points), points_schema(settings.points), provenance)
+    names, sources, reasons = zip(*reading.skipped, strict=True) if reading.skipped else ((), (), ())
+    write_table(
+        skipped, {"frame_id": names, "source": sources, "reason": reasons}, SKIPPED_SCHEMA, provenance
+    )
+    return _summary(reading, split)
+
+
+def _columns(reading, split, count):
+    frames = reading.frames
+    points, sizes, offsets = zip(*(centre_and_pad(frame.points, count) for frame in frames), strict=True)
+    columns = {
+        "frame_id": [frame.frame_id for frame in frames],
+        "sequence": [reading.sequence] * len(frames),
+        "frame": [frame.frame for frame in frames],
+        "view": [0] * len(frames),
+        "split": [split] * len(frames),
+        "points": np.stack(points),
+        "n_points": list(sizes),
+        "offset": np.stack(offsets),
+        "source": [frame.source for frame in frames],
+        "gender": [frame.label.gender if frame.label else None for frame in frames],
+        "body_model": [frame.label.body_model if frame.label else None for frame in frames],
+    }
+    for name, width in NO_LABEL.items():
+        rows = np.full((len(frames), width), np.nan)
+        for row, (frame, offset) in enumerate(zip(frames, offsets, strict=True)):
+            if frame.label:
+                value = getattr(frame.label, name)
+                rows[row] = (value - offset if name in ("transl", "joints") else value).reshape(-1)
+        columns[name] = rows
+    return columns
+
+
+def _summary(reading, split):
+    sizes = [len(frame.points) for frame in reading.frames]
+    labelled = sum(frame.label is not None for frame in reading.frames)
+    kind = "simulated, " if reading.simulated else ""
+    line = (
+        f"{reading.sequence} ({kind}{split}): {len(sizes)} frames, {len(reading.skipped)} skipped, "
+        f"{min(sizes)}–{max(sizes)} points (median {int(np.median(sizes))}), {labelled} with labels"
+    )
+    return "; ".join([line, *reading.notes])

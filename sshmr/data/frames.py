@@ -1,0 +1,52 @@
+"""What every reader hands over: frames of one sequence, y up, and the frames it had to skip."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Label:
+    """True body parameters of a frame in the source's y-up frame: pose (72,), betas (10,), transl (3,).
+
+    joints: (24, 3) metres.
+    """
+
+    gender: str
+    pose: np.ndarray
+    betas: np.ndarray
+    transl: np.ndarray
+    joints: np.ndarray
+    body_model: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One cleaned cloud, (K, 3) metres, y up, at most the table's number of points."""
+
+    frame_id: str
+    frame: int
+    points: np.ndarray
+    source: str
+    label: Label | None = None
+
+
+@dataclass
+class Reading:
+    """One sequence as read."""
+
+    sequence: str
+    frames: list[Frame] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    """(frame_id, source, reason) of each frame that was left out."""
+    notes: list[str] = field(default_factory=list)
+    simulated: bool = False
+
+    def skip(self, frame_id, source, reason):
+        """List a frame that cannot be used."""
+        self.skipped.append((frame_id, source, reason))
+
+
+def frame_id(dataset, sequence, frame, view=0):
+    """The name of a frame throughout a run."""
+    return f"{dataset}/{sequence}/{frame:06d}/{view}"

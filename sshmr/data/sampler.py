@@ -1,0 +1,94 @@
+"""Bring a cloud to the table's number of points: thin what is too much, pad what is too little.
+
+Each frame's own id seeds its draw, so a frame gets the same points in any shard, order or run.
+"""
+
+import hashlib
+
+import numpy as np
+
+
+def frame_generator(frame_id):
+    """A numpy Generator that depends on nothing but the frame's id."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(frame_id.encode()).digest()[:8], "little"))
+
+
+def subsample(points, count, method, frame_id):
+    """At most ``count`` of the points.
+
+    Args:
+        points: (K, 3) float, metres.
+        count: how many to keep.
+        method: ``random``; ``farthest`` (each next point is the farthest from those kept); ``voxel`` (means
+            over the cells of the finest grid that has few enough).
+        frame_id: seeds the draw.
+
+    Returns:
+        (min(K, count), 3) float, or with ``voxel`` possibly a few points fewer.
+    """
+    if len(points) <= count:
+        return points
+    rng = frame_generator(frame_id)
+    if method == "random":
+        return points[np.sort(rng.choice(len(points), count, replace=False))]
+    if method == "farthest":
+        return points[farthest_points(points, count, int(rng.integers(len(points))))]
+    return _finest_voxels(points, count)
+
+
+def farthest_points(points, count, first):
+    """Indices (count,) of points that lie far from each other, ``first`` first; (K, 3) with K ≥ count.
+
+    Source: Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985.
+    """
+    chosen = np.empty(count, np.int64)
+    distance = np.full(len(points), np.inf)
+    for place in range(count):
+        chosen[place] = first
+        distance = np.minimum(distance, ((points - points[first]) ** 2).sum(axis=1))
+        first = int(distance.argmax())
+    return chosen
+
+
+def voxel_means(points, edge):
+    """Mean of the points in each occupied cell of a grid anchored at the world's origin.
+
+    Args:
+        points: (K, 3) float, metres; edge: cell size, metres, > 0.
+
+    Returns:
+        (C, 3) in the points' type, C ≤ K, ordered by cell.
+    """
+    cells = np.floor(points.astype(np.float64) / edge).astype(np.int64)
+    _, cell, size = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    cell = cell.reshape(-1)
+    sums = [np.bincount(cell, weights=column, minlength=len(size)) for column in points.T.astype(np.float64)]
+    return (np.stack(sums, axis=1) / size[:, None]).astype(points.dtype)
+
+
+def _finest_voxels(points, count):
+    """Voxel means with the smallest edge, to about 1 %, that leaves at most ``count``."""
+    low, high = 0.0, float(np.ptp(points, axis=0).max()) * 2 + 1e-6
+    while high - low > 0.01 * high:
+        middle = (low + high) / 2
+        if len(voxel_means(points, middle)) > count:
+            low = middle
+        else:
+            high = middle
+    means = voxel_means(points, high)
+    return means if len(means) <= count else means[:count]
+
+
+def centre_and_pad(points, count):
+    """One row of the points table.
+
+    Args:
+        points: (K, 3) float, metres, 1 ≤ K ≤ count.
+
+    Returns:
+        points (count, 3) float32 about their mean with zero rows behind, K, and the mean (3,) float32.
+    """
+    offset = points.astype(np.float64).mean(axis=0).astype(np.float32)
+    padded = np.zeros((count, 3), np.float32)
+    padded[: len(points)] = points.astype(np.float64) - offset
+    return padded, len(points), offset

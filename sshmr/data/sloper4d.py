@@ -1,0 +1,299 @@
+"""Read SLOPER4D: one pickle a sequence, a LiDAR worn by one person watching another, world with z up."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from sshmr.data.cleaning import finite, without_strays
+from sshmr.data.frames import Frame, Label, Reading, frame_id
+from sshmr.data.sampler import subsample, voxel_means
+from sshmr.data.shards import sloper4d_pickle
+from sshmr.data.unpickle import load_numpy_pickle
+from sshmr.errors import InputError
+from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
+
+GENDERS = ("male", "female", "neutral")
+LARGEST_SPAN = 3.0
+FARTHEST_LABEL = 1.5
+PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A pickle's content, checked, still in its world with z up.
+
+    frames: (T,) int; pose: (T, 72); transl: (T, 3); betas: (T, 10).
+    clouds: frame number → what the file holds.
+    """
+
+    framerate: float
+    frames: np.ndarray
+    pose: np.ndarray
+    transl: np.ndarray
+    betas: np.ndarray
+    gender: str
+    clouds: dict
+    simulated: bool
+    body_model: str
+    body_digest: str
+
+
+def read_sequence(root, sequence, split, settings, load_body):
+    """Read the frames of one sequence that belong to a split.
+
+    Args:
+        root: SLOPER4D's top folder; sequence: a folder name in it; split: ``train`` or ``test``.
+        settings: an ``ExtractConfig``.
+        load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
+
+    Returns:
+        A ``Reading``, in the source's frame turned y up.
+
+    Raises:
+        InputError: when the sequence cannot be used; a single bad frame is skipped instead.
+    """
+    path = sloper4d_pickle(root, sequence)
+    recording = read_pickle(path)
+    dataset = "simulated" if recording.simulated else "sloper4d"
+    source = ("simulated: " if recording.simulated else "") + f"{path.parent.name}/{path.name}"
+    reading = Reading(sequence, simulated=recording.simulated)
+    chosen = _frames_of_split(recording.frames, sequence, split, settings.sloper4d.split)
+    for number in sorted(set(recording.clouds) - set(recording.frames.tolist())):
+        reading.skip(frame_id(dataset, sequence, number), source, "its cloud has no entry in frame_num")
+
+    clouds = {}
+    for number in recording.frames.tolist():
+        try:
+            clouds[number] = _clean(recording.clouds.get(number), settings)
+        except ValueError as error:
+            if number in chosen:
+                reading.skip(frame_id(dataset, sequence, number), source, str(error))
+    _check_same_world(path, recording, clouds)
+    labels = _labels(recording, load_body, reading)
+    ends = (min(clouds, default=0), max(clouds, default=0))
+    for number, cloud in clouds.items():
+        if number not in chosen:
+            continue
+        name = frame_id(dataset, sequence, number)
+        own = subsample(cloud, settings.points, settings.sampling, name)
+        added = _neighbour_points(number, clouds, ends, recording.framerate, settings.sloper4d)
+        points = np.concatenate([own, *added])[: settings.points] @ Z_UP_TO_Y_UP.T
+        reading.frames.append(Frame(name, number, points, source, labels.get(number)))
+    return reading
+
+
+def read_pickle(path):
+    """Read and check one ``<sequence>_labels.pkl`` as a ``Recording``."""
+    content = _mapping(path, load_numpy_pickle(path), "the pickle")
+    person = _mapping(path, _entry(path, content, "second_person"), "second_person")
+    framerate = content.get("framerate", 20)
+    if not isinstance(framerate, int | float | np.number) or not 0 < framerate < 1000:
+        raise InputError(path, "framerate", repr(framerate), "frames a second, above 0")
+    frames = _whole_numbers(path, "frame_num", _entry(path, content, "frame_num"))
+    if not len(frames):
+        raise InputError(path, "frame_num", "empty", "the numbers of the frames")
+    if len(np.unique(frames)) != len(frames):
+        raise InputError(path, "frame_num", "not unique", "each frame once")
+    gender = person.get("gender")
+    if gender not in GENDERS:
+        raise InputError(path, "second_person.gender", repr(gender), '"male", "female" or "neutral"')
+    betas = _numbers(path, person, "beta")
+    betas = np.tile(betas, (len(frames), 1)) if betas.ndim == 1 else betas
+    if betas.shape != (len(frames), 10):
+        raise InputError(
+            path, "second_person.beta", f"of shape {betas.shape}", f"(10,) or ({len(frames)}, 10)"
+        )
+    return Recording(
+        framerate=float(framerate),
+        frames=frames,
+        pose=_per_frame(path, person, "opt_pose", len(frames), 72),
+        transl=_per_frame(path, person, "opt_trans", len(frames), 3),
+        betas=betas,
+        gender=gender,
+        clouds=_clouds(path, person),
+        simulated=bool(content.get("simulated", False)),
+        body_model=str(content.get("body_model", "smpl")),
+        body_digest=str(content.get("body_digest", "")),
+    )
+
+
+def _mapping(path, value, name):
+    if not isinstance(value, dict):
+        raise InputError(
+            path, name, f"a {type(value).__name__}", "a dictionary", "Is it a SLOPER4D label file?"
+        )
+    return value
+
+
+def _entry(path, mapping, key, within=""):
+    if key not in mapping:
+        known = ", ".join(str(name) for name in list(mapping)[:12])
+        raise InputError(path, f'key "{within}{key}"', "missing", f"it among {known or 'no keys at all'}")
+    return mapping[key]
+
+
+def _numbers(path, person, key):
+    try:
+        return np.asarray(_entry(path, person, key, "second_person."), dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            path, f"second_person.{key}", f"uneven or no numbers ({error})", "an array"
+        ) from error
+
+
+def _per_frame(path, person, key, count, width):
+    values = _numbers(path, person, key)
+    if values.shape != (count, width):
+        expected = f"({count}, {width}), a row for each of frame_num"
+        raise InputError(path, f"second_person.{key}", f"of shape {values.shape}", expected)
+    return values
+
+
+def _whole_numbers(path, field, values):
+    try:
+        numbers = np.asarray(values, dtype=np.float64).reshape(-1)
+        if not np.array_equal(numbers, np.round(numbers)):
+            raise ValueError("they have fractions")
+    except (ValueError, TypeError) as error:
+        raise InputError(path, field, f"no whole numbers ({error})", "a list of frame numbers") from error
+    return numbers.astype(np.int64)
+
+
+def _clouds(path, person):
+    clouds = _entry(path, person, "point_clouds", "second_person.")
+    frames = _entry(path, person, "point_frame", "second_person.")
+    if not isinstance(clouds, list | tuple | np.ndarray):
+        raise InputError(path, "second_person.point_clouds", f"a {type(clouds).__name__}", "a list of arrays")
+    frames = _whole_numbers(path, "second_person.point_frame", frames)
+    if len(clouds) != len(frames):
+        raise InputError(
+            path,
+            "second_person.point_clouds",
+            f"{len(clouds)} clouds",
+            f"{len(frames)}, one for each of point_frame",
+        )
+    if len(np.unique(frames)) != len(frames):
+        raise InputError(path, "second_person.point_frame", "not unique", "each frame once")
+    return dict(zip(frames.tolist(), clouds, strict=True))
+
+
+def _frames_of_split(frames, sequence, split, rule):
+    """The frame numbers of a sequence that belong to a split."""
+    if rule == "sequence":
+        return set(frames.tolist())
+    seed = int.from_bytes(hashlib.sha256(sequence.encode()).digest()[:8], "little")
+    order = np.random.default_rng([PUBLISHED_SEED, seed]).permutation(frames)
+    test = set(order[: round(PUBLISHED_TEST_SHARE * len(frames))].tolist())
+    return test if split == "test" else set(frames.tolist()) - test
+
+
+def _clean(cloud, settings):
+    """(K, 3) float64 of one frame's points on the voxel grid, z up.
+
+    Raises:
+        ValueError: with the reason why the frame cannot be used.
+    """
+    if cloud is None:
+        raise ValueError("it has no cloud")
+    try:
+        cloud = np.asarray(cloud, dtype=np.float64)
+    except (ValueError, TypeError):
+        raise ValueError("its cloud holds no numbers") from None
+    if cloud.size == 0:
+        raise ValueError("its cloud is empty")
+    if cloud.ndim != 2 or cloud.shape[1] != 3:
+        raise ValueError(f"its cloud has shape {cloud.shape}, not (k, 3)")
+    points = finite(cloud)
+    if settings.voxel:
+        points = voxel_means(points, settings.voxel)
+    if len(points) <= settings.minimum_points:
+        raise ValueError(f"it has {len(points)} points, {settings.minimum_points} or fewer")
+    points = without_strays(points, settings.stray_distance)
+    if len(points) <= settings.minimum_points // 2:
+        raise ValueError(f"it has {len(points)} points without strays")
+    span = np.ptp(points, axis=0).max()
+    if span > LARGEST_SPAN:
+        raise ValueError(f"it spans {span:.1f} m, more than a person's {LARGEST_SPAN:g} m")
+    return points
+
+
+def _check_same_world(path, recording, clouds):
+    """Clouds and translations must be in one world: compared over the sequence, in the median."""
+    rows = {number: row for row, number in enumerate(recording.frames.tolist())}
+    gaps = [
+        np.linalg.norm(cloud.mean(axis=0) - recording.transl[rows[number]])
+        for number, cloud in clouds.items()
+    ]
+    gaps = [gap for gap in gaps if np.isfinite(gap)]
+    if gaps and np.median(gaps) > FARTHEST_LABEL:
+        raise InputError(
+            path,
+            "second_person.opt_trans",
+            f"{np.median(gaps):.1f} m from the clouds in the median",
+            f"at most {FARTHEST_LABEL:g} m",
+            "Clouds and translations must be in the same world frame, z up, in metres",
+        )
+
+
+def _labels(recording, load_body, reading):
+    """The true body of each frame, turned y up; nothing where the right body model is not at hand."""
+    body = load_body(recording.gender)
+    if body is None:
+        reading.notes.append(f"no labels: there is no {recording.gender} body model")
+        return {}
+    if recording.simulated and body.digest != recording.body_digest:
+        reading.notes.append(
+            f"no labels: they were made with another {recording.body_model} than {body.name}"
+        )
+        return {}
+    if not recording.simulated and body.name.startswith("open"):
+        reading.notes.append(f"no labels: they are for SMPL, and the body model is {body.name}")
+        return {}
+    known = np.isfinite(recording.pose).all(axis=1) & np.isfinite(recording.transl).all(axis=1)
+    known &= np.isfinite(recording.betas).all(axis=1)
+    if not known.all():
+        reading.notes.append(
+            f"{(~known).sum()} frames without labels: pose, betas or translation is not finite"
+        )
+    if not known.any():
+        return {}
+    kind = torch.float64
+    body = body.to(dtype=kind)
+    pose, transl, betas = (
+        torch.as_tensor(values[known], dtype=kind)
+        for values in (recording.pose, recording.transl, recording.betas)
+    )
+    pelvis = body.rest_joints(betas)[:, 0]
+    root, transl = turn_body(torch.as_tensor(Z_UP_TO_Y_UP), pose[:, :3], transl, pelvis)
+    pose = torch.cat([root, pose[:, 3:]], dim=1)
+    joints = body.subset([0])(pose, betas, transl).joints
+    rows = zip(recording.frames[known].tolist(), pose, betas, transl, joints, strict=True)
+    return {
+        number: Label(recording.gender, *(value.numpy() for value in values), recording.body_model)
+        for number, *values in rows
+    }
+
+
+def _neighbour_points(number, clouds, ends, framerate, settings):
+    """Points of the previous and the next frame that still lie on the person.
+
+    The nearer the two clouds' means, the more is taken: under 0.08 m all, under 0.2 m the points within 5 cm
+    of the frame's own, under 0.3 m those within 3 cm, this last not for a sequence's first and last cloud.
+    """
+    if not settings.neighbours or 1 / framerate > settings.neighbour_seconds:
+        return []
+    own = clouds[number]
+    added = []
+    for other in (clouds.get(number - 1), clouds.get(number + 1)):
+        if other is None:
+            continue
+        gap = np.linalg.norm(own.mean(axis=0) - other.mean(axis=0))
+        reach = (
+            np.inf if gap < 0.08 else 0.05 if gap < 0.2 else 0.03 if gap < 0.3 and number not in ends else 0.0
+        )
+        if reach:
+            added.append(other[cKDTree(own).query(other)[0] < reach])
+    return added
