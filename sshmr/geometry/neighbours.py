@@ -1,0 +1,102 @@
+"""Nearest neighbours and farthest points on padded clouds.
+
+In plain PyTorch; farthest points go through ``pointnet2_ops`` where it can be imported and the cloud is on a GPU,
+since that loop is the one thing here whose time is launches rather than arithmetic. The result is the same.
+"""
+
+import functools
+import importlib
+
+import torch
+
+
+def nearest(query, reference, mask=None):
+    """Nearest reference point of each query.
+
+    Args:
+        query: (B, Q, 3) metres. reference: (B, R, 3). mask: (B, R) bool, True for real points.
+
+    Returns:
+        distance (B, Q) metres, differentiable, and index (B, Q) int64.
+    """
+    distances, indices = knn(query, reference, 1, mask)
+    return distances[..., 0], indices[..., 0]
+
+
+def knn(query, reference, count, mask=None):
+    """The ``count`` nearest reference points of each query, nearest first.
+
+    Args:
+        query: (B, Q, 3) metres. reference: (B, R, 3). count: at most R. mask: (B, R) bool.
+
+    Returns:
+        distances (B, Q, count) metres, differentiable, and indices (B, Q, count) int64. Where a cloud has
+        fewer real points than ``count`` its nearest one stands in for the missing.
+    """
+    with torch.no_grad():
+        squared = torch.cdist(query, reference, compute_mode="donot_use_mm_for_euclid_dist")
+        if mask is not None:
+            squared = squared.masked_fill(~mask[:, None], float("inf"))
+        found, indices = squared.topk(count, dim=-1, largest=False) if count > 1 else squared.min(-1, True)
+        indices = torch.where(found.isinf(), indices[..., :1], indices)
+    difference = query[:, :, None] - group(reference, indices)
+    # The root's slope is infinite at zero distance; a point that lies on its neighbour has no direction to go.
+    return (difference.square().sum(-1) + 1e-12).sqrt(), indices
+
+
+def group(values, indices):
+    """Rows by index: (B, N, C) and (B, ...) int64 → (B, ..., C)."""
+    flat = indices.flatten(1)[..., None].expand(-1, -1, values.shape[-1])
+    return values.gather(1, flat).unflatten(1, indices.shape[1:])
+
+
+def farthest_point_sample(points, count, mask=None):
+    """Pick points one by one, each the farthest from those before it.
+
+    The first is the one farthest from the cloud's mean, so that the choice does not depend on the points' order.
+
+    Args:
+        points: (B, N, 3) metres. count: how many. mask: (B, N) bool, at least one True in each cloud.
+
+    Returns:
+        (B, count) int64. A cloud with fewer real points repeats some.
+    """
+    mask = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device) if mask is None else mask
+    shares = mask[..., None].to(points.dtype)
+    mean = (points * shares).sum(1, keepdim=True) / shares.sum(1, keepdim=True)
+    first = (points - mean).square().sum(-1).masked_fill(~mask, -1).argmax(1, keepdim=True)
+    kernel = _kernel() if points.is_cuda else None
+    if kernel is not None:
+        return _sample_by_kernel(kernel, points, count, mask, first)
+    return _sample(points, count, mask, first)
+
+
+def _sample(points, count, mask, first):
+    chosen = torch.empty(len(points), count, dtype=torch.int64, device=points.device)
+    distance = torch.where(mask, torch.inf, -1.0).to(points.dtype)
+    last = first
+    for i in range(count):
+        chosen[:, i] = last[:, 0]
+        squared = (points - group(points, last)).square().sum(-1)
+        distance = torch.minimum(distance, squared)
+        last = distance.argmax(1, keepdim=True)
+    return chosen
+
+
+def _sample_by_kernel(kernel, points, count, mask, first):
+    # The kernel knows no mask, starts at row 0 and passes over points near the origin: put the first
+    # point in front and in the place of padding, and move all away from the origin.
+    start = group(points, first)
+    filled = torch.where(mask[..., None], points, start)
+    away = filled - filled.amin(1, keepdim=True) + 1
+    chosen = kernel(torch.cat([group(away, first), away], 1).float().contiguous(), count).long()
+    chosen = torch.where(chosen == 0, first, chosen - 1)
+    return torch.where(mask.gather(1, chosen), chosen, first)
+
+
+@functools.cache
+def _kernel():
+    try:
+        return importlib.import_module("pointnet2_ops.pointnet2_utils").furthest_point_sample
+    except ImportError:
+        return None

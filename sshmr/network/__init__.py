@@ -1,0 +1,1 @@
+"""Encoder, matching, head and losses."""

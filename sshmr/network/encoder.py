@@ -1,0 +1,140 @@
+"""Point Transformer V3: attention within patches along space-filling curves, over a pyramid of voxels.
+
+Source: Wu et al., "Point Transformer V3: Simpler, Faster, Stronger", CVPR 2024. Ours differs in three
+things, each so that a cloud's features depend on nothing but that cloud: layer norm stands in for batch norm, a curve
+is cut in equal pieces rather than padded with rows borrowed from the piece before, and points that share a
+finest voxel are averaged on the way in and told apart again on the way out.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sshmr.network.pyramid import build_pyramid
+from sshmr.network.ragged import move_rows, scatter, spread_rows
+from sshmr.network.sparse_conv import SubmanifoldConv
+
+
+class PatchAttention(nn.Module):
+    """Self-attention within each patch of a level: (V, C) → (V, C)."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.mixed = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, features, patches):
+        groups, size = patches.shape
+        laid = move_rows(self.mixed(features), patches.source, patches.back)
+        query, key, value = laid.view(groups, size, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        allowed = None if patches.valid is None else patches.valid[:, None, None, :]
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        attended = attended.transpose(1, 2).reshape(groups * size, -1)
+        return self.out(move_rows(attended, patches.back, patches.source))
+
+
+class Block(nn.Module):
+    """Positional encoding by convolution, attention, and a two-layer perceptron, each beside a shortcut."""
+
+    def __init__(self, width, heads, drop_path):
+        super().__init__()
+        self.drop_path = drop_path
+        self.convolution = SubmanifoldConv(width, width)
+        self.position = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width))
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = PatchAttention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, features, level, patches):
+        features = features + self.position(self.convolution(features, level.table))
+        features = features + self._drop(self.attention(self.norm1(features), patches), level)
+        return features + self._drop(self.perceptron(self.norm2(features)), level)
+
+    def _drop(self, branch, level):
+        """Skip the branch for whole clouds (Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016)."""
+        if not self.training or self.drop_path == 0:
+            return branch
+        kept = torch.rand(len(level.lengths), device=branch.device) >= self.drop_path
+        return branch * (kept / (1 - self.drop_path)).to(branch.dtype)[level.cloud, None]
+
+
+class Stage(nn.Module):
+    """Blocks of one level; the curves take turns, in random order while training."""
+
+    def __init__(self, depth, width, heads, drop_paths):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(width, heads, drop_paths[i]) for i in range(depth))
+
+    def forward(self, features, level):
+        count = len(level.patches)
+        turns = torch.randperm(count).tolist() if self.training and count > 1 else range(count)
+        for i, block in enumerate(self.blocks):
+            features = block(features, level, level.patches[turns[i % count]])
+        return features
+
+
+def _projection(width_in, width_out):
+    return nn.Sequential(nn.Linear(width_in, width_out), nn.LayerNorm(width_out), nn.GELU())
+
+
+class PointTransformer(nn.Module):
+    """The encoder: packed clouds in, features per point out."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        widths, decoder = config.widths, config.decoder_widths
+        rates = torch.linspace(0, config.drop_path, sum(config.depths)).split(list(config.depths))
+        decoder_rates = torch.linspace(0, config.drop_path, sum(config.decoder_depths))
+        decoder_rates = decoder_rates.split(list(config.decoder_depths))
+        self.embed = _projection(6, widths[0])
+        self.stages = nn.ModuleList(
+            Stage(*shape) for shape in zip(config.depths, widths, config.heads, _lists(rates), strict=True)
+        )
+        self.down = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.down_norm = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.GELU()) for width in widths[1:])
+        coarse = (*decoder[1:], widths[-1])
+        self.up = nn.ModuleList(_projection(a, b) for a, b in zip(coarse, decoder, strict=True))
+        self.skip = nn.ModuleList(_projection(a, b) for a, b in zip(widths, decoder, strict=False))
+        self.decoder = nn.ModuleList(
+            Stage(*shape)
+            for shape in zip(
+                config.decoder_depths, decoder, config.decoder_heads, _lists(decoder_rates), strict=True
+            )
+        )
+        finest = decoder[0] if decoder else widths[-1]
+        self.point = nn.Linear(widths[0], finest)
+        self.out = nn.Linear(finest, config.features)
+
+    def forward(self, positions, cloud, clouds):
+        """Features of packed clouds.
+
+        Args:
+            positions: (P, 3) metres, centred per cloud. cloud: (P,) int64, ascending. clouds: how many.
+
+        Returns:
+            (P, features).
+        """
+        config = self.config
+        levels = build_pyramid(positions, cloud, clouds, config.grid, len(config.depths), config.patch)
+        corner = positions / config.grid
+        within = corner - torch.floor(corner) - 0.5
+        points = self.embed(torch.cat([positions, within], dim=1))
+        features = scatter(points, levels[0].parent, len(levels[0].cloud), "mean")
+        kept = []
+        for i, (stage, level) in enumerate(zip(self.stages, levels, strict=True)):
+            if i:
+                kept.append(features)
+                pooled = scatter(self.down[i - 1](features), level.parent, len(level.cloud), "amax")
+                features = self.down_norm[i - 1](pooled)
+            features = stage(features, level)
+        for i in reversed(range(len(kept))):
+            coarse = spread_rows(self.up[i](features), levels[i + 1].parent)
+            features = self.decoder[i](coarse + self.skip[i](kept[i]), levels[i])
+        return self.out(spread_rows(features, levels[0].parent) + self.point(points))
+
+
+def _lists(rates):
+    return [rate.tolist() for rate in rates]

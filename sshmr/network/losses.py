@@ -1,0 +1,181 @@
+"""The losses, each a plain function of padded tensors; every one is a mean over what is valid.
+
+Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing or (B, M, 3) predicted vertices;
+descriptors (B, N, C) and (M, C) unit vectors; similarity (B, N, M) cosine.
+"""
+
+import torch
+
+from sshmr.geometry.neighbours import group, knn, nearest
+from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
+from sshmr.network.model import MATCH_SHARPNESS
+
+BEST_MATCHED = 512
+"""Points that the chamfer term of the cross reconstruction looks at."""
+
+LEAST_WEIGHT = 0.02
+"""What the worst pseudo label still counts."""
+
+LOCAL_NEIGHBOURS = 5
+
+
+def masked_mean(values, weights):
+    """Weighted mean: two (B, N) → scalar; 0 when nothing has weight."""
+    weights = weights.to(values.dtype)
+    return (values * weights).sum() / weights.sum().clamp_min(1e-8)
+
+
+def self_reconstruction(descriptors, points, mask, count, temperature):
+    """Each point rebuilt from the points of its own shape that look most like it, itself left out.
+
+    Returns:
+        Mean squared distance between a point and its reconstruction, square metres.
+    """
+    similarity = descriptors @ descriptors.transpose(1, 2)
+    itself = torch.eye(points.shape[1], dtype=torch.bool, device=points.device)
+    scores = similarity.masked_fill(itself | ~mask[:, None], float("-inf"))
+    indices, weights = best_matches(similarity, scores, min(count, points.shape[1] - 1), temperature)
+    rebuilt = reconstruct(indices, weights, points)
+    return masked_mean((rebuilt - points).square().sum(-1), mask)
+
+
+def cross_reconstruction(similarity, points, mask, template, count, temperature):
+    """Each shape rebuilt through the other.
+
+    A point's counterpart is the weighted mean of its best matches on the other shape. Going there and back
+    (the counterpart of the counterparts) must return to the point; and the counterparts of the 512 best
+    matched vertices must cover the other shape, by chamfer distance.
+
+    Returns:
+        The terms of the cloud and of the template, each a scalar in square metres.
+    """
+    template = template.expand(len(points), -1, -1)
+    everywhere = torch.ones(template.shape[:2], dtype=torch.bool, device=mask.device)
+    scores = dual_log_softmax(similarity, temperature, mask)
+    forth = best_matches(similarity, scores, min(count, template.shape[1]), temperature)
+    back_similarity, back_scores = similarity.transpose(1, 2), scores.transpose(1, 2)
+    back = best_matches(back_similarity, back_scores, min(count, points.shape[1]), temperature)
+    points_on_template = reconstruct(*forth, template)
+    template_on_points = reconstruct(*back, points)
+
+    def term(there_and_back, own, own_valid, counterparts, quality):
+        """``counterparts`` of the other shape's rows, on this one; ``quality`` says how well each is matched."""
+        cycle = masked_mean((there_and_back - own).square().sum(-1), own_valid)
+        best = quality.topk(min(BEST_MATCHED, quality.shape[1]), dim=1)
+        covered = group(counterparts, best.indices)
+        return cycle + squared_chamfer(covered, ~best.values.isneginf(), own, own_valid)
+
+    best_of_vertex, best_of_point = scores.amax(1).detach(), scores.amax(2).detach()
+    cloud_term = term(
+        reconstruct(*forth, template_on_points), points, mask, template_on_points, best_of_vertex
+    )
+    seen = best_of_vertex >= best_of_vertex.topk(min(BEST_MATCHED, template.shape[1]), dim=1).values[:, -1:]
+    template_term = term(
+        reconstruct(*back, points_on_template), template, everywhere & seen, points_on_template, best_of_point
+    )
+    return cloud_term, template_term
+
+
+def counterparts(similarity, mask, template, count, temperature):
+    """Each point's place on the standing template, the weighted mean of its best matches: (B, N, 3) metres."""
+    scores = dual_log_softmax(similarity, temperature, mask)
+    matches = best_matches(similarity, scores, min(count, len(template)), temperature)
+    return reconstruct(*matches, template.expand(len(similarity), -1, -1))
+
+
+def squared_chamfer(first, first_mask, second, second_mask):
+    """Mean squared distance to the nearest point of the other set, both ways added; square metres."""
+    forth, _ = nearest(first, second, second_mask)
+    back, _ = nearest(second, first, first_mask)
+    return masked_mean(forth.square(), first_mask) + masked_mean(back.square(), second_mask)
+
+
+def distance_invariance(descriptors, points, mask, matched):
+    """Points that look alike are as far from one another on the template as in the cloud.
+
+    Each point's 5 neighbours by descriptor; the mean difference of the two distances, metres.
+
+    Args:
+        matched: (B, N, 3) each point's place on the standing template.
+    """
+    with torch.no_grad():
+        similarity = descriptors @ descriptors.transpose(1, 2)
+        itself = torch.eye(points.shape[1], dtype=torch.bool, device=points.device)
+        similarity = similarity.masked_fill(itself | ~mask[:, None], float("-inf"))
+        found, neighbours = similarity.topk(min(LOCAL_NEIGHBOURS, points.shape[1] - 1), dim=-1)
+        valid = mask[..., None] & ~found.isneginf()
+    apart = (group(points, neighbours) - points[:, :, None]).norm(dim=-1)
+    difference = group(matched, neighbours) - matched[:, :, None]
+    apart_on_template = (difference.square().sum(-1) + 1e-12).sqrt()
+    return masked_mean((apart - apart_on_template).abs(), valid)
+
+
+def pseudo_label_cross_entropy(similarity, segment, weight, mask):
+    """Cross entropy of the matching against each point's template vertex.
+
+    The worst tenth of the batch's labels count less: exp(−(loss − q90)), at least 0.02.
+
+    Args:
+        segment: (B, N) int64, template vertex of each point. weight: (B, N), 0 to leave a point out.
+    """
+    logits = (similarity * MATCH_SHARPNESS).log_softmax(-1)
+    losses = -logits.gather(-1, segment.clamp_min(0)[..., None])[..., 0]
+    counted = mask & (weight > 0) & (segment >= 0)
+    with torch.no_grad():
+        known = losses[counted].sort().values
+        limit = known[int(0.9 * (len(known) - 1))] if len(known) else losses.new_zeros(())
+        trust = torch.exp(-(losses - limit).clamp_min(0)).clamp_min(LEAST_WEIGHT)
+    return masked_mean(losses, weight * trust * counted)
+
+
+def matched_chamfer(similarity, vertices, points, mask):
+    """Chamfer distance, metres, between the points and the predicted vertices that any of them matches best.
+
+    Args:
+        vertices: (B, M, 3) metres, the template's vertices as predicted.
+    """
+    best = similarity.detach().argmax(-1)
+    hit = torch.zeros(vertices.shape[:2], dtype=torch.int64, device=vertices.device)
+    hit = hit.scatter_reduce(1, best, mask.long(), "amax") > 0
+    to_points, _ = nearest(vertices, points, mask)
+    to_vertices, _ = nearest(points, vertices, hit)
+    return masked_mean(to_points, hit) + masked_mean(to_vertices, mask)
+
+
+def weighted_distance(similarity, vertices, points, mask):
+    """Distance, metres, of each point to the 5 predicted vertices it matches best, weighted by the match."""
+    indices, weights = best_matches(similarity, similarity, LOCAL_NEIGHBOURS, 1 / MATCH_SHARPNESS)
+    difference = group(vertices, indices) - points[:, :, None]
+    distances = (difference.square().sum(-1) + 1e-12).sqrt()
+    return masked_mean((distances * weights).sum(-1), mask)
+
+
+def pose_size(rotvecs):
+    """Mean absolute rotation vector of the body's 23 joints: (B, 24, 3) → scalar, radians."""
+    return rotvecs[:, 1:].abs().mean()
+
+
+def parameter_losses(prediction, posed, rotmats, target, joint_weights, confidence):
+    """Distance to a known or fitted body.
+
+    Args:
+        prediction: the head's, and ``posed`` its vertices and joints.
+        rotmats: (B, 24, 3, 3) local rotations of the target, and ``target`` its vertices and joints.
+        joint_weights: (24,) share of each joint in the rotation loss.
+        confidence: (B,) in [0, 1].
+
+    Returns:
+        vertices and joints (mean distances, metres), rotations (mean chordal distance, 0 to 2√2).
+    """
+    share = confidence / confidence.sum().clamp_min(1e-8)
+
+    def distance(first, second):
+        return ((first - second).square().sum(-1) + 1e-8).sqrt().mean(1) @ share
+
+    chord = ((prediction.rotmats - rotmats).square().sum((-1, -2)) + 1e-8).sqrt()
+    rotation = (chord * joint_weights).sum(1) / joint_weights.sum()
+    return (
+        distance(posed.vertices, target.vertices),
+        distance(posed.joints, target.joints),
+        rotation @ share,
+    )

@@ -1,0 +1,78 @@
+"""The voxels of every stage: who is where, who neighbours whom, who attends to whom. Geometry only, no weights."""
+
+from typing import NamedTuple
+
+import torch
+
+from sshmr.network.ragged import Patches, cut_in_patches, scatter
+from sshmr.network.serialization import BITS, CURVES, curve_code, z_order_code
+from sshmr.network.sparse_conv import neighbour_table
+
+
+class Level(NamedTuple):
+    """One stage's voxels, cloud after cloud, along the z-order curve within each.
+
+    Attributes:
+        cloud: (V,) int64. lengths: (B,) int64, voxels of each cloud.
+        table: (V, 27) neighbours. patches: one layout for each curve (one in all when every cloud fits a patch).
+        parent: for each row of the finer level (for the finest, each point) its voxel here.
+    """
+
+    cloud: torch.Tensor
+    lengths: torch.Tensor
+    table: torch.Tensor
+    patches: tuple[Patches, ...]
+    parent: torch.Tensor
+
+
+def voxel_of(positions, grid):
+    """Voxel of each position: (P, 3) metres → (P, 3) int64, the origin in the middle of the grid.
+
+    What lies beyond 2^(BITS−1) voxels is taken to be in the outermost one.
+    """
+    half = 1 << (BITS - 1)
+    return (torch.floor(positions / grid).clamp(-half, half - 1) + half).long()
+
+
+def build_pyramid(positions, cloud, clouds, grid, stages, patch):
+    """The levels of packed clouds, finest first.
+
+    Args:
+        positions: (P, 3) metres. cloud: (P,) int64, ascending. clouds: how many there are.
+        grid: metres, edge of the finest voxel. stages: levels. patch: most voxels in a patch.
+    """
+    voxels = voxel_of(positions, grid)
+    levels = []
+    bits = BITS
+    for stage in range(stages):
+        codes = (cloud << 3 * bits) | z_order_code(voxels, bits)
+        codes, parent = codes.unique(return_inverse=True)
+        voxels = _first_of(voxels, parent, len(codes))
+        cloud = codes >> 3 * bits
+        lengths = torch.bincount(cloud, minlength=clouds)
+        levels.append(
+            Level(
+                cloud,
+                lengths,
+                neighbour_table(voxels, cloud),
+                _patches(voxels, cloud, lengths, patch, bits),
+                parent,
+            )
+        )
+        if stage + 1 < stages:
+            voxels, bits = voxels >> 1, bits - 1
+    return levels
+
+
+def _first_of(voxels, parent, count):
+    return scatter(voxels, parent, count, "amax")
+
+
+def _patches(voxels, cloud, lengths, patch, bits):
+    if not len(cloud) or int(lengths.max()) <= patch:
+        return (cut_in_patches(torch.arange(len(cloud), device=cloud.device), lengths, patch),)
+    layouts = []
+    for curve in CURVES:
+        order = ((cloud << 3 * bits) | curve_code(voxels, curve, bits)).argsort()
+        layouts.append(cut_in_patches(order, lengths, patch))
+    return tuple(layouts)

@@ -1,0 +1,123 @@
+"""Clouds of different sizes packed one behind another, and back. Padding never reaches the encoder."""
+
+from typing import NamedTuple
+
+import torch
+
+
+class Packed(NamedTuple):
+    """Clouds packed in one tensor.
+
+    Attributes:
+        rows: (P, ...) the valid rows of every cloud, cloud after cloud.
+        cloud: (P,) int64, which cloud a row belongs to.
+        lengths: (B,) int64, rows of each cloud.
+    """
+
+    rows: torch.Tensor
+    cloud: torch.Tensor
+    lengths: torch.Tensor
+
+
+def pack(padded, mask):
+    """Keep the valid rows: (B, N, ...) and (B, N) bool → ``Packed``."""
+    return Packed(padded[mask], mask.nonzero()[:, 0], mask.sum(1))
+
+
+def unpack(rows, mask):
+    """Undo ``pack``: (P, C) and (B, N) bool → (B, N, C), zero rows where ``mask`` is False."""
+    number = (mask.flatten().cumsum(0) - 1).view_as(mask)
+    slots = torch.where(mask, number, len(rows)).flatten()
+    return move_rows(rows, slots, mask.flatten().nonzero()[:, 0]).unflatten(0, mask.shape)
+
+
+class _MoveRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, rows, source, back):
+        ctx.save_for_backward(back)
+        return _gather(rows, source)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (back,) = ctx.saved_tensors
+        return _gather(gradient, back), None, None
+
+
+def _gather(rows, source):
+    return torch.cat([rows, rows.new_zeros(1, rows.shape[1])]).index_select(0, source)
+
+
+def move_rows(rows, source, back):
+    """Lay rows out anew, each in at most one place.
+
+    Args:
+        rows: (P, C). source: (Q,) the row for each place, P where none belongs: that place becomes zero.
+        back: (P,) each row's place, Q where it has none.
+
+    Returns:
+        (Q, C). The gradient is a gather as well, so it is fast and the same on every run.
+    """
+    return _MoveRows.apply(rows, source, back)
+
+
+class _SpreadRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, rows, source):
+        ctx.save_for_backward(source)
+        ctx.count = len(rows)
+        return rows[source]
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (source,) = ctx.saved_tensors
+        return scatter(gradient, source, ctx.count, "sum"), None
+
+
+def spread_rows(rows, source):
+    """Copy each row to every place that asks for it: (P, C), (Q,) → (Q, C)."""
+    return _SpreadRows.apply(rows, source)
+
+
+def scatter(rows, target, count, reduce):
+    """Reduce rows by target: (P, C) and (P,) → (count, C); ``reduce`` as in ``Tensor.scatter_reduce``."""
+    index = target[:, None].expand_as(rows)
+    return rows.new_zeros(count, rows.shape[1]).scatter_reduce(0, index, rows, reduce, include_self=False)
+
+
+class Patches(NamedTuple):
+    """A layout of rows in patches of equal size.
+
+    Attributes:
+        source: (G·S,) the row in each slot, P in an empty one. back: (P,) each row's slot.
+        valid: (G, S) bool, or None when no slot is empty.
+        shape: (G, S), patches and slots of each.
+    """
+
+    source: torch.Tensor
+    back: torch.Tensor
+    valid: torch.Tensor | None
+    shape: tuple[int, int]
+
+
+def cut_in_patches(order, lengths, patch):
+    """Cut every cloud's curve in as few pieces of at most ``patch`` rows as will do, of equal size but for one.
+
+    Args:
+        order: (P,) rows along the curve, cloud after cloud. lengths: (B,) rows of each cloud.
+    """
+    pieces = (lengths + patch - 1) // patch
+    starts = lengths.cumsum(0) - lengths
+    cloud = torch.repeat_interleave(torch.arange(len(lengths), device=order.device), lengths)
+    place = torch.arange(len(order), device=order.device) - starts[cloud]
+    piece = place * pieces[cloud] // lengths[cloud]
+    first = (piece * lengths[cloud] + pieces[cloud] - 1) // pieces[cloud]
+    size = int(((lengths + pieces - 1) // pieces.clamp_min(1)).max()) if len(lengths) else 0
+    count = int(pieces.sum())
+    group = (pieces.cumsum(0) - pieces)[cloud] + piece
+    slots = group * size + place - first
+    source = torch.full((count * size,), len(order), dtype=torch.int64, device=order.device)
+    source[slots] = order
+    back = torch.empty_like(order)
+    back[order] = slots
+    valid = (source < len(order)).view(count, size)
+    return Patches(source, back, None if count * size == len(order) else valid, (count, size))

@@ -1,0 +1,140 @@
+"""Settings of training and inference."""
+
+import dataclasses
+
+from sshmr.errors import InputError
+from sshmr.settings import from_mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+    """Weight of each loss in the sum; 0 leaves a loss out altogether. The losses are in sshmr/network/losses.py.
+
+    Attributes:
+        self_reconstruction, cross_reconstruction: of both shapes each.
+        distance_invariance: neighbours by descriptor keep their distances on the template.
+        label_cross_entropy: matching against the pseudo labels.
+        chamfer: matched predicted vertices against the points.
+        matched_distance: each point to the predicted vertices it matches best.
+        pose_size: holds the pose near zero, in the first epoch of an untrained network only.
+        vertices, joints, rotations: prediction against the fitted (or imagined) body. Not in the published method.
+    """
+
+    self_reconstruction: float = 0.0
+    cross_reconstruction: float = 0.0
+    distance_invariance: float = 0.0
+    label_cross_entropy: float = 0.2
+    chamfer: float = 0.0
+    matched_distance: float = 0.0
+    pose_size: float = 0.0
+    vertices: float = 5.0
+    joints: float = 10.0
+    rotations: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One round's training; the defaults are the ``small`` preset.
+
+    Attributes:
+        epochs: passes over the training clouds.
+        batch: clouds a step, imagined ones among them.
+        points: random points of each cloud a step sees; 0 for all.
+        learning_rate: Adam's.
+        schedule: ``constant`` as published, or ``cosine``: a short rise, then down to 0 within the round.
+        imagined: share of each batch that is imagined (sshmr/training/imagined.py).
+        augment: mirror, jitter and cut real clouds, turn all clouds about the vertical.
+        average: decay of the running mean of the weights that is published; 0 publishes the weights themselves.
+        validation: share of the clouds held out for the choice of the best epoch.
+        gradient_limit: largest norm of a step's gradient; 0 for none.
+        weights: of the losses.
+    """
+
+    epochs: int = 30
+    batch: int = 24
+    points: int = 384
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    imagined: float = 0.5
+    augment: bool = True
+    average: float = 0.0
+    validation: float = 0.1
+    gradient_limit: float = 1.0
+    weights: LossWeights = dataclasses.field(default_factory=LossWeights)
+
+    def __post_init__(self):
+        for name, fine, expected in (
+            ("epochs", self.epochs >= 1, "1 or more"),
+            ("batch", self.batch >= 1, "1 or more"),
+            ("points", self.points >= 0, "0 (all) or more"),
+            ("learning_rate", self.learning_rate > 0, "more than 0"),
+            ("schedule", self.schedule in ("constant", "cosine"), "constant or cosine"),
+            ("imagined", 0 <= self.imagined < 1, "0 or more and less than 1"),
+            ("average", 0 <= self.average < 1, "0 or more and less than 1"),
+            ("validation", 0 <= self.validation < 1, "0 or more and less than 1"),
+        ):
+            if not fine:
+                raise InputError("config", f'key "train.{name}"', repr(getattr(self, name)), expected)
+
+    @property
+    def real_batch(self):
+        """Clouds a step that come from the training set."""
+        return max(1, self.batch - round(self.batch * self.imagined))
+
+
+PRESETS = {
+    "small": {},
+    "paper": {
+        "epochs": 20,
+        "batch": 48,
+        "points": 0,
+        "learning_rate": 5e-4,
+        "schedule": "constant",
+        "imagined": 0.0,
+        "augment": False,
+        "gradient_limit": 0.0,
+        "weights": {
+            "self_reconstruction": 1.0,
+            "cross_reconstruction": 1.0,
+            "distance_invariance": 1.0,
+            "label_cross_entropy": 1.0,
+            "chamfer": 15.0,
+            "matched_distance": 1.0,
+            "pose_size": 5.0,
+            "vertices": 0.0,
+            "joints": 0.0,
+            "rotations": 0.0,
+        },
+    },
+}
+
+
+def train_config(settings, where="train"):
+    """A ``TrainConfig`` from a mapping: ``preset`` names the start, every other key replaces one of its values.
+
+    Raises:
+        InputError: for an unknown preset or key, or a value that doesn't fit.
+    """
+    settings = dict(settings)
+    preset = settings.pop("preset", "small")
+    if preset not in PRESETS:
+        raise InputError(where, 'key "preset"', repr(preset), "one of " + ", ".join(PRESETS))
+    merged = {**PRESETS[preset], **settings}
+    if isinstance(settings.get("weights"), dict):
+        merged["weights"] = {**PRESETS[preset].get("weights", {}), **settings["weights"]}
+    return from_mapping(TrainConfig, merged, where)
+
+
+@dataclasses.dataclass(frozen=True)
+class InferConfig:
+    """Inference.
+
+    Attributes:
+        batch: clouds at a time.
+    """
+
+    batch: int = 32
+
+    def __post_init__(self):
+        if self.batch < 1:
+            raise InputError("config", 'key "infer.batch"', self.batch, "1 or more")

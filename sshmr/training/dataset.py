@@ -1,0 +1,100 @@
+"""Training clouds with their pseudo labels, from the Parquet tables. Ground truth is not read."""
+
+import numpy as np
+import torch
+
+from sshmr.data.tables import read_labels, read_params, read_points
+from sshmr.errors import InputError
+from sshmr.geometry.rotations import rotvec_to_rotmat
+from sshmr.network.head import Prediction
+from sshmr.training.batch import Batch, recentre
+
+
+class Clouds:
+    """All training clouds in memory, as one ``Batch``.
+
+    Attributes:
+        batch: F clouds. frame_ids: their names. skipped: frames that no fit or label covers.
+    """
+
+    def __init__(self, batch, frame_ids, skipped=0):
+        self.batch, self.frame_ids, self.skipped = batch, frame_ids, skipped
+
+    def __len__(self):
+        return len(self.frame_ids)
+
+    def take(self, indices):
+        """The clouds at these indices, as a ``Batch``."""
+        batch = self.batch
+        parts = {name: getattr(batch, name)[indices] for name in Batch._fields if name != "target"}
+        return Batch(**parts, target=Prediction(*(part[indices] for part in batch.target)))
+
+    @classmethod
+    def load(cls, points, labels, params, body, vertices):
+        """Read tables and join them by frame.
+
+        Args:
+            points, labels, params: lists of paths; the tables of one kind may be in any order.
+            body: the neutral body, for its pelvis. vertices: size of the template.
+
+        Raises:
+            InputError: when no frame has both a fit and labels, or a label names no template vertex.
+        """
+        known = _rows(labels, read_labels)
+        fits = _rows(params, read_params)
+        clouds, skipped = [], 0
+        for path in points:
+            table = read_points(path)
+            for i, name in enumerate(table["frame_id"]):
+                if name in known and name in fits and table["n_points"][i] > 0:
+                    clouds.append((name, table["points"][i], int(table["n_points"][i])))
+                else:
+                    skipped += 1
+        if not clouds:
+            raise InputError(
+                ", ".join(map(str, points)), "frame_id", "in no labels or fits", "frames with both",
+                "Fit and relabel these points first.",
+            )  # fmt: skip
+        width = max(len(cloud) for _, cloud, _ in clouds)
+        count = len(clouds)
+        arrays = {
+            "points": np.zeros((count, width, 3), np.float32),
+            "segment": np.full((count, width), -1, np.int64),
+            "weight": np.zeros((count, width), np.float32),
+        }
+        for i, (name, cloud, n) in enumerate(clouds):
+            path, table, row = known[name]
+            segment = table["segment"][row]
+            if len(segment) < n or segment[:n].max() >= vertices:
+                raise InputError(
+                    path, f'segment of "{name}"', f"up to {segment.max()} for {len(segment)} points",
+                    f"below {vertices} for {n} points", "Relabel with this template and these points.",
+                )  # fmt: skip
+            arrays["points"][i, :n] = cloud[:n]
+            arrays["segment"][i, :n] = segment[:n]
+            arrays["weight"][i, :n] = table["weight"][row][:n]
+        mask = torch.arange(width)[None] < torch.tensor([n for _, _, n in clouds])[:, None]
+        target, confidence = _targets([fits[name] for name, _, _ in clouds], body)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        batch = recentre(Batch(mask=mask, target=target, confidence=confidence, **tensors))
+        return cls(batch, [name for name, _, _ in clouds], skipped)
+
+
+def _rows(paths, read):
+    """Where each frame is: name → (path, table, row)."""
+    rows = {}
+    for path in paths:
+        table = read(path)
+        rows.update({name: (path, table, i) for i, name in enumerate(table["frame_id"])})
+    return rows
+
+
+def _targets(rows, body):
+    def column(name):
+        return torch.from_numpy(np.stack([table[name][row] for _, table, row in rows]).astype(np.float32))
+
+    betas = column("betas")
+    pelvis = column("transl") + body.rest_joints(betas)[:, 0]
+    rotmats = rotvec_to_rotmat(column("pose").unflatten(1, (24, 3)))
+    confidence = torch.from_numpy(np.array([table["confidence"][row] for _, table, row in rows], np.float32))
+    return Prediction(rotmats, pelvis, betas), torch.nan_to_num(confidence, nan=1.0).clamp(0, 1)

@@ -1,0 +1,79 @@
+"""The sum of losses that a step minimises."""
+
+import torch
+
+from sshmr.geometry.rotations import rotmat_to_rotvec
+from sshmr.network import losses
+
+ROOT_SHARE = 4.0
+"""The root's share in the rotation loss, beside 1 for every other joint: a wrong heading spoils everything else."""
+
+RIGID_JOINTS = (10, 11, 22, 23)
+"""Feet's tips and hands, whose rotation no cloud shows."""
+
+
+def joint_weights():
+    """(24,) shares of the joints in the rotation loss."""
+    shares = torch.ones(24)
+    shares[0] = ROOT_SHARE
+    shares[list(RIGID_JOINTS)] = 0.1
+    return shares
+
+
+def objective(output, batch, network, body, weights, first_epoch):
+    """Every loss that has a weight.
+
+    Args:
+        output: the network's, for ``batch``. body: its vertices are the template's.
+        weights: ``LossWeights``. first_epoch: whether the network starts from nothing.
+
+    Returns:
+        total: scalar. parts: dict, name → scalar without weight.
+    """
+    config, template = network.config, network.template
+    points, mask, similarity = batch.points, batch.mask, output.similarity
+    choice = (config.neighbours, config.temperature)
+    parts = {}
+    if weights.self_reconstruction:
+        everywhere = torch.ones(1, len(template), dtype=torch.bool, device=mask.device)
+        parts["self_reconstruction"] = losses.self_reconstruction(
+            output.descriptors, points, mask, *choice
+        ) + losses.self_reconstruction(output.template_descriptors[None], template[None], everywhere, *choice)
+    if weights.cross_reconstruction:
+        parts["cross_reconstruction"] = sum(
+            losses.cross_reconstruction(similarity, points, mask, template, *choice)
+        )
+    if weights.distance_invariance:
+        place = losses.counterparts(similarity, mask, template, *choice)
+        parts["distance_invariance"] = losses.distance_invariance(output.descriptors, points, mask, place)
+    if weights.label_cross_entropy:
+        parts["label_cross_entropy"] = losses.pseudo_label_cross_entropy(
+            similarity, batch.segment, batch.weight, mask
+        )
+    parts.update(_body_losses(output, batch, body, weights))
+    if weights.pose_size and first_epoch:
+        parts["pose_size"] = losses.pose_size(rotmat_to_rotvec(output.prediction.rotmats))
+    total = sum(getattr(weights, name) * value for name, value in parts.items())
+    return total, {name: value.detach() for name, value in parts.items()}
+
+
+def _body_losses(output, batch, body, weights):
+    direct = weights.vertices or weights.joints or weights.rotations
+    if not (direct or weights.chamfer or weights.matched_distance):
+        return {}
+    parts = {}
+    posed = output.prediction.pose_body(body)
+    where = (output.similarity, posed.vertices, batch.points, batch.mask)
+    if weights.chamfer:
+        parts["chamfer"] = losses.matched_chamfer(*where)
+    if weights.matched_distance:
+        parts["matched_distance"] = losses.weighted_distance(*where)
+    if direct:
+        with torch.no_grad():
+            target = batch.target.pose_body(body)
+        shares = joint_weights().to(batch.points)
+        values = losses.parameter_losses(
+            output.prediction, posed, batch.target.rotmats, target, shares, batch.confidence
+        )
+        parts.update(zip(("vertices", "joints", "rotations"), values, strict=True))
+    return parts

@@ -1,0 +1,106 @@
+"""One round of training, from files to files."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.body.template import Template
+from sshmr.errors import InputError
+from sshmr.files import sha256_of, write_json
+from sshmr.network.config import network_config
+from sshmr.network.model import MeshRegressor
+from sshmr.training.checkpoint import load_checkpoint, load_weights, plain, save_checkpoint
+from sshmr.training.config import train_config
+from sshmr.training.dataset import Clouds
+from sshmr.training.imagined import Imagination
+from sshmr.training.loop import Trainer, state_key, write_history
+
+
+@dataclasses.dataclass(frozen=True)
+class RoundInputs:
+    """The files a round's training reads: three lists of tables, body, template, prior, last round's checkpoint."""
+
+    points: list
+    labels: list
+    params: list
+    body: str
+    template: str
+    prior: str
+    initial: str | None = None
+
+    def digests(self):
+        """SHA-256 of every file, by role."""
+        digests = {}
+        for name, value in dataclasses.asdict(self).items():
+            for path in value if isinstance(value, list) else [value] if value else []:
+                if not Path(path).is_file():
+                    raise InputError(path, found="no such file", expected=f"an input of --{name}")
+                digests.setdefault(name, []).append(sha256_of(path))
+        return {name: sorted(values) for name, values in digests.items()}
+
+
+def train_round(inputs, settings, seed, device, resume, checkpoint, history, settings_out):
+    """Train and write the checkpoint, the history and the settings, the checkpoint last.
+
+    Args:
+        inputs: ``RoundInputs``. settings: mapping with the sections network and train.
+        device: torch device. resume: folder of the state that survives a kill.
+        checkpoint, history, settings_out: paths to write.
+    """
+    network_settings = network_config(settings.get("network", {}))
+    train_settings = train_config(settings.get("train", {}))
+    used = {"network": plain(network_settings), "train": plain(train_settings), "seed": seed}
+    digests = inputs.digests()
+    body = BodyModel.load(inputs.body)
+    template = Template.load(inputs.template, body)
+    prior = PosePrior.load(inputs.prior)
+    clouds = Clouds.load(inputs.points, inputs.labels, inputs.params, body, len(template.vertices))
+    torch.manual_seed(seed)
+    network = MeshRegressor(network_settings, template.vertices)
+    if inputs.initial:
+        _warm_start(network, inputs.initial, template, used["network"])
+    trainer = Trainer(
+        network.to(device),
+        clouds,
+        Imagination(body, template, prior),
+        body,
+        template,
+        train_settings,
+        seed,
+        warm=bool(inputs.initial),
+    )
+    state = Path(resume) / f"{state_key({**used, 'threads': torch.get_num_threads()}, digests)}.pt"
+    progress = trainer.run(state)
+    write_history(history, progress.history)
+    write_json(settings_out, {**used, "inputs": digests, "clouds": len(clouds), "skipped": clouds.skipped})
+    save_checkpoint(
+        checkpoint,
+        network=used["network"],
+        train=used["train"],
+        seed=seed,
+        body_digest=body.digest,
+        vertex_ids=template.vertex_ids,
+        weights=progress.best,
+        last_weights=progress.average,
+        optimiser=trainer.optimiser.state_dict(),
+        rng=torch.get_rng_state(),
+        epoch=progress.epoch,
+        best_epoch=progress.best_epoch,
+        criterion=progress.criterion,
+    )
+    state.unlink(missing_ok=True)
+
+
+def _warm_start(network, path, template, settings):
+    checkpoint = load_checkpoint(path, template)
+    if checkpoint["network"] != settings:
+        differing = sorted(key for key in settings if checkpoint["network"].get(key) != settings[key])
+        key = differing[0] if differing else "network"
+        raise InputError(
+            path, f"network.{key}", checkpoint["network"].get(key), settings.get(key),
+            "Settings of the network cannot change between rounds; start from round 1.",
+        )  # fmt: skip
+    load_weights(network, checkpoint["last_weights"], path)
