@@ -1,6 +1,6 @@
 r"""Bring the pose prior into the run's folder: the shipped one, or one of your own.
 
-    python workflow_scripts/prior.py --prior open --output results/demo/body/prior.npz
+python workflow_scripts/prior.py --prior open --output results/demo/body/prior.npz
 """
 
 import argparse

@@ -1,6 +1,6 @@
 r"""Pick the template's vertices from the neutral body, once for all clouds and rounds.
 
-    python workflow_scripts/template.py --body results/demo/body/neutral.npz --output results/demo/body/template.npz
+python workflow_scripts/template.py --body results/demo/body/neutral.npz --output results/demo/body/template.npz
 """
 
 import argparse

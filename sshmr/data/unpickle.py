@@ -55,7 +55,7 @@ class NumpyUnpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed") from None
 
 
-def load_numpy_pickle(path):
+def load_numpy_pickle(path, unpickler=NumpyUnpickler):
     """Read a pickle of plain containers and numpy arrays, of Python 2 or 3.
 
     Raises:
@@ -63,7 +63,7 @@ def load_numpy_pickle(path):
     """
     try:
         with Path(path).open("rb") as handle:
-            return NumpyUnpickler(handle, encoding="latin1").load()
+            return unpickler(handle, encoding="latin1").load()
     except FileNotFoundError:
         raise InputError(path, found="no such file", expected="a pickle of numpy arrays") from None
     except IsADirectoryError:

@@ -1,0 +1,30 @@
+# The simulated capture: data in the layout of a real source, for runs that have none.
+
+
+rule simulate_sequence:
+    """One simulated recording, people walking in front of a LiDAR."""
+    input:
+        bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
+        prior="results/{dataset}/body/prior.npz",
+        motion=config["capture"]["motion"] or [],
+    output:
+        "results/{dataset}/capture/{shard}/{shard}_labels.pkl",
+    log:
+        "results/{dataset}/logs/capture/{shard}.log",
+    benchmark:
+        "results/{dataset}/timings/capture/{shard}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        bodies=lambda wildcards, input: Path(input.bodies[0]).parent,
+        settings=section("capture"),
+        seed=config["seed"],
+        code=code_hash("simulate"),
+    message:
+        "Simulate {wildcards.shard}"
+    shell:
+        "{PYTHON} {SCRIPTS}/simulate.py --bodies {params.bodies} --prior {input.prior}"
+        " --settings {params.settings:q} --seed {params.seed} --sequence {wildcards.shard}"
+        " --output {output} 2>&1 | tee {log}"

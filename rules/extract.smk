@@ -1,0 +1,43 @@
+# From a source's files to the one points table that every later stage reads.
+
+
+def source_files(wildcards):
+    """What a shard is read from."""
+    if KIND == "simulated":
+        return sloper4d_pickle(f"results/{wildcards.dataset}/capture", wildcards.shard)
+    if KIND == "sloper4d":
+        return sloper4d_pickle(config["source"]["root"], wildcards.shard)
+    files = cloud_files(config["source"]["root"], EXTRACT.clouds)[wildcards.shard]
+    return [path for _, path in files]
+
+
+rule extract_shard:
+    """One sequence as a points table, and the table of the frames that were skipped."""
+    input:
+        source=source_files,
+        bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
+    output:
+        points="results/{dataset}/points/{split}/{shard}.parquet",
+        skipped="results/{dataset}/points/{split}/{shard}.skipped.parquet",
+    log:
+        "results/{dataset}/logs/points/{split}/{shard}.log",
+    benchmark:
+        "results/{dataset}/timings/points/{split}/{shard}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=memory(factor=10, least=1500),
+    params:
+        source="clouds" if KIND == "clouds" else "sloper4d",
+        root=lambda wildcards: (
+            f"results/{wildcards.dataset}/capture" if KIND == "simulated" else config["source"]["root"]
+        ),
+        bodies=lambda wildcards, input: Path(input.bodies[0]).parent,
+        settings=section("extract"),
+        code=code_hash("extract"),
+    message:
+        "Extract {wildcards.shard} ({wildcards.split})"
+    shell:
+        "{PYTHON} {SCRIPTS}/extract.py --source {params.source} --root {params.root:q}"
+        " --shard {wildcards.shard} --split {wildcards.split} --settings {params.settings:q}"
+        " --bodies {params.bodies} --output {output.points} --skipped {output.skipped} 2>&1 | tee {log}"

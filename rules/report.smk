@@ -1,0 +1,31 @@
+# One page that a browser opens: curves, tables and pictures of the run.
+
+
+rule report:
+    """The run's report."""
+    input:
+        measures="results/{dataset}/measures.parquet",
+        points=tables("points"),
+        fits=tables("round_{round}/fit", ROUNDS),
+        predictions=tables("round_{round}/infer", LATER_ROUNDS),
+        histories=expand("results/{{dataset}}/round_{round}/train/history.parquet", round=LATER_ROUNDS),
+        bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
+    output:
+        "results/{dataset}/report.html",
+    log:
+        "results/{dataset}/logs/report.log",
+    benchmark:
+        "results/{dataset}/timings/report.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=memory(factor=20, least=3000),
+    params:
+        results=lambda wildcards, output: Path(output[0]).parent,
+        settings=section("report"),
+        code=code_hash("report"),
+    message:
+        "Report: results/{wildcards.dataset}/report.html"
+    shell:
+        "{PYTHON} {SCRIPTS}/report.py --results {params.results} --settings {params.settings:q}"
+        " --output {output} 2>&1 | tee {log}"

@@ -1,0 +1,32 @@
+r"""Bring one gender of the body into the run's folder: the shipped one, or SMPL's own file.
+
+python workflow_scripts/body.py --body open --gender neutral --output results/demo/body/neutral.npz
+"""
+
+import argparse
+import shutil
+
+from _common import run
+from sshmr.body.official import convert_body
+from sshmr.body.sources import body_source
+from sshmr.files import atomic_path
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--body", required=True, help="open, or a folder of SMPL's official files")
+    parser.add_argument("--gender", required=True, choices=("neutral", "male", "female"))
+    parser.add_argument("--output", required=True, help="the body (.npz in SMPL's layout)")
+    arguments = parser.parse_args()
+    source = body_source(arguments.body, arguments.gender)
+    if arguments.body == "open":
+        with atomic_path(arguments.output) as temporary:
+            shutil.copyfile(source, temporary)
+    else:
+        convert_body(source, arguments.gender, arguments.output)
+
+
+if __name__ == "__main__":
+    run(main)
