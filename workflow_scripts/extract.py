@@ -1,7 +1,8 @@
 r"""Read one sequence of a source into a shard of the points table.
 
     python workflow_scripts/extract.py --source sloper4d --root results/demo/capture \
-        --shard seq001_simulated_001 --split train --bodies results/demo/body --output points.parquet --skipped skipped.parquet
+        --shard seq001_simulated_001 --split train --bodies results/demo/body \
+        --output points.parquet --skipped skipped.parquet
 """
 
 import argparse

@@ -29,7 +29,8 @@ def motion_from_file(path, settings, sequence):
     """The stretch of a motion file that belongs to one sequence of the plan.
 
     Subjects, and each subject's clips, are used in the file's order: first the training subjects, then the
-    test subjects, so nobody is in both splits. Each clip gives its first stretch before any gives its second.
+    test subjects, so nobody is in both splits; who has too little motion is passed over. Each clip gives its
+    first stretch before any gives its second.
 
     Args:
         path: an AMASS .npz, a folder of them (one folder a subject), or a Parquet.
@@ -39,33 +40,32 @@ def motion_from_file(path, settings, sequence):
     Raises:
         InputError: on an unreadable file, or one with too few subjects or too little motion.
     """
-    clips = read_motion(path)
-    subjects = list(dict.fromkeys(clip.subject for clip in clips))
-    needed = settings.subjects + (settings.test_subjects if settings.test_sequences else 0)
-    if len(subjects) < needed:
-        raise InputError(
-            path,
-            "number of subjects",
-            len(subjects),
-            f"{needed} or more (capture.subjects + capture.test_subjects)",
-            "Lower capture.subjects or capture.test_subjects, or set capture.test_sequences to 0",
-        )
-    mine = [clip for clip in clips if clip.subject == subjects[sequence.subject]]
-    stretches = _stretches(mine, (settings.frames - 1) / settings.framerate)
-    # A subject's sequences follow each other in steps of the number of subjects.
+    by_subject = {}
+    for clip in read_motion(path):
+        by_subject.setdefault(clip.subject, []).append(clip)
+    seconds = (settings.frames - 1) / settings.framerate
+    available = [_stretches(clips, seconds) for clips in by_subject.values()]
+    training = settings.sequences - settings.test_sequences
+    chosen = []
+    for count, people in ((training, settings.subjects), (settings.test_sequences, settings.test_subjects)):
+        each = -(-count // people)
+        people = people if count else 0
+        fit = [stretches for stretches in available if len(stretches) >= each][:people]
+        if len(fit) < people:
+            raise InputError(
+                path,
+                f"number of subjects with {each} stretches of {seconds:g} s",
+                f"{len(fit)} of {len(by_subject)}, training subjects not counted twice",
+                people,
+                "Lower capture.sequences, .subjects, .test_subjects or .frames, or raise capture.framerate",
+            )
+        available = [stretches for stretches in available if all(stretches is not taken for taken in fit)]
+        chosen += fit
     if sequence.split == "train":
         turn = sequence.number // settings.subjects
     else:
-        turn = (sequence.number - settings.sequences + settings.test_sequences) // settings.test_subjects
-    if turn >= len(stretches):
-        raise InputError(
-            path,
-            f"motion of subject {subjects[sequence.subject]}",
-            f"enough for {len(stretches)} sequences",
-            f"{turn + 1} or more of {settings.frames} frames at {settings.framerate:g} a second",
-            "Lower capture.sequences or capture.frames, or raise capture.framerate",
-        )
-    clip, start = stretches[turn]
+        turn = (sequence.number - training) // settings.test_subjects
+    clip, start = chosen[sequence.subject][turn]
     return _resample(clip, start + np.arange(settings.frames) / settings.framerate)
 
 

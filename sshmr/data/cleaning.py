@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from sshmr.geometry.open3d_import import open3d
 
-GROUND_SEARCH = 0.25
+GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
 """The soles of two feet lie in at most a dozen cells of 10 cm."""
@@ -26,15 +26,18 @@ def without_strays(points, distance):
     return points[nearest <= distance]
 
 
-def without_fragments(points, distance, share=0.02):
+def without_fragments(points, farthest, share=0.02):
     """The points (K, 3) of the largest piece, and of each other that holds more than ``share`` of them.
 
-    A piece is what hangs together by steps of at most ``distance`` metres. Arms and legs that the sensor sees
-    apart from the trunk are pieces of their own; leftovers of the ground and flying points are smaller ones.
+    A piece is what hangs together by steps little longer than the cloud's own spacing, and at most ``farthest``
+    metres. Arms and legs that the sensor sees apart from the trunk are pieces of their own; leftovers of the
+    ground and flying points are smaller ones.
     """
-    if distance == 0 or len(points) < 2:
+    if farthest == 0 or len(points) < 6:
         return points
-    pairs = cKDTree(points).query_pairs(distance, output_type="ndarray")
+    tree = cKDTree(points)
+    spacing = np.median(tree.query(points, k=6)[0][:, 5])
+    pairs = tree.query_pairs(min(2.5 * spacing, farthest), output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
     _, piece = connected_components(links, directed=False)
     size = np.bincount(piece)
@@ -52,19 +55,27 @@ def ground_height(points, thickness):
         (K,) height of each point over the ground plane, metres; None where there is no clear one: level to
         15°, with next to nothing below it, and wider than feet.
     """
+    # The lowest few centimetres hold little but a level ground; more of them are needed where it slopes.
+    for depth in GROUND_SEARCH:
+        over = _plane_below(points, depth, thickness)
+        if over is not None:
+            return over
+    return None
+
+
+def _plane_below(points, depth, thickness):
+    """As ``ground_height``, for a plane among the points of the lowest ``depth`` metres."""
     height = points[:, 1]
-    low = points[height < np.percentile(height, 1) + GROUND_SEARCH]
+    low = points[height < np.percentile(height, 1) + depth]
     if len(low) < GROUND_POINTS:
         return None
     module = open3d()
     module.utility.random.seed(0)
     cloud = module.geometry.PointCloud(module.utility.Vector3dVector(low))
-    plane, inside = cloud.segment_plane(thickness, ransac_n=3, num_iterations=1000)
+    plane, inside = cloud.segment_plane(0.4 * thickness, ransac_n=3, num_iterations=1000)
     plane = np.asarray(plane) / np.linalg.norm(plane[:3]) * np.sign(plane[1] or 1.0)
-    if plane[1] < np.cos(np.radians(15)):
-        return None
     over = points @ plane[:3] + plane[3]
     cells = np.unique(np.floor(low[inside][:, [0, 2]] / GROUND_CELL), axis=0)
-    if (over < -2 * thickness).mean() > 0.02 or len(cells) < GROUND_CELLS:
-        return None
-    return over
+    level = plane[1] > np.cos(np.radians(15))
+    lowest = (over < -2 * thickness).mean() < 0.02
+    return over if level and lowest and len(cells) >= GROUND_CELLS else None

@@ -98,12 +98,9 @@ def _ground(points, settings):
     over = ground_height(points, settings.ground_thickness)
     if settings.ground == "remove":
         return points[:, 1] - np.percentile(points[:, 1], 1) if over is None else over
-    # Somebody who lies flat is no ground.
-    return (
-        over
-        if over is not None and np.ptp(over[over > settings.ground_thickness], initial=0) > SMALLEST
-        else None
-    )
+    # Somebody who lies flat is no ground: enough of a person must be left above it.
+    above = () if over is None else over[over > settings.ground_thickness]
+    return over if len(above) and np.ptp(above) > SMALLEST else None
 
 
 def read_points(path):
