@@ -17,13 +17,17 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
 
+onstart:
+    take_lock(".")
+
+
 # What can be asked for by name: `snakemake fit` makes every fit of every round and all that comes before,
 # `snakemake --forcerun fit` makes them again. A target holds no work; the rules it names do.
 
 
+# Everything: the whole loop, its measures and the report.
 rule all:
     default_target: True
-    """The whole loop, its measures and the report."""
     input:
         f"{RUN}/measures.parquet",
         f"{RUN}/report.html",

@@ -79,8 +79,6 @@ def _tree_hash(path, _modified):
 
 def _is_text(node):
     """A docstring, or a string that documents the name above it."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return False
+    return isinstance(node.value.value, str)

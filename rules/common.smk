@@ -27,6 +27,8 @@ from sshmr.viewing.config import ReportConfig
 from sshmr.settings import from_mapping
 
 SCRIPTS = ROOT / "workflow_scripts"
+# In the order in which they were laid over one another.
+CONFIG_FILES = [ROOT / "config.yaml", *workflow.config_settings.configfiles]
 # Jobs run by this Python, unless Snakemake puts each into its own environment.
 PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
 
@@ -36,7 +38,7 @@ def settings(section, kind):
     try:
         return from_mapping(kind, config[section], section)
     except InputError as error:
-        raise with_origin(error, workflow.configfiles) from None
+        raise with_origin(error, CONFIG_FILES) from None
 
 
 def shards_of_source():
@@ -47,7 +49,7 @@ def shards_of_source():
 
 
 try:
-    check_config(config, ROOT / "schemas" / "config.schema.yaml", workflow.configfiles)
+    check_config(config, ROOT / "schemas" / "config.schema.yaml", CONFIG_FILES)
     KIND = config["source"]["kind"]
     CAPTURE = settings("capture", CaptureConfig)
     EXTRACT = settings("extract", ExtractConfig)

@@ -1,5 +1,6 @@
 """Check the config before any job: unknown keys, wrong values, values that don't fit one another."""
 
+import os
 import re
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def check_config(config, schema_path, files):
         InputError: names the file, the key and, for an unknown key, the nearest known one.
     """
     schema = yaml.safe_load(Path(schema_path).read_text())
-    layers = {str(path): yaml.safe_load(Path(path).read_text()) or {} for path in files}
+    layers = _layers(files)
     for name, layer in [*layers.items(), (COMMAND_LINE, config)]:
         if not isinstance(layer, dict):
             raise InputError(name, found=f"it holds {type(layer).__name__}", expected="a mapping of sections")
@@ -42,8 +43,7 @@ def with_origin(error, files):
     match = re.fullmatch(r'key "(.+)"', error.field)
     if not match:
         return error
-    layers = {str(path): yaml.safe_load(Path(path).read_text()) or {} for path in files}
-    place = origin(match[1].split("."), layers)
+    place = origin(match[1].split("."), _layers(files))
     return InputError(place, error.field, error.found, error.expected, error.fix)
 
 
@@ -57,6 +57,11 @@ def origin(keys, layers):
         else:
             return name
     return COMMAND_LINE
+
+
+def _layers(files):
+    """What each file says, under its path as the user would type it."""
+    return {os.path.relpath(path): yaml.safe_load(Path(path).read_text()) or {} for path in files}
 
 
 def _check_keys(layer, schema, name, above):

@@ -22,10 +22,13 @@ rule report:
         mem_mb=memory(factor=20, least=3000),
     params:
         results=lambda wildcards, output: Path(output[0]).parent,
+        rounds=config["rounds"],
+        config=json.dumps(config, sort_keys=True),
         settings=section("report"),
         code=code_hash("report"),
     message:
         "Report: results/{wildcards.dataset}/report.html"
     shell:
-        "{PYTHON} {SCRIPTS}/report.py --results {params.results} --settings {params.settings:q}"
+        "{PYTHON} {SCRIPTS}/report.py --results {params.results} --points {input.points}"
+        " --rounds {params.rounds} --config {params.config:q} --settings {params.settings:q}"
         " --output {output} 2>&1 | tee {log}"

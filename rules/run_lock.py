@@ -1,7 +1,7 @@
 """One run at a time in a folder, without a lock that outlives the run.
 
-Snakemake's own lock is a file that stays when Snakemake is killed, and the next run then wants `--unlock`. This
-one is held by the process: the system lets go of it however the process ends.
+Snakemake's own lock is a file that stays when Snakemake is killed, and the next run then wants `--unlock`.
+This one is held by the process: the system lets go of it however the process ends.
 """
 
 import fcntl
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sshmr.errors import InputError
 
+HELD = []
+"""Open lock files; a lock lasts until its file is closed, here when the process ends."""
+
 
 def take_lock(folder):
     """Lock the folder for as long as this process lives.
-
-    Returns:
-        The open lock file; the lock lasts until it is closed.
 
     Raises:
         InputError: when another run holds it.
@@ -31,4 +31,4 @@ def take_lock(folder):
             found="another run is at work here",
             fix="Wait until it ends, stop it, or give this run its own folder with --directory",
         ) from None
-    return handle
+    HELD.append(handle)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sshmr.errors import InputError  # noqa: E402
+from sshmr.errors import InputError
 
 
 def run(main):

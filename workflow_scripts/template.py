@@ -1,6 +1,7 @@
 r"""Pick the template's vertices from the neutral body, once for all clouds and rounds.
 
-python workflow_scripts/template.py --body results/demo/body/neutral.npz --output results/demo/body/template.npz
+d=results/demo/body
+    python workflow_scripts/template.py --body $d/neutral.npz --output $d/template.npz
 """
 
 import argparse

@@ -58,10 +58,7 @@ def convert_body(source, gender, output):
     Raises:
         InputError: when the file cannot be read or lacks an array.
     """
-    if source.suffix == ".npz":
-        arrays = read_arrays(source)
-    else:
-        arrays = _read_pickle(source)
+    arrays = read_arrays(source) if source.suffix == ".npz" else _read_pickle(source)
     arrays = {name: arrays[name] for name in SHAPES}
     arrays["shapedirs"] = arrays["shapedirs"][:, :, :10]
     with atomic_path(output) as temporary, temporary.open("wb") as handle:

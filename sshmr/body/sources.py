@@ -16,8 +16,8 @@ def body_source(body, gender):
     """The file of one gender.
 
     Args:
-        body: ``open`` for the body that ships with the package, or a folder of SMPL's files under their official
-            names (.npz or .pkl).
+        body: ``open`` for the body that ships with the package, or a folder of SMPL's files under their
+            official names (.npz or .pkl).
         gender: ``neutral``, ``male`` or ``female``.
 
     Raises:
