@@ -1,25 +1,30 @@
-"""What the evaluation can be told."""
+"""Settings of the evaluation."""
 
-from dataclasses import dataclass
+import dataclasses
+
+from sshmr.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """Settings of the evaluation; docs/measures.md defines each measure."""
+    """How measures are taken; docs/measures.md defines each of them.
+
+    Attributes:
+        penetration_depth: skin counts as inside another part of the body when it is deeper than this, metres.
+        flip_angle: a body whose root is turned by more than this away from the truth is flipped, degrees.
+        batch: bodies posed at once; affects memory only.
+    """
 
     penetration_depth: float = 0.01
-    """Metres: skin counts as inside another part of the body when it is deeper than this along its normal."""
     flip_angle: float = 90.0
-    """Degrees: a body whose root is turned by more than this away from the truth counts as flipped."""
     batch: int = 64
-    """Bodies posed at once; memory only."""
 
     def __post_init__(self):
-        if self.penetration_depth < 0:
-            raise ValueError(
-                f"evaluate.penetration_depth is {self.penetration_depth}; expected metres, 0 or more."
-            )
-        if not 0 < self.flip_angle < 180:
-            raise ValueError(f"evaluate.flip_angle is {self.flip_angle}; expected degrees between 0 and 180.")
-        if self.batch < 1:
-            raise ValueError(f"evaluate.batch is {self.batch}; expected 1 or more.")
+        _check("penetration_depth", self.penetration_depth, self.penetration_depth >= 0, "0 m or more")
+        _check("flip_angle", self.flip_angle, 0 < self.flip_angle < 180, "degrees between 0 and 180")
+        _check("batch", self.batch, self.batch >= 1, "1 or more")
+
+
+def _check(key, value, fine, expected):
+    if not fine:
+        raise InputError("config", f'key "evaluate.{key}"', repr(value), expected)

@@ -12,6 +12,7 @@ from sshmr.data.tables import valid_mask
 from sshmr.errors import InputError
 from sshmr.evaluation import measures
 from sshmr.evaluation.config import EvaluateConfig
+from sshmr.geometry.normals import vertex_normals
 from sshmr.geometry.raycast import Surface
 
 ALL_JOINTS = "all"
@@ -155,7 +156,7 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
             )
         values["penetration", ALL_JOINTS][i] = measures.penetration(
             vertices[i][template_ids],
-            measures.vertex_normals(vertices[i], faces)[template_ids],
+            vertex_normals(vertices[i], faces)[template_ids],
             surface,
             settings.penetration_depth,
         )

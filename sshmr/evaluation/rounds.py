@@ -47,7 +47,7 @@ def evaluate_round(
     fit_of, network_of, labels_of = _by_shard(fits), _by_shard(predictions), _by_shard(labels)
     models, notes = Bodies(bodies), _Notes()
     parts = {"fit": []} | ({"network": []} if predictions else {})
-    for path in track(_tables(points), f"Evaluate round {round_}"):
+    for path in track(points_tables(points), f"Evaluate round {round_}"):
         table = read_points(path, labels=True)
         notes.labels(table)
         stages = {"fit": read_params(_partner(path, fit_of, "fit"))}
@@ -100,7 +100,7 @@ class _Notes:
         return lines
 
 
-def _tables(points: list[Path]) -> list[Path]:
+def points_tables(points: list[Path]) -> list[Path]:
     """The points tables among paths that a shell pattern found: lists of skipped frames lie beside them."""
     return sorted(Path(path) for path in points if not str(path).endswith(SKIPPED))
 

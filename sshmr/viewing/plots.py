@@ -1,0 +1,133 @@
+"""Small line plots as inline SVG; the page's style sheet gives colours and type, for light and dark."""
+
+import dataclasses
+import itertools
+import math
+from html import escape
+
+import numpy as np
+
+WIDTH, HEIGHT = 300, 168
+LEFT, RIGHT, TOP, BOTTOM = 40, 48, 10, 24
+LABEL_GAP = 13
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One line: its name (for hovering), CSS class, x and y (NaN: gap), whether its last value is written."""
+
+    name: str
+    style: str
+    x: np.ndarray
+    y: np.ndarray
+    labelled: bool = True
+    dots: bool = True
+
+
+def line_plot(
+    title: str, unit: str, lines: list[Line], whole_x: bool = True, marks: tuple[float, ...] = ()
+) -> str:
+    """An SVG of lines over a common axis that starts at zero where the values allow.
+
+    Args:
+        title: what is drawn, for readers who cannot see it.
+        unit: of the values, for the same and for what shows on hover.
+        lines: at least one.
+        whole_x: x are whole numbers (rounds): a tick at each, as far as there is room.
+        marks: places on x of thin upright lines, such as where a round begins.
+    """
+    x = np.concatenate([line.x for line in lines]).astype(float)
+    y = np.concatenate([line.y for line in lines]).astype(float)
+    y = y[np.isfinite(y)]
+    y_ticks = _ticks(min(0.0, y.min()), y.max()) if len(y) else [0.0, 1.0]
+    x_low, x_high = float(x.min()), float(x.max())
+
+    def across(value):
+        share = 0.5 if x_high == x_low else (value - x_low) / (x_high - x_low)
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def down(value):
+        return HEIGHT - BOTTOM - (value - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
+    for tick in y_ticks:
+        level = down(tick)
+        parts.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{level:.1f}" y2="{level:.1f}"/>'
+        )
+        parts.append(
+            f'<text class="tick" x="{LEFT - 6}" y="{level + 3.5:.1f}" text-anchor="end">{tick:g}</text>'
+        )
+    for mark in marks:
+        parts.append(
+            f'<line class="mark" x1="{across(mark):.1f}" x2="{across(mark):.1f}"'
+            f' y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+        )
+    for tick in _whole_ticks(x_low, x_high) if whole_x else _ticks(x_low, x_high):
+        if x_low <= tick <= x_high:
+            place = f'x="{across(tick):.1f}" y="{HEIGHT - 7}" text-anchor="middle"'
+            parts.append(f'<text class="tick" {place}>{tick:g}</text>')
+    for line in lines:
+        parts.extend(_drawn(line, unit, across, down))
+    parts.extend(_end_labels(lines, across, down))
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _drawn(line, unit, across, down):
+    places = [
+        (across(x), down(y), x, y)
+        for x, y in zip(line.x.tolist(), line.y.tolist(), strict=True)
+        if math.isfinite(y)
+    ]
+    path = " ".join(f"{'L' if i else 'M'}{px:.1f} {py:.1f}" for i, (px, py, _, _) in enumerate(places))
+    yield f'<path class="line {line.style}" d="{path}"/>'
+    if line.dots:
+        for px, py, x, y in places:
+            label = escape(f"{line.name}, {x:g}: {shown(y)} {unit}")
+            place = f'cx="{px:.1f}" cy="{py:.1f}" r="3"'
+            yield f'<circle class="dot {line.style}" {place}><title>{label}</title></circle>'
+
+
+def _end_labels(lines, across, down):
+    """The last value of each labelled line, at its end, moved apart where they would touch."""
+    ends = []
+    for line in lines:
+        finite = np.flatnonzero(np.isfinite(line.y))
+        if line.labelled and len(finite):
+            last = finite[-1]
+            ends.append(
+                [down(float(line.y[last])), across(float(line.x[last])), line.style, float(line.y[last])]
+            )
+    ends.sort()
+    for above, below in itertools.pairwise(ends):
+        below[0] = max(below[0], above[0] + LABEL_GAP)
+    overflow = max((ends[-1][0] - (HEIGHT - BOTTOM)) if ends else 0, 0)
+    for level, right, style, value in ends:
+        place = f'x="{right + 7:.1f}" y="{level - overflow + 4:.1f}"'
+        yield f'<text class="end {style}" {place}>{shown(value)}</text>'
+
+
+def shown(value: float) -> str:
+    """A number as a reader wants it: three digits that count."""
+    if not math.isfinite(value):
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    if abs(value) >= 10 or value == 0:
+        return f"{value:.1f}"
+    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"
+
+
+def _ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """Round numbers, evenly spaced, from at or below ``low`` to at or above ``high``."""
+    span = (high - low) or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(span / most))
+    step = next(step * factor for factor in (1, 2, 2.5, 5, 10) if span / (step * factor) <= most)
+    first, last = math.floor(low / step), math.ceil(high / step - 1e-9)
+    return [round(step * number, 12) for number in range(first, max(last, first + 1) + 1)]
+
+
+def _whole_ticks(low: float, high: float, most: int = 8) -> list[int]:
+    step = max(1, math.ceil((high - low) / most))
+    return list(range(math.ceil(low), math.floor(high) + 1, step))

@@ -1,0 +1,198 @@
+"""Pictures of a mesh and a point cloud by ray casting: no display and no graphics driver are needed.
+
+The camera is orthographic, so that sizes compare between pictures. Backgrounds are transparent, for light
+and dark pages.
+"""
+
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from sshmr.geometry.normals import vertex_normals
+from sshmr.geometry.raycast import Surface
+
+SAMPLES = 2
+"""Rays per pixel and axis; their mean smooths the edges."""
+
+CLAY = np.array([0.93, 0.91, 0.88])
+SHADE = np.array([0.30, 0.34, 0.42])
+"""Colours of lit and of unlit skin, linear between them."""
+
+DISTANCE_COLOURS = np.array([[0.00, 0.44, 0.76], [0.62, 0.32, 0.62], [0.88, 0.20, 0.10]])
+"""Colours of points on the surface, half way, and at ``FAR_DISTANCE`` and beyond."""
+
+FAR_DISTANCE = 0.10
+DOT_RADIUS = 0.0065
+DOT_TOLERANCE = 0.02
+"""Metres: where points get the last colour, the size of their dots, how deep under the skin they show."""
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """An orthographic camera.
+
+    Attributes:
+        azimuth: radians about y; 0 looks from +z at the front of the rest pose, π/2 from +x.
+        elevation: radians, above the horizon.
+        centre: (3,) metres, what the middle of the picture shows.
+        width, height: metres that the picture spans.
+    """
+
+    azimuth: float
+    elevation: float
+    centre: np.ndarray
+    width: float
+    height: float
+
+    def axes(self) -> np.ndarray:
+        """(3, 3): rows are the picture's right, its up, and the direction from the scene to the camera."""
+        sin_a, cos_a = np.sin(self.azimuth), np.cos(self.azimuth)
+        sin_e, cos_e = np.sin(self.elevation), np.cos(self.elevation)
+        return np.array(
+            [
+                [cos_a, 0.0, -sin_a],
+                [-sin_a * sin_e, cos_e, -cos_a * sin_e],
+                [sin_a * cos_e, sin_e, cos_a * cos_e],
+            ]
+        )
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """(..., 3) metres -> (..., 3): across and down as shares of the picture, metres to the camera."""
+        right, up, back = np.moveaxis((points - self.centre) @ self.axes().T, -1, 0)
+        return np.stack([right / self.width + 0.5, 0.5 - up / self.height, back], axis=-1)
+
+
+def view_around(
+    points: np.ndarray, azimuth: float, elevation: float, aspect: float, margin: float = 0.06
+) -> View:
+    """The view that holds all of ``points`` (..., 3); ``aspect`` is width over height."""
+    flat = points.reshape(-1, 3)
+    axes = View(azimuth, elevation, np.zeros(3), 1.0, 1.0).axes()
+    low, high = (flat @ axes.T).min(axis=0), (flat @ axes.T).max(axis=0)
+    across, along = (high - low)[:2] + 2 * margin
+    height = max(along, across / aspect)
+    return View(azimuth, elevation, ((low + high) / 2) @ axes, height * aspect, height)
+
+
+def render(
+    view: View, pixels_high: int, vertices: np.ndarray, faces: np.ndarray, points: np.ndarray | None = None
+) -> np.ndarray:
+    """Draw a shaded mesh and, over it, a cloud of dots coloured by their distance to the mesh.
+
+    A dot is hidden where the mesh is in front of it.
+
+    Args:
+        view: the camera.
+        pixels_high: height of the picture; its width follows from the view.
+        vertices, faces: (V, 3) float metres, (F, 3) int.
+        points: (N, 3) float, metres, or None.
+
+    Returns:
+        (height, width, 4) uint8: red, green, blue and opacity.
+    """
+    height = pixels_high * SAMPLES
+    width = round(pixels_high * view.width / view.height) * SAMPLES
+    surface = Surface(vertices, faces)
+    colour, opacity, depth = _mesh_layer(view, width, height, surface, vertices, faces)
+    if points is not None and len(points):
+        _draw_dots(view, surface, points, colour, opacity, depth)
+    return _downsample(colour, opacity)
+
+
+def side_by_side(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures of one height in a row, (height, width, 4) each."""
+    return np.concatenate(pictures, axis=1)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """The picture as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def webp(picture: np.ndarray) -> bytes:
+    """The picture as a WebP file, a quarter of the PNG's size, for pages with many pictures."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "WEBP", quality=88, method=4)
+    return buffer.getvalue()
+
+
+def _mesh_layer(view, width, height, surface, vertices, faces):
+    """Colour (H, W, 3) and opacity (H, W) of the bare mesh, and its depth towards the camera (−inf: none)."""
+    axes = view.axes()
+    across = ((np.arange(width) + 0.5) / width - 0.5) * view.width
+    down = (0.5 - (np.arange(height) + 0.5) / height) * view.height
+    plane = view.centre + across[None, :, None] * axes[0] + down[:, None, None] * axes[1]
+    start = float(np.abs((vertices - view.centre) @ axes[2]).max()) + 1.0
+    distance, face = surface.cast(plane + start * axes[2], -axes[2])
+    hit = face >= 0
+    depth = np.where(hit, start - distance, -np.inf)
+
+    normals = _smooth_normals(plane[hit] + depth[hit][:, None] * axes[2], face[hit], vertices, faces)
+    colour = np.zeros((height, width, 3))
+    colour[hit] = _shade(normals @ axes.T)
+    return colour, hit.astype(np.float64), depth
+
+
+def _smooth_normals(places, face, vertices, faces):
+    """Vertex normals interpolated at places on the given faces, (P, 3)."""
+    corners = vertices[faces[face]].astype(np.float64)
+    edges = corners - places[:, None]
+    areas = np.linalg.norm(np.cross(edges[:, [1, 2, 0]], edges[:, [2, 0, 1]]), axis=-1)
+    weights = areas / np.maximum(areas.sum(axis=1, keepdims=True), 1e-20)
+    normals = (weights[..., None] * vertex_normals(vertices, faces)[faces[face]]).sum(axis=1)
+    return normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+
+
+def _shade(normals):
+    """Clay under a soft key light from the upper left and sky light from above, darker at the rim; (P, 3)."""
+    key = np.array([-0.45, 0.6, 0.66])
+    lit = np.clip(normals @ key, 0, None)
+    sky = 0.5 + 0.5 * normals[:, 1]
+    facing = np.clip(normals[:, 2], 0, 1)
+    light = np.clip(0.68 * lit + 0.20 * sky + 0.12 * facing, 0, 1)
+    rim = 1 - 0.5 * (1 - facing) ** 3
+    return (SHADE + (CLAY - SHADE) * light[:, None]) * rim[:, None]
+
+
+def _draw_dots(view, surface, points, colour, opacity, depth):
+    """Stamp discs into the picture, far ones first."""
+    height, width = depth.shape
+    projected = view.project(points)
+    share = np.clip(surface.distances(points) / FAR_DISTANCE, 0, 1)
+    order = np.argsort(projected[:, 2])
+    column = np.floor(projected[order, 0] * width).astype(int)
+    row = np.floor(projected[order, 1] * height).astype(int)
+    tints = [
+        np.interp(share, np.linspace(0, 1, len(DISTANCE_COLOURS)), channel) for channel in DISTANCE_COLOURS.T
+    ]
+    near, tint = projected[order, 2], np.stack(tints, axis=-1)[order]
+    radius = max(1, round(DOT_RADIUS * height / view.height))
+    steps = np.arange(-radius, radius + 1)
+    disc = [(r, c) for r in steps for c in steps if r * r + c * c <= (radius + 0.3) ** 2]
+    centre_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    seen = centre_inside.copy()
+    seen[centre_inside] = (
+        near[centre_inside] >= depth[row[centre_inside], column[centre_inside]] - DOT_TOLERANCE
+    )
+    # One stamp a dot keeps whole discs whole: pixels of a later, nearer dot lie over those of an earlier one.
+    for r, c, paint in zip(row[seen], column[seen], tint[seen], strict=True):
+        rows, columns = (
+            np.clip(r + np.array(disc).T[0], 0, height - 1),
+            np.clip(c + np.array(disc).T[1], 0, width - 1),
+        )
+        colour[rows, columns] = paint
+        opacity[rows, columns] = 1.0
+
+
+def _downsample(colour, opacity):
+    """Mean over the samples of each pixel, colours weighted by opacity; uint8 RGBA."""
+    height, width = opacity.shape
+    shape = (height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES)
+    cover = opacity.reshape(shape).mean(axis=(1, 3))
+    mixed = (colour * opacity[..., None]).reshape(*shape, 3).mean(axis=(1, 3))
+    picture = np.concatenate([mixed / np.maximum(cover, 1e-6)[..., None], cover[..., None]], axis=-1)
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
