@@ -44,7 +44,7 @@ MEANINGS = {
     "residual": "median distance of the points to the mesh",
     "penetration": "share of the skin inside another part of the body",
     "label_error": "on the true mesh, pseudo label to true vertex",
-    "label_agreement": "share of points labelled with the very vertex",
+    "label_agreement": "share of labels that name the true nearest vertex",
     "label_coverage": "share of points that carry a label",
 }
 
