@@ -10,7 +10,7 @@ from sshmr.geometry.open3d_import import open3d
 GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
-"""The soles of two feet lie in at most a dozen cells of 10 cm."""
+"""Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
 
 
 def finite(points):
@@ -29,7 +29,7 @@ def without_strays(points, distance):
 def without_fragments(points, farthest, share=0.02):
     """The points (K, 3) of the largest piece, and of each other that holds more than ``share`` of them.
 
-    A piece is what hangs together by steps little longer than the cloud's own spacing, and at most ``farthest``
+    A piece hangs together by steps little longer than the cloud's own spacing, and of at most ``farthest``
     metres. Arms and legs that the sensor sees apart from the trunk are pieces of their own; leftovers of the
     ground and flying points are smaller ones.
     """
@@ -53,7 +53,7 @@ def ground_height(points, thickness):
 
     Returns:
         (K,) height of each point over the ground plane, metres; None where there is no clear one: level to
-        15°, with next to nothing below it, and wider than feet.
+        15°, with next to nothing below it, and wider than what stands or lies on it.
     """
     # The lowest few centimetres hold little but a level ground; more of them are needed where it slopes.
     for depth in GROUND_SEARCH:
@@ -75,7 +75,12 @@ def _plane_below(points, depth, thickness):
     plane, inside = cloud.segment_plane(0.4 * thickness, ransac_n=3, num_iterations=1000)
     plane = np.asarray(plane) / np.linalg.norm(plane[:3]) * np.sign(plane[1] or 1.0)
     over = points @ plane[:3] + plane[3]
-    cells = np.unique(np.floor(low[inside][:, [0, 2]] / GROUND_CELL), axis=0)
+    bare = _cells(low[inside]) - _cells(points[over > thickness])
     level = plane[1] > np.cos(np.radians(15))
     lowest = (over < -2 * thickness).mean() < 0.02
-    return over if level and lowest and len(cells) >= GROUND_CELLS else None
+    return over if level and lowest and len(bare) >= GROUND_CELLS else None
+
+
+def _cells(points):
+    """The squares of the ground that have points in or above them, as a set of pairs."""
+    return set(map(tuple, np.unique(np.floor(points[:, [0, 2]] / GROUND_CELL).astype(int), axis=0)))

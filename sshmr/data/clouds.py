@@ -182,18 +182,19 @@ def _size_error(root, sequence, size, settings):
     """
     found = f"{size[1]:.3g} m high (and {size[0]:.3g} × {size[2]:.3g} m wide)"
     raw = size / METRES[settings.unit]
-    fixes = [
-        f'extract.clouds.unit to "{unit}"'
-        for unit, metres in METRES.items()
-        if unit != settings.unit and 0.8 <= raw[1] * metres <= LARGEST
-    ]
-    if not fixes:
-        fixes = [
-            f'extract.clouds.unit to "{unit}" and extract.clouds.up to the true axis (now "{settings.up}")'
-            for unit, metres in METRES.items()
-            if 0.8 <= raw.max() * metres <= LARGEST
-        ]
-    fix = f"Set {fixes[0]}" if fixes else "Cut each file to one person, and set extract.clouds.unit and .up"
+    units = {
+        along: [unit for unit, metres in METRES.items() if 0.8 <= length * metres <= LARGEST]
+        for along, length in (("up", raw[1]), ("longest", raw.max()))
+    }
+    if units["up"]:
+        fix = f'Set extract.clouds.unit to "{units["up"][0]}"'
+    elif settings.unit in units["longest"]:
+        fix = f'Set extract.clouds.up to the axis along the body, it is "{settings.up}"'
+    elif units["longest"]:
+        unit = units["longest"][0]
+        fix = f'Set extract.clouds.unit to "{unit}", and extract.clouds.up to the axis along the body'
+    else:
+        fix = "Cut each file to one person, and set extract.clouds.unit and .up"
     return InputError(
         root / sequence, "height", found, f"{SMALLEST} to {LARGEST} m along the up axis ({settings.up})", fix
     )

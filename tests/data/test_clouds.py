@@ -1,0 +1,240 @@
+"""One's own clouds: every format, axis and unit; ground, strays and wrong sizes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from sshmr.data.clouds import TO_Y_UP, read_points, read_sequence
+from sshmr.data.config import CloudsConfig, ExtractConfig
+from sshmr.errors import InputError
+from sshmr.geometry.open3d_import import open3d
+from sshmr.settings import from_mapping
+
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
+
+@pytest.fixture(scope="module")
+def person(neutral_body):
+    """3,000 points of a standing person's front, y up, feet at 0."""
+    vertices = neutral_body.v_template.numpy()
+    front = vertices[vertices[:, 2] > np.median(vertices[:, 2]) - 0.05]
+    picked = front[np.random.default_rng(0).choice(len(front), 3000, replace=False)].astype(np.float64)
+    return picked - [0, vertices[:, 1].min(), 0]
+
+
+def save(path, points):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix in (".ply", ".pcd"):
+        module = open3d()
+        cloud = module.geometry.PointCloud(module.utility.Vector3dVector(points))
+        assert module.io.write_point_cloud(str(path), cloud)
+    elif path.suffix == ".xyz":
+        np.savetxt(path, points)
+    elif path.suffix == ".npy":
+        np.save(path, points.astype(np.float32))
+    elif path.suffix == ".npz":
+        np.savez(path, points=points)
+    else:
+        np.concatenate([points, np.ones((len(points), 1))], axis=1).astype("<f4").tofile(path)
+    return path
+
+
+def read(root, sequence="walk", **clouds):
+    return read_sequence(root, sequence, "train", ExtractConfig(voxel=0.0, clouds=CloudsConfig(**clouds)))
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin"])
+def test_every_format_gives_the_same_points(tmp_path, person, suffix):
+    path = save(tmp_path / f"a{suffix}", person)
+    np.testing.assert_allclose(read_points(path), person, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1 2 3\n4 5 6\n", "# x y z\n1, 2, 3, 255\n\n4,5,6,0\n", "x;y;z\n1;2;3\n4;5;6", "//\n1\t2\t3\n4 5 6"],
+)
+def test_text_may_have_headers_commas_and_more_columns(tmp_path, text):
+    path = tmp_path / "a.xyz"
+    path.write_text(text)
+    np.testing.assert_array_equal(read_points(path), [[1, 2, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("up", sorted(TO_Y_UP))
+@pytest.mark.parametrize("unit", ["m", "mm"])
+def test_any_axis_and_unit_ends_up_y_up_in_metres(tmp_path, person, up, unit):
+    turn = np.array(TO_Y_UP[up])
+    assert np.linalg.det(turn) == pytest.approx(1)  # no mirror image: left hands stay left
+    sign = -1 if up.startswith("-") else 1
+    np.testing.assert_array_equal(turn @ (sign * np.eye(3)["xyz".index(up[-1])]), [0, 1, 0])
+    save(tmp_path / "walk" / "1.npy", person @ turn / UNITS[unit])
+    reading = read(tmp_path, up=up, unit=unit)
+    height = np.ptp(reading.frames[0].points[:, 1])
+    assert height == pytest.approx(np.ptp(person[:, 1]), abs=0.02)
+    assert reading.notes == []
+
+
+def test_frames_are_numbered_by_their_names_or_in_order(tmp_path, person):
+    for name in ("f2", "f10", "f1"):
+        save(tmp_path / "walk" / f"{name}.npy", person)
+    frames = read(tmp_path).frames
+    assert [frame.frame for frame in frames] == [1, 2, 10]
+    assert frames[2].frame_id == "clouds/walk/000010/0"
+    assert frames[2].source == "walk/f10.npy"
+    for name in ("b", "a"):
+        save(tmp_path / "sit" / f"{name}.npy", person)
+    assert [frame.source for frame in read(tmp_path, "sit").frames] == ["sit/a.npy", "sit/b.npy"]
+
+
+def ground(rng, tilt=0.0, noise=0.004, count=2500):
+    floor = np.stack(
+        [rng.uniform(-1, 1, count), rng.normal(0, noise, count), rng.uniform(-1, 1, count)], axis=1
+    )
+    floor[:, 1] += np.tan(np.radians(tilt)) * floor[:, 0]
+    return floor
+
+
+@pytest.mark.parametrize("tilt", [0, 4, 10])
+def test_a_clear_ground_is_taken_away_and_the_feet_stay(tmp_path, person, tilt):
+    floor = ground(np.random.default_rng(1), tilt)
+    save(tmp_path / "walk" / "1.npy", np.concatenate([floor, person]))
+    reading = read(tmp_path)
+    points = reading.frames[0].points
+    assert "ground removed" in reading.notes[0]
+    assert np.abs(points[:, [0, 2]]).max() < 1.0
+    assert points[:, 1].min() < 0.06
+    assert np.ptp(points[:, 1]) > 0.95 * np.ptp(person[:, 1])
+    kept = read(tmp_path, ground="keep")
+    assert kept.notes == []
+    assert np.ptp(kept.frames[0].points[:, 0]) > 1.9
+
+
+def test_feet_and_a_lying_person_are_no_ground(tmp_path, person):
+    save(tmp_path / "walk" / "1.npy", person)
+    lying = person[:, [0, 2, 1]] * [1, -1, 1]
+    save(tmp_path / "lie" / "1.npy", np.concatenate([lying, lying + np.array([0, 0.2, 0])]))
+    upright = read(tmp_path)
+    assert upright.notes == []
+    assert upright.frames[0].points[:, 1].min() < 0.01
+    flat = read(tmp_path, "lie", ground="auto")
+    assert not any("ground" in note for note in flat.notes)
+    assert any("extract.clouds.up" in note for note in flat.notes)
+
+
+def test_ground_is_removed_on_demand_where_none_is_clear(tmp_path, person):
+    save(tmp_path / "walk" / "1.npy", person)
+    reading = read(tmp_path, ground="remove", ground_thickness=0.1)
+    assert reading.frames[0].points[:, 1].min() > 0.09
+
+
+def test_strays_and_small_fragments_are_dropped_but_a_hidden_arm_stays(tmp_path, person):
+    rng = np.random.default_rng(2)
+    lone = rng.uniform([-1, 2.0, -1], [1, 2.4, 1], (20, 3))
+    clump = rng.normal([1.0, 1.0, 0.5], 0.01, (20, 3))
+    without_wrist = person[(np.abs(person[:, 0]) < 0.45) | (np.abs(person[:, 0]) > 0.66)]
+    save(tmp_path / "walk" / "1.npy", np.concatenate([without_wrist, lone, clump]))
+    points = read(tmp_path).frames[0].points
+    assert points[:, 1].max() < person[:, 1].max() + 0.01
+    assert (np.abs(points[:, 0]) > 0.66).any()
+    assert not (np.linalg.norm(points - [1.0, 1.0, 0.5], axis=1) < 0.1).any()
+
+
+def test_dense_clouds_are_thinned_the_same_way_each_time(tmp_path, person):
+    save(tmp_path / "walk" / "1.npy", person)
+    first, second = read(tmp_path).frames[0].points, read(tmp_path).frames[0].points
+    assert len(first) == 1024
+    np.testing.assert_array_equal(first, second)
+
+
+def test_one_bad_file_is_skipped_and_told(tmp_path, person):
+    for number in range(4):
+        save(tmp_path / "walk" / f"{number}.ply", person)
+    (tmp_path / "walk" / "4.ply").write_bytes(b"ply\nbroken")
+    save(tmp_path / "walk" / "5.npy", person[:50])
+    save(tmp_path / "walk" / "6.npy", person * 100)
+    reading = read(tmp_path)
+    assert len(reading.frames) == 4
+    reasons = {source: reason for _, source, reason in reading.skipped}
+    assert "no points" in reasons["walk/4.ply"]
+    assert "100 or fewer" in reasons["walk/5.npy"]
+    assert reasons.keys() == {"walk/4.ply", "walk/5.npy", "walk/6.npy"}
+
+
+@pytest.mark.parametrize(
+    ("scale", "unit", "fix"),
+    [
+        (1000, "m", 'unit to "mm"'),
+        (100, "m", 'unit to "cm"'),
+        (1, "mm", 'unit to "m"'),
+        (1, "cm", 'unit to "m"'),
+        (100, "mm", 'unit to "cm"'),
+        (30, "m", "Cut each file to one person"),
+    ],
+)
+def test_a_wrong_unit_ends_at_once_and_the_right_one_is_named(tmp_path, person, scale, unit, fix):
+    save(tmp_path / "walk" / "1.npy", person * scale)
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, unit=unit)
+    assert fix in str(caught.value)
+    assert "0.3 to 2.5 m" in str(caught.value)
+
+
+def test_a_wrong_up_axis_is_pointed_out(tmp_path, person):
+    save(tmp_path / "walk" / "1.npy", person[:, [0, 2, 1]])
+    try:
+        notes = read(tmp_path).notes
+    except InputError as error:
+        notes = [str(error)]
+    assert "extract.clouds.up" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.ply", b"", "no points"),
+        ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 5\nend_header\n", "no points"),
+        ("a.pcd", b"VERSION .7\n", "no points"),
+        ("a.xyz", b"", "points"),
+        ("a.xyz", b"1 2 3\n4 five 6\n", "cannot be read"),
+        ("a.xyz", b"1 2\n3 4\n", "shape"),
+        ("a.xyz", b"\xff\xfe\x00", "cannot be read"),
+        ("a.npy", b"no array", "cannot be read"),
+        ("a.npz", b"no archive", "cannot be read"),
+        ("a.bin", b"\0" * 20, "16 a point"),
+        ("a.bin", b"", "empty"),
+    ],
+)
+def test_broken_files_are_told(tmp_path, name, content, told):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=told) as caught:
+        read_points(path)
+    assert name in str(caught.value)
+
+
+def test_arrays_of_another_kind_are_told(tmp_path):
+    np.save(tmp_path / "flat.npy", np.zeros(30))
+    np.save(tmp_path / "narrow.npy", np.zeros((30, 2)))
+    np.save(tmp_path / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "text.npy", np.array([["a", "b", "c"]]))
+    np.savez(tmp_path / "other.npz", xyz=np.zeros((30, 3)))
+    for name in ("flat.npy", "narrow.npy", "objects.npy", "text.npy", "other.npz"):
+        with pytest.raises(InputError, match=name):
+            read_points(tmp_path / name)
+
+
+def test_settings_that_cannot_be_are_told():
+    for mapping, told in [
+        ({"points": 10}, "extract.points"),
+        ({"minimum_points": 1024}, "minimum_points"),
+        ({"voxel": -1.0}, "voxel"),
+        ({"sampling": "nearest"}, "farthest"),
+        ({"clouds": {"up": "w"}}, "-x"),
+        ({"clouds": {"unit": "inch"}}, "mm"),
+        ({"clouds": {"ground_thickness": 0.0}}, "ground_thickness"),
+        ({"sloper4d": {"split": "random"}}, "published"),
+        ({"sloper4d": {"test_fraction": 1.0}}, "test_fraction"),
+        ({"sloper4d": {"neighbour": True}}, "neighbours"),
+    ]:
+        with pytest.raises(InputError, match=told):
+            from_mapping(ExtractConfig, json.loads(json.dumps(mapping)), "extract")
