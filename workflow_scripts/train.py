@@ -1,8 +1,9 @@
 r"""Train the network on one round's pseudo labels, from the weights of the round before.
 
     python workflow_scripts/train.py --points a.parquet b.parquet --labels … --params … --body neutral.npz \
-        --template template.npz --prior prior.npz --initial round_1/train/checkpoint.pt --settings '{"train": {}}' \
-        --resume round_2/resume --checkpoint checkpoint.pt --history history.parquet --settings-out settings.json
+        --template template.npz --prior prior.npz --initial round_1/train/checkpoint.pt \
+        --resume round_2/resume --checkpoint checkpoint.pt \
+        --history history.parquet --settings-out settings.json
 
 A killed run that is started again with the same inputs goes on after the last epoch it finished.
 """

@@ -1,7 +1,7 @@
 """Nearest neighbours and farthest points on padded clouds.
 
-In plain PyTorch; farthest points go through ``pointnet2_ops`` where it can be imported and the cloud is on a GPU,
-since that loop is the one thing here whose time is launches rather than arithmetic. The result is the same.
+In plain PyTorch; farthest points go through ``pointnet2_ops`` where it can be imported and the cloud is on a
+GPU, since that loop is the one thing here whose time is launches rather than arithmetic. Same result.
 """
 
 import functools
@@ -40,7 +40,7 @@ def knn(query, reference, count, mask=None):
         found, indices = squared.topk(count, dim=-1, largest=False) if count > 1 else squared.min(-1, True)
         indices = torch.where(found.isinf(), indices[..., :1], indices)
     difference = query[:, :, None] - group(reference, indices)
-    # The root's slope is infinite at zero distance; a point that lies on its neighbour has no direction to go.
+    # The root's slope is infinite at zero; a point that lies on its neighbour has no direction to go.
     return (difference.square().sum(-1) + 1e-12).sqrt(), indices
 
 
@@ -53,7 +53,7 @@ def group(values, indices):
 def farthest_point_sample(points, count, mask=None):
     """Pick points one by one, each the farthest from those before it.
 
-    The first is the one farthest from the cloud's mean, so that the choice does not depend on the points' order.
+    The first is the one farthest from the cloud's mean: the choice does not depend on the points' order.
 
     Args:
         points: (B, N, 3) metres. count: how many. mask: (B, N) bool, at least one True in each cloud.

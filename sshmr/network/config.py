@@ -17,7 +17,7 @@ class NetworkConfig:
         decoder_depths, decoder_widths, decoder_heads: the same for the decoder, finest stage first, one
             stage fewer than the encoder's; 0 blocks leave only the unpooling.
         patch: voxels that attend to one another at most.
-        drop_path: share of clouds whose residual branch is skipped in training, growing with depth up to this.
+        drop_path: share of clouds whose residual branch is skipped in training, growing with depth up to it.
         features: numbers per point that come out.
         neighbours: best matches that a point keeps on the other shape.
         temperature: of the dual softmax, and of the weights of the best matches.
@@ -27,6 +27,7 @@ class NetworkConfig:
         head_points: points the head works on, chosen by farthest point sampling.
         head_width: channels of the attention head.
         head_layers: layers of the attention head.
+        head_reads_matches: the attention head is told each point's expected place on the template.
         betas: shape coefficients predicted; the published head predicts 1, the rest stay zero.
     """
 
@@ -46,6 +47,7 @@ class NetworkConfig:
     head_points: int = 128
     head_width: int = 96
     head_layers: int = 2
+    head_reads_matches: bool = True
     betas: int = 10
 
     def __post_init__(self):
@@ -94,7 +96,7 @@ PRESETS = {
 
 
 def network_config(settings, where="network"):
-    """A ``NetworkConfig`` from a mapping: ``preset`` names the start, every other key replaces one of its values.
+    """A ``NetworkConfig`` from a mapping: ``preset`` names the start, other keys replace its values.
 
     Raises:
         InputError: for an unknown preset or key, or a value that doesn't fit.

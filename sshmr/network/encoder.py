@@ -1,10 +1,12 @@
 """Point Transformer V3: attention within patches along space-filling curves, over a pyramid of voxels.
 
 Source: Wu et al., "Point Transformer V3: Simpler, Faster, Stronger", CVPR 2024. Ours differs in three
-things, each so that a cloud's features depend on nothing but that cloud: layer norm stands in for batch norm, a curve
-is cut in equal pieces rather than padded with rows borrowed from the piece before, and points that share a
-finest voxel are averaged on the way in and told apart again on the way out.
+things, each so that a cloud's features depend on nothing but that cloud: layer norm stands in for batch norm,
+a curve is cut in equal pieces rather than padded with rows borrowed from the piece before, and points that
+share a finest voxel are averaged on the way in and told apart again on the way out.
 """
+
+import itertools
 
 import torch
 from torch import nn
@@ -53,7 +55,7 @@ class Block(nn.Module):
         return features + self._drop(self.perceptron(self.norm2(features)), level)
 
     def _drop(self, branch, level):
-        """Skip the branch for whole clouds (Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016)."""
+        """Skip the branch for whole clouds (Huang et al., "Deep Networks with Stochastic Depth", 2016)."""
         if not self.training or self.drop_path == 0:
             return branch
         kept = torch.rand(len(level.lengths), device=branch.device) >= self.drop_path
@@ -93,7 +95,7 @@ class PointTransformer(nn.Module):
         self.stages = nn.ModuleList(
             Stage(*shape) for shape in zip(config.depths, widths, config.heads, _lists(rates), strict=True)
         )
-        self.down = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         self.down_norm = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.GELU()) for width in widths[1:])
         coarse = (*decoder[1:], widths[-1])
         self.up = nn.ModuleList(_projection(a, b) for a, b in zip(coarse, decoder, strict=True))

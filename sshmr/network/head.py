@@ -28,7 +28,7 @@ class Prediction(NamedTuple):
     betas: torch.Tensor
 
     def transl(self, body):
-        """The body model's translation, (B, 3) metres: the posed pelvis lies at its rest position plus this."""
+        """The body model's translation, (B, 3) metres: the pelvis lies at its rest position plus this."""
         return self.pelvis - body.rest_joints(self.betas)[:, 0]
 
     def pose_body(self, body):
@@ -62,12 +62,13 @@ class Readout(nn.Module):
 class LinearHead(nn.Module):
     """The published head.
 
-    Farthest points, set abstraction over 5 neighbours (Qi et al., "PointNet++", NeurIPS 2017), an embedding of
-    the coordinates, the global token, and one learned mixing over the points in the order they were picked.
+    Farthest points, set abstraction over 5 neighbours (Qi et al., "PointNet++", NeurIPS 2017), an embedding
+    of the coordinates, the global token, and one learned mixing over the points in the order of picking.
     """
 
     NEIGHBOURS = 5
     WIDTH = 64
+    reads_matches = False
 
     def __init__(self, config):
         super().__init__()
@@ -96,17 +97,21 @@ class LinearHead(nn.Module):
 
 
 class AttentionHead(nn.Module):
-    """Learned queries that look at every point: where it is, what it is like, and which template vertex it matches."""
+    """Learned queries that look at every point: where it is, what it is like, what it matches."""
 
     HEADS = 4
 
     def __init__(self, config):
         super().__init__()
+        self.reads_matches = config.head_reads_matches
         width = config.head_width
         self.queries = nn.Parameter(torch.randn(TOKENS, width) * 0.5)
         self.token = nn.Linear(config.features, width)
         self.memory = nn.Sequential(
-            nn.Linear(config.features + 6, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width)
+            nn.Linear(config.features + (6 if self.reads_matches else 3), width),
+            nn.GELU(),
+            nn.Linear(width, width),
+            nn.LayerNorm(width),
         )
         self.layers = nn.ModuleList(
             nn.TransformerDecoderLayer(
@@ -130,7 +135,8 @@ class AttentionHead(nn.Module):
             features: (B, N, C). points: (B, N, 3) metres. mask: (B, N) bool. token: (B, C), the global token.
             matched: (B, N, 3) metres, each point's place on the standing template.
         """
-        memory = self.memory(torch.cat([features, points, matched], dim=-1))
+        seen = [features, points, matched] if self.reads_matches else [features, points]
+        memory = self.memory(torch.cat(seen, dim=-1))
         tokens = self.queries + self.token(token)[:, None]
         for layer in self.layers:
             tokens = layer(tokens, memory, memory_key_padding_mask=~mask)

@@ -1,12 +1,12 @@
 """The losses, each a plain function of padded tensors; every one is a mean over what is valid.
 
-Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing or (B, M, 3) predicted vertices;
-descriptors (B, N, C) and (M, C) unit vectors; similarity (B, N, M) cosine.
+Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing, or predicted vertices
+(B, M, 3); descriptors (B, N, C) and (M, C) unit vectors; similarity (B, N, M) cosine.
 """
 
 import torch
 
-from sshmr.geometry.neighbours import group, knn, nearest
+from sshmr.geometry.neighbours import group, nearest
 from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
 from sshmr.network.model import MATCH_SHARPNESS
 
@@ -59,7 +59,7 @@ def cross_reconstruction(similarity, points, mask, template, count, temperature)
     template_on_points = reconstruct(*back, points)
 
     def term(there_and_back, own, own_valid, counterparts, quality):
-        """``counterparts`` of the other shape's rows, on this one; ``quality`` says how well each is matched."""
+        """``counterparts`` of the other shape's rows, on this one; ``quality``: how well each is matched."""
         cycle = masked_mean((there_and_back - own).square().sum(-1), own_valid)
         best = quality.topk(min(BEST_MATCHED, quality.shape[1]), dim=1)
         covered = group(counterparts, best.indices)
@@ -77,7 +77,7 @@ def cross_reconstruction(similarity, points, mask, template, count, temperature)
 
 
 def counterparts(similarity, mask, template, count, temperature):
-    """Each point's place on the standing template, the weighted mean of its best matches: (B, N, 3) metres."""
+    """Each point's place on the standing template, the mean of its best matches: (B, N, 3) metres."""
     scores = dual_log_softmax(similarity, temperature, mask)
     matches = best_matches(similarity, scores, min(count, len(template)), temperature)
     return reconstruct(*matches, template.expand(len(similarity), -1, -1))

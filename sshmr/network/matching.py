@@ -3,7 +3,6 @@
 Source: Lang et al., "DPC: Unsupervised Deep Point Correspondence via Cross and Self Construction", 3DV 2021.
 """
 
-import torch
 from torch import nn
 from torch.nn import functional
 
@@ -11,7 +10,7 @@ from sshmr.geometry.neighbours import group
 
 
 class Projection(nn.Module):
-    """Features made comparable: a two-layer perceptron beside a shortcut, then unit length. (..., C) → (..., C)."""
+    """Features made comparable, (..., C): a two-layer perceptron beside a shortcut, then unit length."""
 
     def __init__(self, width):
         super().__init__()

@@ -8,7 +8,7 @@ from torch import nn
 from sshmr.network.encoder import PointTransformer
 from sshmr.network.head import Prediction, build_head
 from sshmr.network.matching import Projection
-from sshmr.network.ragged import pack, unpack
+from sshmr.network.ragged import unpack
 
 MATCH_SHARPNESS = 100.0
 """Factor on the cosine similarities wherever they stand for a choice among template vertices."""
@@ -18,16 +18,15 @@ class Output(NamedTuple):
     """What the network makes of a batch.
 
     Attributes:
-        descriptors: (B, N, C) unit vectors, zero on padding; template_descriptors: (M, C).
-        similarity: (B, N, M) cosine.
-        matched: (B, N, 3) metres, each point's expected place on the standing template.
+        descriptors: (B, K, C) unit vectors of the matched points, zero on padding.
+        template_descriptors: (M, C).
+        similarity: (B, K, M) cosine.
         prediction: the body.
     """
 
     descriptors: torch.Tensor
     template_descriptors: torch.Tensor
     similarity: torch.Tensor
-    matched: torch.Tensor
     prediction: Prediction
 
 
@@ -47,40 +46,57 @@ class MeshRegressor(nn.Module):
         self.head = build_head(config)
         self.register_buffer("template", template.clone().float())
 
-    def encode(self, points, mask):
-        """Features of padded clouds.
+    def encode(self, clouds):
+        """Features of clouds.
 
         Args:
-            points: (B, N, 3) metres. mask: (B, N) bool.
+            clouds: list of (points (B, N, 3) metres, mask (B, N) bool); all go through the encoder together.
 
         Returns:
-            features (B, N, C), zero on padding, and tokens (B, C): those of one extra point at the origin.
+            For each: features (B, N, C), zero on padding, and tokens (B, C), of an extra point at the origin.
         """
-        origin = points.new_zeros(len(points), 1, 3)
-        mask = torch.cat([mask.new_ones(len(points), 1), mask], dim=1)
-        packed = pack(torch.cat([origin, points], dim=1), mask)
-        features = unpack(self.encoder(packed.rows, packed.cloud, len(points)), mask)
-        return features[:, 1:], features[:, 0]
+        masks = [torch.cat([mask.new_ones(len(mask), 1), mask], dim=1) for _, mask in clouds]
+        rows = [
+            torch.nn.functional.pad(points, (0, 0, 1, 0))[mask]
+            for (points, _), mask in zip(clouds, masks, strict=True)
+        ]
+        lengths = torch.cat([mask.sum(1) for mask in masks])
+        cloud = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+        packed = self.encoder(torch.cat(rows), cloud, len(lengths)).split([len(part) for part in rows])
+        padded = [unpack(part, mask) for part, mask in zip(packed, masks, strict=True)]
+        return [(features[:, 1:], features[:, 0]) for features in padded]
 
     def encode_template(self):
-        """Descriptors of the template, (M, C): needed once for any number of clouds while weights stand still."""
-        mask = torch.ones(1, len(self.template), dtype=torch.bool, device=self.template.device)
-        return self.projection(self.encode(self.template[None], mask)[0][0])
+        """Descriptors of the template, (M, C): needed once for any number of clouds."""
+        return self.projection(self.encode([self._template_cloud()])[0][0][0])
 
-    def forward(self, points, mask, template_descriptors=None):
+    def _template_cloud(self):
+        everywhere = torch.ones(1, len(self.template), dtype=torch.bool, device=self.template.device)
+        return self.template[None], everywhere
+
+    def forward(self, points, mask, template_descriptors=None, matched_points=0):
         """Match and regress.
 
         Args:
             points: (B, N, 3) metres, centred on each cloud's valid mean, zero rows where ``mask`` is False.
             mask: (B, N) bool, at least one True in each cloud.
             template_descriptors: what ``encode_template`` gave; encoded anew when left out.
+            matched_points: the encoder sees all points, matching and head the first so many; 0 for all.
         """
+        clouds = [(points, mask)]
         if template_descriptors is None:
-            template_descriptors = self.encode_template()
-        features, token = self.encode(points, mask)
+            clouds.append(self._template_cloud())
+        encoded = self.encode(clouds)
+        features, token = encoded[0]
+        if template_descriptors is None:
+            template_descriptors = self.projection(encoded[1][0][0])
+        if matched_points:
+            features, points, mask = (part[:, :matched_points] for part in (features, points, mask))
         descriptors = self.projection(features) * mask[..., None]
         similarity = descriptors @ template_descriptors.T
-        # The head's errors shall not bend the matching: it reads the matches but sends no gradient there.
-        matched = (similarity.detach() * MATCH_SHARPNESS).softmax(-1) @ self.template
+        matched = None
+        if self.head.reads_matches:
+            # The head's errors shall not bend the matching: it reads the matches but sends no gradient there.
+            matched = (similarity.detach() * MATCH_SHARPNESS).softmax(-1) @ self.template
         prediction = self.head(features, points, mask, token, matched)
-        return Output(descriptors, template_descriptors, similarity, matched, prediction)
+        return Output(descriptors, template_descriptors, similarity, prediction)

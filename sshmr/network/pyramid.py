@@ -1,4 +1,4 @@
-"""The voxels of every stage: who is where, who neighbours whom, who attends to whom. Geometry only, no weights."""
+"""The voxels of every stage: who is where, who neighbours whom, who attends to whom; no weights."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Level(NamedTuple):
 
     Attributes:
         cloud: (V,) int64. lengths: (B,) int64, voxels of each cloud.
-        table: (V, 27) neighbours. patches: one layout for each curve (one in all when every cloud fits a patch).
+        table: (V, 27) neighbours. patches: one layout a curve (one in all when every cloud fits a patch).
         parent: for each row of the finer level (for the finest, each point) its voxel here.
     """
 

@@ -100,7 +100,7 @@ class Patches(NamedTuple):
 
 
 def cut_in_patches(order, lengths, patch):
-    """Cut every cloud's curve in as few pieces of at most ``patch`` rows as will do, of equal size but for one.
+    """Cut every cloud's curve in as few pieces of at most ``patch`` rows as will do, of equal size ± 1.
 
     Args:
         order: (P,) rows along the curve, cloud after cloud. lengths: (B,) rows of each cloud.

@@ -47,7 +47,7 @@ def neighbour_table(voxels, cloud):
 
 
 class _Convolve(torch.autograd.Function):
-    """The gradient of a submanifold convolution is one too, with the kernel turned round: no scatter needed."""
+    """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
 
     @staticmethod
     def forward(ctx, features, weight, table):

@@ -64,6 +64,12 @@ def choose_points(batch, count, generator):
     return pad(kept, count)
 
 
+def first_points(batch, count):
+    """The first ``count`` points of each cloud, the rest left out without recentring."""
+    names = ("points", "mask", "segment", "weight")
+    return batch._replace(**{name: getattr(batch, name)[:, :count] for name in names})
+
+
 def pad(batch, width):
     """Add padding up to ``width`` points."""
     missing = width - batch.points.shape[1]

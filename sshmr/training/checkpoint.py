@@ -1,4 +1,4 @@
-"""A round's checkpoint: weights with all that is needed to rebuild the network, and nothing that runs code."""
+"""A round's checkpoint: weights, all that is needed to rebuild the network, and nothing that runs code."""
 
 import dataclasses
 import pickle
@@ -29,7 +29,7 @@ KEYS = (
 
 
 def save_checkpoint(path, **parts):
-    """Write a checkpoint of exactly ``KEYS``, atomically. Settings are mappings, the rest tensors and numbers."""
+    """Write a checkpoint of exactly ``KEYS``, atomically: mappings, tensors and numbers."""
     if set(parts) != set(KEYS):
         raise TypeError(f"a checkpoint holds {KEYS}, not {tuple(parts)}")
     with atomic_path(path) as temporary:

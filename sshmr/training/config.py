@@ -8,7 +8,7 @@ from sshmr.settings import from_mapping
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-    """Weight of each loss in the sum; 0 leaves a loss out altogether. The losses are in sshmr/network/losses.py.
+    """Weight of each loss in the sum; 0 leaves a loss out altogether. They are in sshmr/network/losses.py.
 
     Attributes:
         self_reconstruction, cross_reconstruction: of both shapes each.
@@ -17,7 +17,7 @@ class LossWeights:
         chamfer: matched predicted vertices against the points.
         matched_distance: each point to the predicted vertices it matches best.
         pose_size: holds the pose near zero, in the first epoch of an untrained network only.
-        vertices, joints, rotations: prediction against the fitted (or imagined) body. Not in the published method.
+        vertices, joints, rotations: prediction against the fitted (or imagined) body. Not published.
     """
 
     self_reconstruction: float = 0.0
@@ -40,11 +40,12 @@ class TrainConfig:
         epochs: passes over the training clouds.
         batch: clouds a step, imagined ones among them.
         points: random points of each cloud a step sees; 0 for all.
+        matched_points: of those, how many are matched and read by the head; 0 for all.
         learning_rate: Adam's.
         schedule: ``constant`` as published, or ``cosine``: a short rise, then down to 0 within the round.
         imagined: share of each batch that is imagined (sshmr/training/imagined.py).
         augment: mirror, jitter and cut real clouds, turn all clouds about the vertical.
-        average: decay of the running mean of the weights that is published; 0 publishes the weights themselves.
+        average: decay of the running mean of the weights that is published; 0: the weights themselves.
         validation: share of the clouds held out for the choice of the best epoch.
         gradient_limit: largest norm of a step's gradient; 0 for none.
         weights: of the losses.
@@ -53,6 +54,7 @@ class TrainConfig:
     epochs: int = 30
     batch: int = 24
     points: int = 384
+    matched_points: int = 128
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     imagined: float = 0.5
@@ -67,6 +69,7 @@ class TrainConfig:
             ("epochs", self.epochs >= 1, "1 or more"),
             ("batch", self.batch >= 1, "1 or more"),
             ("points", self.points >= 0, "0 (all) or more"),
+            ("matched_points", self.matched_points >= 0, "0 (all) or more"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("schedule", self.schedule in ("constant", "cosine"), "constant or cosine"),
             ("imagined", 0 <= self.imagined < 1, "0 or more and less than 1"),
@@ -88,6 +91,7 @@ PRESETS = {
         "epochs": 20,
         "batch": 48,
         "points": 0,
+        "matched_points": 0,
         "learning_rate": 5e-4,
         "schedule": "constant",
         "imagined": 0.0,
@@ -110,7 +114,7 @@ PRESETS = {
 
 
 def train_config(settings, where="train"):
-    """A ``TrainConfig`` from a mapping: ``preset`` names the start, every other key replaces one of its values.
+    """A ``TrainConfig`` from a mapping: ``preset`` names the start, other keys replace its values.
 
     Raises:
         InputError: for an unknown preset or key, or a value that doesn't fit.

@@ -90,7 +90,7 @@ class Imagination:
         return Prediction(rotmats, torch.zeros(count, 3), betas)
 
     def _sensors(self, count, generator):
-        """Sensors (B, 3) around the pelvis and their distances (B, 1): 2.5 to 18 m, half a metre below to 2 above."""
+        """Sensors (B, 3) around the pelvis, half a metre below to 2 above, and their distances (B, 1)."""
         azimuth = torch.rand(count, generator=generator) * 2 * math.pi
         distance = 2.5 * (18 / 2.5) ** torch.rand(count, generator=generator)
         height = -0.5 + 2.5 * torch.rand(count, generator=generator)

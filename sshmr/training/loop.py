@@ -105,7 +105,7 @@ class Trainer:
         torch.manual_seed(int(torch.randint(1 << 62, (1,), generator=generator)))
         batch = self.batch(indices, generator).to(self.device)
         self._set_rate(epoch * self.steps + step)
-        output = self.network(batch.points, batch.mask)
+        output = self.network(batch.points, batch.mask, matched_points=config.matched_points)
         total, parts = objective(
             output, batch, self.network, self.body, config.weights, epoch == 0 and not self.warm
         )

@@ -4,12 +4,17 @@ import torch
 
 from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.network import losses
+from sshmr.training.batch import first_points
 
 ROOT_SHARE = 4.0
-"""The root's share in the rotation loss, beside 1 for every other joint: a wrong heading spoils everything else."""
+"""The root's share in the rotation loss, beside 1 for other joints: a wrong heading spoils the rest."""
 
 RIGID_JOINTS = (10, 11, 22, 23)
 """Feet's tips and hands, whose rotation no cloud shows."""
+
+SPARSE_VERTICES = 256
+"""Template vertices that the direct supervision looks at: the template is in farthest-point order, so its
+first ones are spread evenly too."""
 
 
 def joint_weights():
@@ -31,7 +36,9 @@ def objective(output, batch, network, body, weights, first_epoch):
         total: scalar. parts: dict, name → scalar without weight.
     """
     config, template = network.config, network.template
-    points, mask, similarity = batch.points, batch.mask, output.similarity
+    similarity = output.similarity
+    batch = first_points(batch, similarity.shape[1])
+    points, mask = batch.points, batch.mask
     choice = (config.neighbours, config.temperature)
     parts = {}
     if weights.self_reconstruction:
@@ -59,8 +66,11 @@ def objective(output, batch, network, body, weights, first_epoch):
 
 def _body_losses(output, batch, body, weights):
     direct = weights.vertices or weights.joints or weights.rotations
-    if not (direct or weights.chamfer or weights.matched_distance):
+    matched = weights.chamfer or weights.matched_distance
+    if not (direct or matched):
         return {}
+    if not matched:
+        body = body.subset(torch.arange(min(SPARSE_VERTICES, len(body.v_template))))
     parts = {}
     posed = output.prediction.pose_body(body)
     where = (output.similarity, posed.vertices, batch.points, batch.mask)

@@ -21,7 +21,7 @@ from sshmr.training.loop import Trainer, state_key, write_history
 
 @dataclasses.dataclass(frozen=True)
 class RoundInputs:
-    """The files a round's training reads: three lists of tables, body, template, prior, last round's checkpoint."""
+    """The files a round's training reads: three lists of tables, body, template, prior, last checkpoint."""
 
     points: list
     labels: list
