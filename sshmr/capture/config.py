@@ -1,6 +1,5 @@
 """Settings of the simulated capture."""
 
-import dataclasses
 from dataclasses import dataclass, field
 
 from sshmr.errors import InputError
@@ -90,10 +89,6 @@ class CaptureConfig:
         _check("lidar.range_noise", lidar.range_noise, 0 <= lidar.range_noise <= 0.2, "0 to 0.2 m")
         _check("lidar.dropout", lidar.dropout, 0 <= lidar.dropout < 1, "0 to 1")
         _check("lidar.grazing", lidar.grazing, 0 <= lidar.grazing < 1, "0 to 1")
-
-    def provenance(self):
-        """The settings as a mapping for a table's metadata."""
-        return dataclasses.asdict(self)
 
 
 def _check(key, value, fine, expected):

@@ -5,7 +5,6 @@ from typing import Literal
 
 from sshmr.errors import InputError
 
-UP_AXES = ("x", "y", "z", "-x", "-y", "-z")
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
