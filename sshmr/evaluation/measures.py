@@ -101,9 +101,9 @@ def penetration(samples: np.ndarray, normals: np.ndarray, surface: Surface, dept
     """Share of the skin that lies inside another part of the body.
 
     A ray goes out of each skin sample along its normal. On a body that does not cut itself it crosses the
-    skin an even number of times; an odd number means that the sample is inside. Its depth is how far the
-    ray runs before it comes out, and only samples deeper than ``depth`` count, since the skin of a bent
-    joint always folds a little.
+    skin an even number of times; an odd number means that the sample is inside another part. Its depth is
+    how far a ray along the inward normal runs to the next skin, and only samples deeper than ``depth``
+    count, since the skin of a bent joint always folds a little.
 
     Args:
         samples: (S, 3) float, metres, spread evenly over the skin.
@@ -111,6 +111,6 @@ def penetration(samples: np.ndarray, normals: np.ndarray, surface: Surface, dept
         surface: the closed mesh.
         depth: metres.
     """
-    origins = samples + RAY_START * normals
-    inside = surface.crossings(origins, normals) % 2 == 1
-    return float(np.mean(inside & (surface.cast(origins, normals)[0] > depth)))
+    inside = surface.crossings(samples + RAY_START * normals, normals) % 2 == 1
+    below = surface.cast(samples - RAY_START * normals, -normals)[0]
+    return float(np.mean(inside & (below > depth)))

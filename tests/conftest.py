@@ -1,0 +1,124 @@
+"""The shipped bodies, every twentieth vertex of the neutral one in float64, and a small finished run."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sshmr.body.model import BodyModel, open_body_path
+from sshmr.body.prior import PosePrior, open_prior_path
+from sshmr.body.template import build_template, standing_pose
+from sshmr.data.tables import labels_schema, params_schema, points_schema, write_table
+
+
+@pytest.fixture(scope="session")
+def neutral_body():
+    return BodyModel.load(open_body_path("neutral"))
+
+
+@pytest.fixture(scope="session")
+def small_body():
+    body = BodyModel.load(open_body_path("neutral"), dtype=torch.float64)
+    return body.subset(torch.arange(0, len(body.v_template), 20))
+
+
+@pytest.fixture(scope="session")
+def prior():
+    return PosePrior.load(open_prior_path())
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Write the folder of a small finished run, ``make_run(labelled=…, rounds=…, frames=…)`` → ``MadeRun``.
+
+    Two training sequences and one for testing; parameters are the truth plus noise that shrinks from round to
+    round.
+    """
+    return lambda **options: MadeRun(tmp_path / "results" / "demo", **options)
+
+
+class MadeRun:
+    """Tables as the workflow lays them out, with the truth they were made from."""
+
+    def __init__(self, results, labelled=True, rounds=1, frames=3, simulated=True):
+        self.results, self.rounds, self.frames, self.simulated = results, rounds, frames, simulated
+        (results / "body").mkdir(parents=True)
+        for gender in ("neutral", "male", "female"):
+            shutil.copy(open_body_path(gender), results / "body" / f"{gender}.npz")
+        self.bodies = {g: BodyModel.load(open_body_path(g)) for g in ("neutral", "male", "female")}
+        self.template = build_template(self.bodies["neutral"], 256)
+        self.template.save(results / "body" / "template.npz")
+        self.shards, self.truth = {}, {}
+        sequences = (("train", "walk", "male"), ("train", "wave", "female"), ("test", "sit", "female"))
+        for number, (split, name, gender) in enumerate(sequences):
+            self._write_shard(split, name, gender, labelled, np.random.default_rng(number))
+
+    def paths(self, pattern):
+        """Files under the run's folder, sorted."""
+        return sorted(self.results.glob(pattern))
+
+    def write_params(self, round_, stage, name, **changes):
+        """Write one shard's params: the truth, with any column replaced."""
+        split = self.shards[name]
+        ids = [f"demo/{name}/{frame}/0" for frame in range(self.frames)]
+        columns = {
+            "frame_id": ids,
+            "residual": np.linspace(0.01, 0.02, self.frames),
+            **self.truth[name],
+            **changes,
+        }
+        path = self.results / f"round_{round_}" / stage / split / f"{name}.parquet"
+        write_table(path, columns, params_schema(), {})
+        return path
+
+    def _write_shard(self, split, name, gender, labelled, rng):
+        count, points = self.frames, 128
+        pose = standing_pose().repeat(count, 1) + torch.from_numpy(rng.normal(0, 0.15, (count, 72))).float()
+        betas = torch.from_numpy(rng.normal(0, 0.5, (1, 10))).float().repeat(count, 1)
+        posed = self.bodies[gender](pose, betas, torch.zeros(count, 3))
+        valid = rng.integers(90, points + 1, count)
+        cloud, offset = np.zeros((count, points, 3), np.float32), np.zeros((count, 3), np.float32)
+        for i, vertices in enumerate(posed.vertices.numpy()):
+            facing = vertices[vertices[:, 2] > np.median(vertices[:, 2])]
+            seen = facing[rng.choice(len(facing), valid[i], replace=False)]
+            offset[i] = seen.mean(0)
+            cloud[i, : valid[i]] = seen - offset[i]
+        truth = {"pose": pose.numpy(), "betas": betas.numpy(), "transl": -offset}
+        self.shards[name], self.truth[name] = split, truth
+        labels = {"gender": [gender] * count, "joints": posed.joints.numpy() - offset[:, None], **truth}
+        table = {
+            "frame_id": [f"demo/{name}/{frame}/0" for frame in range(count)],
+            "sequence": [name] * count,
+            "frame": np.arange(count),
+            "view": np.zeros(count, int),
+            "split": [split] * count,
+            "points": cloud,
+            "n_points": valid,
+            "offset": offset,
+            "source": [f"{name}.pkl"] * count,
+            **(labels if labelled else {}),
+        }
+        path = self.results / "points" / split / f"{name}.parquet"
+        write_table(path, table, points_schema(points), {"simulated": self.simulated})
+        skipped = pd.DataFrame(
+            {"frame_id": [f"demo/{name}/99/0"], "source": ["x"], "reason": ["too few points"]}
+        )
+        skipped.to_parquet(path.with_suffix(".skipped.parquet"))
+        for round_ in range(self.rounds + 1):
+            for stage in ("fit", "infer") if round_ else ("fit",):
+                noise = rng.normal(0, 0.2 / (1 + round_), (count, 72)).astype(np.float32)
+                self.write_params(round_, stage, name, pose=truth["pose"] + noise)
+            if split == "train":
+                self._write_labels(round_, name, cloud, valid, posed.vertices.numpy() - offset[:, None])
+
+    def _write_labels(self, round_, name, cloud, valid, vertices):
+        """Labels that name the template vertex nearest to each point on the true mesh."""
+        template = torch.from_numpy(vertices)[:, self.template.vertex_ids]
+        segment = torch.cdist(torch.from_numpy(cloud), template).argmin(-1).numpy().astype(np.int16)
+        segment[np.arange(cloud.shape[1])[None] >= valid[:, None]] = -1
+        ids = [f"demo/{name}/{frame}/0" for frame in range(self.frames)]
+        columns = {"frame_id": ids, "segment": segment, "weight": (segment >= 0).astype(np.float32)}
+        path = self.results / f"round_{round_}" / "labels" / "train" / f"{name}.parquet"
+        write_table(path, columns, labels_schema(cloud.shape[1]), {})
