@@ -7,11 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 
 from code_hash import code_hash as hash_of_code
-from config_check import check_config, with_origin
+from config_check import check_config, read_layers, typed, with_origin
 from run_lock import take_lock
 from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
@@ -21,14 +23,12 @@ from sshmr.data.shards import cloud_files, list_shards, simulated_sequences, slo
 from sshmr.errors import InputError
 from sshmr.evaluation.config import EvaluateConfig
 from sshmr.fit.config import FitConfig
-from sshmr.network.config import network_config
-from sshmr.training.config import InferConfig, train_config
+from sshmr.network.config import NetworkConfig
+from sshmr.training.config import InferConfig, TrainConfig
 from sshmr.viewing.config import ReportConfig
 from sshmr.settings import from_mapping
 
 SCRIPTS = ROOT / "workflow_scripts"
-# In the order in which they were laid over one another.
-CONFIG_FILES = [ROOT / "config.yaml", *workflow.config_settings.configfiles]
 # Jobs run by this Python, unless Snakemake puts each into its own environment.
 PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
 
@@ -38,7 +38,7 @@ def settings(section, kind):
     try:
         return from_mapping(kind, config[section], section)
     except InputError as error:
-        raise with_origin(error, CONFIG_FILES) from None
+        raise with_origin(error, LAYERS) from None
 
 
 def shards_of_source():
@@ -49,7 +49,12 @@ def shards_of_source():
 
 
 try:
-    check_config(config, ROOT / "schemas" / "config.schema.yaml", CONFIG_FILES)
+    LAYERS = read_layers(
+        [ROOT / "config.yaml", *workflow.config_settings.configfiles], workflow.config_settings.config
+    )
+    SCHEMA = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())
+    config.update(typed(config, SCHEMA))
+    check_config(config, SCHEMA, LAYERS)
     KIND = config["source"]["kind"]
     CAPTURE = settings("capture", CaptureConfig)
     EXTRACT = settings("extract", ExtractConfig)
@@ -57,8 +62,8 @@ try:
     settings("infer", InferConfig)
     settings("evaluate", EvaluateConfig)
     settings("report", ReportConfig)
-    network_config(config["network"])
-    train_config(config["train"])
+    settings("network", NetworkConfig)
+    settings("train", TrainConfig)
     SHARDS = shards_of_source()
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -113,7 +118,7 @@ def gpu_in_sight():
 # Jobs are told what was decided here, so that no job takes a GPU that it has not declared.
 DEVICE = "cpu" if config["device"] == "auto" and not gpu_in_sight() else config["device"]
 GPU = 0 if DEVICE == "cpu" else 1
-if GPU and not workflow.global_resources.get("gpu"):
+if GPU and not workflow.global_resources.get("gpu").value:
     # Without a limit Snakemake would start any number of GPU jobs at once; 0 is no limit either.
     workflow.register_resource("gpu", 1)
 

@@ -14,41 +14,58 @@ COMMAND_LINE = "--config"
 """Stands for the file where a value came from the command line."""
 
 
-def check_config(config, schema_path, files):
-    """Hold the merged config, and every file it came from, against the schema.
+def read_layers(files, command_line):
+    """What each config file says, under its path as the user would type it, and at last the command line."""
+    layers = {os.path.relpath(path): yaml.safe_load(Path(path).read_text()) or {} for path in files}
+    return {**layers, COMMAND_LINE: command_line}
+
+
+def check_config(config, schema, layers):
+    """Hold the merged config, and every layer it was merged from, against the schema.
 
     Args:
-        config: the merged mapping. schema_path: a JSON Schema in YAML. files: in the order they were merged.
+        config: the merged mapping. schema: a JSON Schema. layers: as ``read_layers`` gives them.
 
     Raises:
         InputError: names the file, the key and, for an unknown key, the nearest known one.
     """
-    schema = yaml.safe_load(Path(schema_path).read_text())
-    layers = _layers(files)
-    for name, layer in [*layers.items(), (COMMAND_LINE, config)]:
+    for name, layer in layers.items():
         if not isinstance(layer, dict):
-            raise InputError(name, found=f"it holds {type(layer).__name__}", expected="a mapping of sections")
+            raise InputError(name, found=f"it holds {layer!r}", expected="a mapping of sections")
         _check_keys(layer, schema, name, ())
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda e: len(e.path))
-    if errors:
-        error = errors[0]
-        keys = [str(part) for part in error.path if not isinstance(part, int)]
-        raise InputError(
-            origin(keys, layers), f'key "{".".join(keys)}"', repr(error.instance), _expected(error)
-        )
+    if not errors:
+        return
+    error = errors[0]
+    keys = [str(part) for part in error.path if not isinstance(part, int)]
+    if error.validator == "required":
+        keys.append(next(key for key in error.validator_value if key not in error.instance))
+        raise InputError(next(iter(layers)), f'key "{".".join(keys)}"', "missing", "a value")
+    raise InputError(_origin(keys, layers), f'key "{".".join(keys)}"', repr(error.instance), _expected(error))
 
 
-def with_origin(error, files):
-    """An error of a settings class with the config file that holds the key instead of ``config``."""
+def typed(value, schema):
+    """Text as what it says where the schema wants no text: ``--config fit={batch: 4}`` comes in as "4"."""
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {key: typed(item, known.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item, schema.get("items", {})) for item in value]
+    wants_text = "string" in schema.get("type", []) and value not in ("null", "~")
+    return value if not isinstance(value, str) or wants_text else yaml.safe_load(value)
+
+
+def with_origin(error, layers):
+    """An error of a settings class with the config file that holds the key in place of ``config``."""
     match = re.fullmatch(r'key "(.+)"', error.field)
     if not match:
         return error
-    place = origin(match[1].split("."), _layers(files))
+    place = _origin(match[1].split("."), layers)
     return InputError(place, error.field, error.found, error.expected, error.fix)
 
 
-def origin(keys, layers):
-    """The last file that sets the key, or the command line where none does."""
+def _origin(keys, layers):
+    """The last layer that sets the key; the first where none does."""
     for name, layer in reversed(layers.items()):
         for key in keys:
             if not isinstance(layer, dict) or key not in layer:
@@ -56,12 +73,7 @@ def origin(keys, layers):
             layer = layer[key]
         else:
             return name
-    return COMMAND_LINE
-
-
-def _layers(files):
-    """What each file says, under its path as the user would type it."""
-    return {os.path.relpath(path): yaml.safe_load(Path(path).read_text()) or {} for path in files}
+    return next(iter(layers))
 
 
 def _check_keys(layer, schema, name, above):
@@ -88,7 +100,6 @@ def _expected(error):
         "exclusiveMinimum": "more than {}",
         "exclusiveMaximum": "less than {}",
         "pattern": "text that matches {}",
-        "required": "the keys {}",
         "minItems": "{} values or more",
         "maxItems": "{} values or fewer",
     }

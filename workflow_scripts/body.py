@@ -7,7 +7,6 @@ import argparse
 import shutil
 
 from _common import run
-from sshmr.body.official import convert_body
 from sshmr.body.sources import body_source
 from sshmr.files import atomic_path
 
@@ -25,6 +24,8 @@ def main():
         with atomic_path(arguments.output) as temporary:
             shutil.copyfile(source, temporary)
     else:
+        from sshmr.body.official import convert_body  # loads torch, which a copy does not need
+
         convert_body(source, arguments.gender, arguments.output)
 
 

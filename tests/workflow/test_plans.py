@@ -1,0 +1,103 @@
+"""Dry runs: each overlay plans the jobs it should, and wrong ones are refused before any job."""
+
+import pytest
+
+
+def make_clouds(folder):
+    for sequence in ("walk", "sit"):
+        (folder / sequence).mkdir(parents=True)
+        for frame in range(3):
+            (folder / sequence / f"{frame:04d}.xyz").write_text("0 0 0\n0 1 0\n")
+
+
+def make_sloper4d(folder):
+    for name in ("seq002_football_001", "seq003_street_002", "seq005_library_002", "seq007_garden_001"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / f"{name}_labels.pkl").touch()
+
+
+def test_default_plans_the_whole_loop(clone):
+    jobs = clone.plan("--config", "rounds=2", "capture={sequences: 5, test_sequences: 2}")
+    assert jobs == {
+        "all": 1,
+        "body_model": 3,
+        "body_template": 1,
+        "pose_prior": 1,
+        "simulate_sequence": 5,
+        "extract_shard": 5,
+        "bootstrap_shard": 5,
+        "relabel_shard": 3 * 3,
+        "train_round": 2,
+        "infer_shard": 2 * 5,
+        "fit_shard": 2 * 5,
+        "evaluate_round": 3,
+        "merge_measures": 1,
+        "report": 1,
+    }
+
+
+@pytest.mark.parametrize("overlay", ["paper", "smoke"])
+def test_overlays_without_data_plan(clone, overlay):
+    assert clone.plan("--configfile", f"config/{overlay}.yaml")["train_round"] in (1, 50)
+
+
+def test_motion_plans_with_motions(clone):
+    (clone.folder / "data" / "motions").mkdir(parents=True)
+    assert clone.plan("--configfile", "config/motion.yaml")["simulate_sequence"] == 32
+
+
+def test_clouds_plan_a_shard_per_folder(clone):
+    make_clouds(clone.folder / "mine")
+    jobs = clone.plan("extract", "--configfile", "config/clouds.yaml", "--config", "source={root: mine}")
+    assert jobs == {"body_model": 3, "extract": 1, "extract_shard": 2}
+
+
+def test_sloper4d_holds_a_sequence_out(clone):
+    make_sloper4d(clone.folder / "data" / "SLOPER4D")
+    jobs = clone.plan("bootstrap", "--configfile", "config/sloper4d.yaml")
+    assert jobs["bootstrap_shard"] == 4
+    assert jobs["relabel_shard"] == 3
+
+
+def test_sloper4d_takes_the_published_settings(clone):
+    make_sloper4d(clone.folder / "data" / "SLOPER4D")
+    overlays = ("config/sloper4d.yaml", "config/paper.yaml")
+    jobs = clone.plan("--configfile", *overlays, "--config", "rounds=2")
+    assert jobs["fit_shard"] == 2 * 4 * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "rouns=3"], '--config: key "rouns" is unknown; expected one of'),
+        (["--config", "fit={headins: 3}"], 'Did you mean "fit.headings"?'),
+        (["--config", "rounds=0"], '--config: key "rounds" is 0; expected 1 or more.'),
+        (
+            ["--config", "network={heads: [5, 4, 8]}"],
+            '--config: key "network.heads" is 5; expected a divisor',
+        ),
+        (["--configfile", "config/clouds.yaml"], "data/clouds: no such folder"),
+    ],
+)
+def test_mistakes_are_told_before_any_job(clone, arguments, message):
+    done = clone.run("--dry-run", *arguments)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_file_at_fault_is_named(clone):
+    overlay = clone.folder / "config" / "clouds.yaml"
+    overlay.write_text(overlay.read_text().replace("voxel: 0.02", "voxle: 0.02"))
+    done = clone.run("--dry-run", "--configfile", "config/clouds.yaml")
+    assert 'config/clouds.yaml: key "extract.voxle" is unknown' in done.stdout
+    assert 'Did you mean "extract.voxel"?' in done.stdout
+
+
+def test_the_gpu_is_limited_even_without_the_profile(clone):
+    prior = "results/smoke/body/prior.npz"
+    arguments = ("--configfile", "config/smoke.yaml", "--config", "device=cuda", "--resources", "mem_mb=9000")
+    done = clone.run(prior, *arguments)
+    assert done.returncode == 0, done.stdout
+    provided = next(line for line in done.stdout.splitlines() if line.startswith("Provided resources"))
+    assert "gpu" in provided

@@ -1,0 +1,98 @@
+"""The whole workflow on next to nothing: it runs, and then it knows what a change touches."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.workflow.conftest import SMOKE
+
+pytestmark = pytest.mark.slow
+
+AFTER_TRAINING = {"infer_shard": 2, "fit_shard": 2, "relabel_shard": 1, "evaluate_round": 1}
+END = {"merge_measures": 1, "report": 1, "all": 1}
+
+
+def test_leaves_a_file_per_arrow_of_the_loop(smoke_run):
+    made = {path.relative_to(smoke_run.results).as_posix() for path in smoke_run.results.rglob("*.parquet")}
+    train, test = "train/seq001_simulated_001", "test/seq002_simulated_002"
+    assert made == {
+        "measures.parquet",
+        *(f"points/{shard}{kind}.parquet" for shard in (train, test) for kind in ("", ".skipped")),
+        *(f"round_{number}/fit/{shard}.parquet" for number in (0, 1) for shard in (train, test)),
+        *(f"round_1/infer/{shard}.parquet" for shard in (train, test)),
+        *(f"round_{number}/labels/{train}.parquet" for number in (0, 1)),
+        *(f"round_{number}/measures.parquet" for number in (0, 1)),
+        "round_1/train/history.parquet",
+    }
+    assert (smoke_run.results / "round_1" / "train" / "checkpoint.pt").stat().st_size > 0
+    assert "<html" in (smoke_run.results / "report.html").read_text()[:200].lower()
+    fits = pq.read_table(smoke_run.results / "round_1" / "fit" / f"{test}.parquet")
+    points = pq.read_table(smoke_run.results / "points" / f"{test}.parquet")
+    assert fits["frame_id"] == points["frame_id"]
+
+
+def test_prints_progress_and_keeps_it_in_a_log(smoke_run):
+    log = (smoke_run.results / "logs" / "measures.log").read_text()
+    assert "network" in log
+    assert log in smoke_run.output
+
+
+def test_every_job_has_a_timing(smoke_run):
+    jobs = {path.relative_to(smoke_run.results / "logs") for path in smoke_run.results.glob("logs/**/*.log")}
+    timed = {
+        path.relative_to(smoke_run.results / "timings") for path in smoke_run.results.glob("timings/**/*.tsv")
+    }
+    assert {path.with_suffix("") for path in jobs} == {path.with_suffix("") for path in timed}
+
+
+def test_second_run_has_nothing_to_do(smoke_run):
+    again = smoke_run.run(*SMOKE)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_more_rounds_add_only_the_new_round(smoke_run):
+    assert smoke_run.plan(*SMOKE, "--config", "rounds=2") == {"train_round": 1, **AFTER_TRAINING, **END}
+
+
+def test_threads_and_device_change_nothing_but_the_page_that_shows_them(smoke_run):
+    jobs = smoke_run.plan(*SMOKE, "--config", "threads={train: 1}", "device=cpu")
+    assert jobs == {"report": 1, "all": 1}
+
+
+def test_a_key_reruns_the_stages_that_use_it(smoke_run):
+    jobs = smoke_run.plan(*SMOKE, "--config", "train={epochs: 3}")
+    assert jobs == {"train_round": 1, **AFTER_TRAINING, **END}
+    jobs = smoke_run.plan(*SMOKE, "--config", "evaluate={batch: 3}")
+    assert jobs == {"evaluate_round": 2, **END}
+
+
+@pytest.mark.parametrize(
+    ("stage", "jobs"),
+    [
+        ("evaluate", {"evaluate": 1, "evaluate_round": 2, **END}),
+        ("train", {"train": 1, "train_round": 1, **AFTER_TRAINING, **END}),
+        (
+            "fit",
+            {
+                "fit": 1, "bootstrap_shard": 2, "train_round": 1,
+                **AFTER_TRAINING, "relabel_shard": 2, "evaluate_round": 2, **END,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_stage_can_be_forced_by_its_name(smoke_run, stage, jobs):
+    assert smoke_run.plan(*SMOKE, "--forcerun", stage) == jobs
+
+
+def test_edited_code_reruns_what_imports_it_and_comments_do_not(smoke_run):
+    module = smoke_run.folder / "sshmr" / "evaluation" / "measures.py"
+    text = module.read_text()
+    try:
+        module.write_text(f"# A remark.\n{text}")
+        assert smoke_run.plan(*SMOKE) == {}
+        module.write_text(f"{text}\nNEW = 1\n")
+        jobs = smoke_run.plan(*SMOKE)
+    finally:
+        module.write_text(text)
+    assert jobs["evaluate_round"] == 2
+    assert not {"simulate_sequence", "extract_shard", "bootstrap_shard", "train_round"} & set(jobs)
