@@ -88,12 +88,11 @@ class PointTransformer(nn.Module):
         super().__init__()
         self.config = config
         widths, decoder = config.widths, config.decoder_widths
-        rates = torch.linspace(0, config.drop_path, sum(config.depths)).split(list(config.depths))
-        decoder_rates = torch.linspace(0, config.drop_path, sum(config.decoder_depths))
-        decoder_rates = decoder_rates.split(list(config.decoder_depths))
+        rates = _rates(config.drop_path, config.depths)
+        decoder_rates = _rates(config.drop_path, config.decoder_depths)
         self.embed = _projection(6, widths[0])
         self.stages = nn.ModuleList(
-            Stage(*shape) for shape in zip(config.depths, widths, config.heads, _lists(rates), strict=True)
+            Stage(*shape) for shape in zip(config.depths, widths, config.heads, rates, strict=True)
         )
         self.down = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         self.down_norm = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.GELU()) for width in widths[1:])
@@ -102,9 +101,7 @@ class PointTransformer(nn.Module):
         self.skip = nn.ModuleList(_projection(a, b) for a, b in zip(widths, decoder, strict=False))
         self.decoder = nn.ModuleList(
             Stage(*shape)
-            for shape in zip(
-                config.decoder_depths, decoder, config.decoder_heads, _lists(decoder_rates), strict=True
-            )
+            for shape in zip(config.decoder_depths, decoder, config.decoder_heads, decoder_rates, strict=True)
         )
         finest = decoder[0] if decoder else widths[-1]
         self.point = nn.Linear(widths[0], finest)
@@ -138,5 +135,7 @@ class PointTransformer(nn.Module):
         return self.out(spread_rows(features, levels[0].parent) + self.point(points))
 
 
-def _lists(rates):
-    return [rate.tolist() for rate in rates]
+def _rates(highest, depths):
+    """Drop rates of every block, stage by stage, growing evenly from 0 to the highest."""
+    last = max(sum(depths) - 1, 1)
+    return [[highest * (sum(depths[:i]) + j) / last for j in range(depth)] for i, depth in enumerate(depths)]

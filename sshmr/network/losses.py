@@ -110,16 +110,30 @@ def distance_invariance(descriptors, points, mask, matched):
     return masked_mean((apart - apart_on_template).abs(), valid)
 
 
-def pseudo_label_cross_entropy(similarity, segment, weight, mask):
+def label_shares(template, spread):
+    """How a label is shared among the vertices around it: (M, 3) metres → (M, M), rows sum to 1.
+
+    By a Gaussian of standard deviation ``spread``, metres, in the standing pose.
+    """
+    squared = torch.cdist(template, template, compute_mode="donot_use_mm_for_euclid_dist").square()
+    return (-squared / (2 * spread**2)).softmax(-1)
+
+
+def pseudo_label_cross_entropy(similarity, segment, weight, mask, shares=None):
     """Cross entropy of the matching against each point's template vertex.
 
     The worst tenth of the batch's labels count less: exp(−(loss − q90)), at least 0.02.
 
     Args:
         segment: (B, N) int64, template vertex of each point. weight: (B, N), 0 to leave a point out.
+        shares: (M, M), what ``label_shares`` gave; without it all of a label is its vertex's.
     """
     logits = (similarity * MATCH_SHARPNESS).log_softmax(-1)
-    losses = -logits.gather(-1, segment.clamp_min(0)[..., None])[..., 0]
+    named = segment.clamp_min(0)
+    if shares is None:
+        losses = -logits.gather(-1, named[..., None])[..., 0]
+    else:
+        losses = -(logits * shares[named]).sum(-1)
     counted = mask & (weight > 0) & (segment >= 0)
     with torch.no_grad():
         known = losses[counted].sort().values

@@ -45,6 +45,7 @@ class TrainConfig:
         schedule: ``constant`` as published, or ``cosine``: a short rise, then down to 0 within the round.
         imagined: share of each batch that is imagined (sshmr/training/imagined.py).
         augment: mirror, jitter and cut real clouds, turn all clouds about the vertical.
+        label_spread: metres over which a pseudo label is shared among the template's vertices; 0: not at all.
         average: decay of the running mean of the weights that is published; 0: the weights themselves.
         validation: share of the clouds held out for the choice of the best epoch.
         gradient_limit: largest norm of a step's gradient; 0 for none.
@@ -59,6 +60,7 @@ class TrainConfig:
     schedule: str = "cosine"
     imagined: float = 0.5
     augment: bool = True
+    label_spread: float = 0.0
     average: float = 0.0
     validation: float = 0.1
     gradient_limit: float = 1.0
@@ -73,6 +75,7 @@ class TrainConfig:
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("schedule", self.schedule in ("constant", "cosine"), "constant or cosine"),
             ("imagined", 0 <= self.imagined < 1, "0 or more and less than 1"),
+            ("label_spread", self.label_spread >= 0, "0 (none) or more"),
             ("average", 0 <= self.average < 1, "0 or more and less than 1"),
             ("validation", 0 <= self.validation < 1, "0 or more and less than 1"),
         ):

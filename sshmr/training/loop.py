@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from sshmr.files import atomic_path
-from sshmr.network.losses import weighted_distance
+from sshmr.network.losses import label_shares, weighted_distance
 from sshmr.progress import track
 from sshmr.training.batch import choose_points, cut, jitter, join, mirror, pad, recentre, turn
 from sshmr.training.objective import objective
@@ -63,6 +63,7 @@ class Trainer:
         self.device = network.template.device
         self.body = body.subset(template.vertex_ids).to(device=self.device)
         self.template_mirror = template.mirror
+        self.shares = label_shares(network.template, config.label_spread) if config.label_spread else None
         self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
         self.training, self.held_out = _split(len(clouds), config.validation, seed)
         self.steps = math.ceil(len(self.training) / config.real_batch)
@@ -107,7 +108,13 @@ class Trainer:
         self._set_rate(epoch * self.steps + step)
         output = self.network(batch.points, batch.mask, matched_points=config.matched_points)
         total, parts = objective(
-            output, batch, self.network, self.body, config.weights, epoch == 0 and not self.warm
+            output,
+            batch,
+            self.network,
+            self.body,
+            config.weights,
+            first_epoch=epoch == 0 and not self.warm,
+            shares=self.shares,
         )
         self.optimiser.zero_grad()
         total.backward()

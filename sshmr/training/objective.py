@@ -25,12 +25,13 @@ def joint_weights():
     return shares
 
 
-def objective(output, batch, network, body, weights, first_epoch):
+def objective(output, batch, network, body, weights, first_epoch, shares=None):
     """Every loss that has a weight.
 
     Args:
         output: the network's, for ``batch``. body: its vertices are the template's.
         weights: ``LossWeights``. first_epoch: whether the network starts from nothing.
+        shares: how labels are shared among vertices (``losses.label_shares``), or None.
 
     Returns:
         total: scalar. parts: dict, name → scalar without weight.
@@ -55,7 +56,7 @@ def objective(output, batch, network, body, weights, first_epoch):
         parts["distance_invariance"] = losses.distance_invariance(output.descriptors, points, mask, place)
     if weights.label_cross_entropy:
         parts["label_cross_entropy"] = losses.pseudo_label_cross_entropy(
-            similarity, batch.segment, batch.weight, mask
+            similarity, batch.segment, batch.weight, mask, shares
         )
     parts.update(_body_losses(output, batch, body, weights))
     if weights.pose_size and first_epoch:

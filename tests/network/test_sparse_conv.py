@@ -1,0 +1,54 @@
+"""The sparse convolution against PyTorch's dense one on the occupied cells."""
+
+import torch
+
+from sshmr.network.sparse_conv import SubmanifoldConv, neighbour_table
+
+SIDE = 7
+
+
+def occupied(seed, count=60):
+    """Distinct voxels of two clouds, unsorted, and their cloud."""
+    generator = torch.Generator().manual_seed(seed)
+    cells = torch.randperm(2 * SIDE**3, generator=generator)[:count]
+    cloud, cell = cells // SIDE**3, cells % SIDE**3
+    return torch.stack([cell // SIDE**2, cell // SIDE % SIDE, cell % SIDE], dim=1), cloud
+
+
+def dense(conv, features, voxels, cloud):
+    """The same kernel as a conv3d; (27·in, out) → (out, in, 3, 3, 3)."""
+    width = features.shape[1]
+    kernel = conv.weight.view(3, 3, 3, width, -1).permute(4, 3, 0, 1, 2)
+    grid = features.new_zeros(2, width, SIDE, SIDE, SIDE)
+    x, y, z = voxels.T
+    grid = grid.permute(0, 2, 3, 4, 1).index_put((cloud, x, y, z), features).permute(0, 4, 1, 2, 3)
+    out = torch.nn.functional.conv3d(grid, kernel, conv.bias, padding=1)
+    return out.permute(0, 2, 3, 4, 1)[cloud, x, y, z]
+
+
+def test_values_and_gradients_equal_a_dense_convolution():
+    torch.manual_seed(0)
+    voxels, cloud = occupied(1)
+    conv = SubmanifoldConv(4, 5).double()
+    torch.nn.init.normal_(conv.bias)
+    table = neighbour_table(voxels, cloud)
+    results = []
+    for run in (lambda x: conv(x, table), lambda x: dense(conv, x, voxels, cloud)):
+        features = torch.randn(60, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        features.requires_grad_()
+        conv.zero_grad()
+        value = run(features)
+        (value * torch.linspace(-1, 1, value.numel()).view_as(value)).sum().backward()
+        results.append((value, features.grad, conv.weight.grad.clone(), conv.bias.grad.clone()))
+    for sparse_part, dense_part in zip(*results, strict=True):
+        torch.testing.assert_close(sparse_part, dense_part)
+
+
+def test_neighbours_do_not_wrap_round_the_grid_or_cross_clouds():
+    last = 1023
+    voxels = torch.tensor([[0, 0, last], [0, 1, 0], [last, last, last], [0, 0, 0], [0, 0, last]])
+    cloud = torch.tensor([0, 0, 0, 1, 1])
+    table = neighbour_table(voxels, cloud)
+    alone = torch.full((5, 27), 5)
+    alone[:, 13] = torch.arange(5)
+    assert torch.equal(table, alone)
