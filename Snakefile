@@ -9,6 +9,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/body.smk"
 include: "rules/capture.smk"
 include: "rules/extract.smk"

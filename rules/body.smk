@@ -21,7 +21,7 @@ rule body_model:
     message:
         "Body model, {wildcards.gender}"
     shell:
-        "{PYTHON} {SCRIPTS}/body.py --body {params.body:q} --gender {wildcards.gender}"
+        "python workflow_scripts/body.py --body {params.body:q} --gender {wildcards.gender}"
         " --output {output} 2>&1 | tee {log}"
 
 
@@ -45,7 +45,7 @@ rule body_template:
     message:
         "Template"
     shell:
-        "{PYTHON} {SCRIPTS}/template.py --body {input} --settings {params.settings:q}"
+        "python workflow_scripts/template.py --body {input} --settings {params.settings:q}"
         " --output {output} 2>&1 | tee {log}"
 
 
@@ -69,4 +69,4 @@ rule pose_prior:
     message:
         "Pose prior"
     shell:
-        "{PYTHON} {SCRIPTS}/prior.py --prior {params.prior:q} --output {output} 2>&1 | tee {log}"
+        "python workflow_scripts/prior.py --prior {params.prior:q} --output {output} 2>&1 | tee {log}"

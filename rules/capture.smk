@@ -25,6 +25,6 @@ rule simulate_sequence:
     message:
         "Simulate {wildcards.shard}"
     shell:
-        "{PYTHON} {SCRIPTS}/simulate.py --bodies {params.bodies} --prior {input.prior}"
+        "python workflow_scripts/simulate.py --bodies {params.bodies} --prior {input.prior}"
         " --settings {params.settings:q} --seed {params.seed} --sequence {wildcards.shard}"
         " --output {output} 2>&1 | tee {log}"

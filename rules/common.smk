@@ -1,9 +1,9 @@
-# The checked config, the shards, the paths and the input functions that rules share.
+# The checked config and what follows from it: the shards, the names, the device.
 
 import json
 import os
 import re
-import shutil
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, typed, with_origin
+from gpu import gpu_in_sight
 from run_lock import take_lock
 from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
@@ -28,9 +29,11 @@ from sshmr.training.config import InferConfig, TrainConfig
 from sshmr.viewing.config import ReportConfig
 from sshmr.settings import from_mapping
 
-SCRIPTS = ROOT / "workflow_scripts"
-# Jobs run by this Python, unless Snakemake puts each into its own environment.
-PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
+if Path.cwd() != ROOT:
+    raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")
+if not workflow.deployment_settings.deployment_method:
+    # `python` in a job is the one that runs Snakemake, also where no environment is activated.
+    shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
 def settings(section, kind):
@@ -65,6 +68,7 @@ try:
     settings("network", NetworkConfig)
     settings("train", TrainConfig)
     SHARDS = shards_of_source()
+    CLOUDS = cloud_files(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else {}
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -91,52 +95,14 @@ def section(*names):
     return json.dumps(chosen, sort_keys=True)
 
 
-def forced(target, *rules_at_work):
-    """An input function without files: `--forcerun fit` names a target, this passes it on to the rules at work."""
-
-    def force(wildcards):
-        if target in workflow.dag_settings.forcerun:
-            workflow._dag.forcerules.update(workflow.get_rule(name) for name in rules_at_work)
-        return []
-
-    return force
-
-
 def code_hash(script):
     """Changes when the code that a script runs does, and with it what the rule has made."""
-    return hash_of_code(SCRIPTS / f"{script}.py", ROOT)
-
-
-def gpu_in_sight():
-    """Whether this machine has a GPU that jobs could see, judged without loading torch."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1"):
-        return False
-    devices = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
-    return bool(shutil.which("nvidia-smi")) or any(os.path.exists(device) for device in devices)
+    return hash_of_code(ROOT / "workflow_scripts" / f"{script}.py", ROOT)
 
 
 # Jobs are told what was decided here, so that no job takes a GPU that it has not declared.
-DEVICE = "cpu" if config["device"] == "auto" and not gpu_in_sight() else config["device"]
+DEVICE = "cpu" if config["device"] == "auto" and not gpu_in_sight(os.environ) else config["device"]
 GPU = 0 if DEVICE == "cpu" else 1
 if GPU and not workflow.global_resources.get("gpu").value:
     # Without a limit Snakemake would start any number of GPU jobs at once; 0 is no limit either.
     workflow.register_resource("gpu", 1)
-
-
-def tables(stage, rounds=(None,), splits=("train", "test")):
-    """Every shard's table of a stage; `stage` may contain {round}."""
-    return [
-        f"{RUN}/{stage.format(round=number)}/{split}/{shard}.parquet"
-        for number in rounds
-        for split, shard in ALL_SHARDS
-        if split in splits
-    ]
-
-
-def memory(factor, least):
-    """Megabytes as a function of the input's size: `least` plus `factor` times what the files weigh."""
-
-    def mem_mb(wildcards, input, attempt):
-        return int((least + factor * input.size_mb) * attempt)
-
-    return mem_mb

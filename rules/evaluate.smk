@@ -1,12 +1,6 @@
 # Measures of every round, on both splits. No other stage reads the ground truth.
 
 
-def predictions(wildcards):
-    """What the network predicted in this round; the bootstrap has no network."""
-    number = int(wildcards.round)
-    return [] if number == 0 else tables("round_{round}/infer", [number])
-
-
 rule evaluate_round:
     """How far the fits and the network of one round are from the truth."""
     input:
@@ -36,7 +30,7 @@ rule evaluate_round:
     message:
         "Round {wildcards.round}: evaluate"
     shell:
-        "{PYTHON} {SCRIPTS}/evaluate.py --points {input.points} --fits {input.fits} {params.predictions}"
+        "python workflow_scripts/evaluate.py --points {input.points} --fits {input.fits} {params.predictions}"
         " --labels {input.labels} --bodies {params.bodies} --template {input.template}"
         " --round {wildcards.round} --settings {params.settings:q} --output {output} 2>&1 | tee {log}"
 
@@ -60,4 +54,4 @@ rule merge_measures:
     message:
         "Measures of all rounds"
     shell:
-        "{PYTHON} {SCRIPTS}/measures.py --inputs {input} --output {output} 2>&1 | tee {log}"
+        "python workflow_scripts/measures.py --inputs {input} --output {output} 2>&1 | tee {log}"

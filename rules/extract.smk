@@ -1,16 +1,6 @@
 # From a source's files to the one points table that every later stage reads.
 
 
-def source_files(wildcards):
-    """What a shard is read from."""
-    if KIND == "simulated":
-        return sloper4d_pickle(f"results/{wildcards.dataset}/capture", wildcards.shard)
-    if KIND == "sloper4d":
-        return sloper4d_pickle(config["source"]["root"], wildcards.shard)
-    files = cloud_files(config["source"]["root"], EXTRACT.clouds)[wildcards.shard]
-    return [path for _, path in files]
-
-
 rule extract_shard:
     """One sequence as a points table, and the table of the frames that were skipped."""
     input:
@@ -38,6 +28,6 @@ rule extract_shard:
     message:
         "Extract {wildcards.shard} ({wildcards.split})"
     shell:
-        "{PYTHON} {SCRIPTS}/extract.py --source {params.source} --root {params.root:q}"
+        "python workflow_scripts/extract.py --source {params.source} --root {params.root:q}"
         " --shard {wildcards.shard} --split {wildcards.split} --settings {params.settings:q}"
         " --bodies {params.bodies} --output {output.points} --skipped {output.skipped} 2>&1 | tee {log}"

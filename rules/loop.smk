@@ -2,22 +2,6 @@
 # from what was inferred, label. An input of round r names a file of round r-1, down to round 0.
 
 
-def before(tail):
-    """An input of a later round: the same kind of file, one round earlier."""
-    return lambda wildcards: f"{RUN}/round_{int(wildcards.round) - 1}/{tail}".format(**wildcards)
-
-
-def training_tables(stage):
-    """An input of a later round: a stage's training tables of one round earlier."""
-    return lambda wildcards: tables(stage, [int(wildcards.round) - 1], ["train"])
-
-
-def earlier_checkpoint(wildcards):
-    """The network of one round earlier; the first round starts from none."""
-    number = int(wildcards.round)
-    return [] if number == 1 else f"{RUN}/round_{number - 1}/train/checkpoint.pt"
-
-
 rule bootstrap_shard:
     """Register the body to every cloud of one shard, from a standing pose."""
     input:
@@ -37,6 +21,7 @@ rule bootstrap_shard:
     threads: config["threads"]["fit"]
     resources:
         gpu=GPU,
+        device=DEVICE,
         mem_mb=memory(factor=50, least=2000),
     params:
         settings=section("fit"),
@@ -44,9 +29,9 @@ rule bootstrap_shard:
     message:
         "Bootstrap fit of {wildcards.shard} ({wildcards.split})"
     shell:
-        "{PYTHON} {SCRIPTS}/fit.py --points {input.points} --body {input.body}"
+        "python workflow_scripts/fit.py --points {input.points} --body {input.body}"
         " --template {input.template} --prior {input.prior} --settings {params.settings:q}"
-        " --device {DEVICE} --threads {threads} --output {output} 2>&1 | tee {log}"
+        " --device {resources.device} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
 rule fit_shard:
@@ -72,6 +57,7 @@ rule fit_shard:
     threads: config["threads"]["fit"]
     resources:
         gpu=GPU,
+        device=DEVICE,
         mem_mb=memory(factor=50, least=2000),
     params:
         settings=section("fit"),
@@ -79,9 +65,9 @@ rule fit_shard:
     message:
         "Round {wildcards.round}: fit {wildcards.shard} ({wildcards.split})"
     shell:
-        "{PYTHON} {SCRIPTS}/fit.py --points {input.points} --initial {input.initial}"
+        "python workflow_scripts/fit.py --points {input.points} --initial {input.initial}"
         " --previous {input.previous} --body {input.body} --template {input.template}"
-        " --prior {input.prior} --settings {params.settings:q} --device {DEVICE} --threads {threads}"
+        " --prior {input.prior} --settings {params.settings:q} --device {resources.device} --threads {threads}"
         " --output {output} 2>&1 | tee {log}"
 
 
@@ -108,7 +94,7 @@ rule relabel_shard:
     message:
         "Round {wildcards.round}: label {wildcards.shard}"
     shell:
-        "{PYTHON} {SCRIPTS}/relabel.py --points {input.points} --params {input.params}"
+        "python workflow_scripts/relabel.py --points {input.points} --params {input.params}"
         " --body {input.body} --template {input.template} --settings {params.settings:q}"
         " --output {output} 2>&1 | tee {log}"
 
@@ -141,6 +127,7 @@ rule train_round:
     threads: config["threads"]["train"]
     resources:
         gpu=GPU,
+        device=DEVICE,
         mem_mb=memory(factor=20, least=4000),
     params:
         initial=lambda wildcards, input: f"--initial {input.initial}" if input.initial else "",
@@ -151,10 +138,10 @@ rule train_round:
     message:
         "Round {wildcards.round}: train"
     shell:
-        "{PYTHON} {SCRIPTS}/train.py --points {input.points} --labels {input.labels}"
+        "python workflow_scripts/train.py --points {input.points} --labels {input.labels}"
         " --params {input.params} {params.initial} --body {input.body} --template {input.template}"
         " --prior {input.prior} --settings {params.settings:q} --seed {params.seed}"
-        " --device {DEVICE} --threads {threads} --resume {params.resume}"
+        " --device {resources.device} --threads {threads} --resume {params.resume}"
         " --checkpoint {output.checkpoint} --history {output.history}"
         " --settings-out {output.settings} 2>&1 | tee {log}"
 
@@ -177,6 +164,7 @@ rule infer_shard:
     threads: config["threads"]["infer"]
     resources:
         gpu=GPU,
+        device=DEVICE,
         mem_mb=memory(factor=20, least=2000),
     params:
         settings=section("infer"),
@@ -184,6 +172,6 @@ rule infer_shard:
     message:
         "Round {wildcards.round}: infer {wildcards.shard} ({wildcards.split})"
     shell:
-        "{PYTHON} {SCRIPTS}/infer.py --points {input.points} --checkpoint {input.checkpoint}"
+        "python workflow_scripts/infer.py --points {input.points} --checkpoint {input.checkpoint}"
         " --body {input.body} --template {input.template} --settings {params.settings:q}"
-        " --device {DEVICE} --threads {threads} --output {output} 2>&1 | tee {log}"
+        " --device {resources.device} --threads {threads} --output {output} 2>&1 | tee {log}"

@@ -29,6 +29,6 @@ rule report:
     message:
         "Report: results/{wildcards.dataset}/report.html"
     shell:
-        "{PYTHON} {SCRIPTS}/report.py --results {params.results} --points {input.points}"
+        "python workflow_scripts/report.py --results {params.results} --points {input.points}"
         " --rounds {params.rounds} --config {params.config:q} --settings {params.settings:q}"
         " --output {output} 2>&1 | tee {log}"

@@ -29,6 +29,6 @@ def take_lock(folder):
         raise InputError(
             path.parent.parent.resolve(),
             found="another run is at work here",
-            fix="Wait until it ends, stop it, or give this run its own folder with --directory",
+            fix="Wait until it ends, stop it, or run this one in a clone of its own",
         ) from None
     HELD.append(handle)

@@ -47,7 +47,7 @@ class Clone:
     def plan(self, *arguments):
         """Jobs of a dry run by rule: ``{"fit_shard": 2, …}``."""
         done = self.run("--dry-run", *arguments)
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == 0, done.stdout[-4000:]
         table = re.search(r"^job +count\n[- ]+\n(.*?)^total", done.stdout, re.M | re.S)
         if table is None:
             assert "Nothing to be done" in done.stdout, done.stdout
@@ -66,6 +66,6 @@ def smoke_run(tmp_path_factory):
     """A copy of the workflow in which the smoke test has run to its end."""
     clone = Clone(tmp_path_factory.mktemp("smoke"))
     done = clone.run(*SMOKE)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout[-4000:]
     clone.output = done.stdout
     return clone

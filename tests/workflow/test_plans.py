@@ -98,6 +98,6 @@ def test_the_gpu_is_limited_even_without_the_profile(clone):
     prior = "results/smoke/body/prior.npz"
     arguments = ("--configfile", "config/smoke.yaml", "--config", "device=cuda", "--resources", "mem_mb=9000")
     done = clone.run(prior, *arguments)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout[-4000:]
     provided = next(line for line in done.stdout.splitlines() if line.startswith("Provided resources"))
     assert "gpu" in provided
