@@ -29,14 +29,14 @@ def prior():
     return PosePrior.load(open_prior_path())
 
 
-@pytest.fixture
-def make_run(tmp_path):
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory):
     """Write the folder of a small finished run, ``make_run(labelled=…, rounds=…, frames=…)`` → ``MadeRun``.
 
     Two training sequences and one for testing; parameters are the truth plus noise that shrinks from round to
     round.
     """
-    return lambda **options: MadeRun(tmp_path / "results" / "demo", **options)
+    return lambda **options: MadeRun(tmp_path_factory.mktemp("run") / "results" / "demo", **options)
 
 
 class MadeRun:

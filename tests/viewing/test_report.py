@@ -1,0 +1,208 @@
+"""The page as its reader sees it: what it says, what it shows, and that it needs nothing else."""
+
+import base64
+import html.parser
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from sshmr.evaluation.config import EvaluateConfig
+from sshmr.evaluation.rounds import evaluate_round, points_tables
+from sshmr.evaluation.tables import combine, write_measures
+from sshmr.viewing.config import ReportConfig
+from sshmr.viewing.pictures import shown_rounds
+from sshmr.viewing.report import write_report
+
+SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "report.py"
+CONFIG = {
+    "dataset": "demo",
+    "rounds": 1,
+    "source": {"kind": "simulated"},
+    "fit": {"batch": 64, "note": "a<b"},
+}
+
+
+class Page(html.parser.HTMLParser):
+    """Visible text by section, images, and every address the page would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.sections, self.images, self.addresses, self.styles = {"": []}, [], [], []
+        self._section, self._in = "", []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag not in ("meta", "link", "img", "br", "path", "circle", "line"):
+            self._in.append(tag)
+        if tag == "section":
+            self._section = attributes["id"]
+            self.sections[self._section] = []
+        if tag == "img":
+            self.images.append(attributes)
+        self.addresses += [attributes[name] for name in ("src", "href") if name in attributes]
+
+    def handle_endtag(self, tag):
+        while self._in and self._in.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" in self._in:
+            self.styles.append(data)
+        elif "head" not in self._in:
+            self.sections[self._section].append(data)
+
+    def text(self, section):
+        return " ".join(" ".join(self.sections[section]).split())
+
+
+def finish(run):
+    """What the workflow's later stages would have written."""
+    for round_ in range(run.rounds + 1):
+        paths = [run.paths(f"round_{round_}/{stage}/*/*.parquet") for stage in ("fit", "infer", "labels")]
+        rows = evaluate_round(
+            run.paths("points/*/*.parquet"), *paths, run.results / "body",
+            run.template.vertex_ids.numpy(), round_, EvaluateConfig(),
+        ).rows  # fmt: skip
+        write_measures(run.results / f"round_{round_}" / "measures.parquet", rows)
+        benchmark = run.results / "timings" / f"round_{round_}" / "fit" / "test" / "sit.tsv"
+        benchmark.parent.mkdir(parents=True)
+        benchmark.write_text("s\tmax_rss\tio_in\n75.0\t2048.0\t-\n")
+    write_measures(run.results / "measures.parquet", combine(run.paths("round_*/measures.parquet")))
+    for round_ in range(1, run.rounds + 1):
+        folder = run.results / f"round_{round_}" / "train"
+        folder.mkdir()
+        history = {"epoch": [1, 2, 3], "pseudo_label": [3.0, 2.0, 1.5], "learning_rate": [1e-3] * 3}
+        pd.DataFrame(history).to_parquet(folder / "history.parquet")
+    return run
+
+
+def report(run, config=CONFIG, rounds=None, **settings):
+    rounds = run.rounds if rounds is None else rounds
+    settings = ReportConfig(**{"picture_height": 120, **settings})
+    output = run.results / "report.html"
+    points = points_tables(run.paths("points/*/*.parquet"))
+    write_report(run.results, points, rounds, config, settings, output)
+    return Page(output.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return finish(make_run(rounds=1))
+
+
+def test_the_page_tells_what_the_run_holds(run):
+    page = report(run)
+    assert "SIMULATED" in page.text("")
+    rows = pd.read_parquet(run.results / "measures.parquet")
+    for round_, stage in ((0, "fit"), (1, "fit"), (1, "network")):
+        value = rows.query(
+            "round == @round_ and stage == @stage and split == 'test' and sequence == 'all'"
+            " and joint == 'all' and measure == 'mpjpe'"
+        )["value"].item()
+        assert f"test {round_} {stage} 3 {value:.1f}" in page.text("measures")
+    knee = rows.query("round == 1 and stage == 'fit' and split == 'test' and sequence == 'all'")
+    knee = knee.query("measure == 'mpjpe' and joint == 'left_knee'")["value"].item()
+    assert re.search(rf"left knee [\d.]+ [\d.]+ {knee:.1f}", page.text("joints"))
+    assert "9 frames in 3 sequences; 3 skipped." in page.text("data")
+    assert "too few points train 2" in page.text("data")
+    assert "pseudo label" in page.text("training")
+    assert "learning rate" not in page.text("training")
+    assert "1 fit 1 1 min 15 s 2.0" in page.text("timings")
+    assert "batch 64" in page.text("settings")
+    assert "a<b" in page.text("settings")
+    assert {"walk", "wave", "sit"} <= set(page.text("sequences").split())
+
+
+def test_the_same_frames_are_pictured_in_every_round(run):
+    page = report(run)
+    assert page.text("frames").count("Truth") == 3
+    for caption in ("Round 0, fit", "Round 1, fit", "Round 1, network"):
+        assert page.text("frames").count(caption) == 3
+    pictures = [base64.b64decode(image["src"].partition("base64,")[2]) for image in page.images]
+    assert len(pictures) == 3 * 4
+    for picture in pictures:
+        image = np.asarray(Image.open(io.BytesIO(picture)).convert("RGBA"))
+        assert image.shape[0] == 120
+        assert 0.03 < (image[..., 3] > 0).mean() < 0.6
+    assert len(set(pictures)) == len(pictures)
+    assert all(image["alt"] for image in page.images)
+
+
+def test_frames_run_from_the_best_to_the_worst(run):
+    text = report(run).text("frames")
+    assert re.search("Best.*Median.*Worst", text)
+    errors = [int(error) for error in re.findall(r"Round 1, fit (\d+) mm", text)]
+    assert errors == sorted(errors)
+
+
+def test_the_page_needs_no_network(run):
+    page = report(run)
+    text = (run.results / "report.html").read_text(encoding="utf-8")
+    assert all(address.startswith(("data:", "#")) for address in page.addresses)
+    assert "<script" not in text
+    assert "url(" not in "".join(page.styles)
+    assert "@import" not in "".join(page.styles)
+    assert len(text) < 6e6
+
+
+def test_the_page_fits_dark_screens_and_phones(run):
+    report(run)
+    text = (run.results / "report.html").read_text(encoding="utf-8")
+    assert "prefers-color-scheme: dark" in text
+    assert 'name="viewport" content="width=device-width, initial-scale=1"' in text
+
+
+def test_links_lead_to_sections(run):
+    page = report(run)
+    targets = {address[1:] for address in page.addresses if address.startswith("#")}
+    assert targets == set(page.sections) - {""}
+
+
+def test_data_without_ground_truth_is_reported_as_such(make_run):
+    run = finish(make_run(labelled=False, rounds=0, simulated=False))
+    page = report(run, config={"dataset": "mine", "source": {"kind": "clouds"}})
+    assert "SIMULATED" not in page.text("")
+    assert "no ground truth" in page.text("")
+    assert "MPJPE" not in page.text("measures")
+    assert "Cloud to mesh" in page.text("measures")
+    assert "Residual" in page.text("frames")
+    assert "Truth" not in page.text("frames")
+    assert "joints" not in page.sections
+    assert "training" not in page.sections
+    assert len(page.images) == 3
+
+
+def test_simulated_clouds_are_told_by_their_tables_too(make_run):
+    page = report(finish(make_run(rounds=0)), config={}, frames=0)
+    assert "SIMULATED" in page.text("")
+    assert "frames" not in page.sections
+    assert "settings" not in page.sections
+
+
+def test_rounds_beyond_the_last_are_left_out(run):
+    page = report(run, rounds=0, frames=1)
+    assert "network" not in page.text("measures").partition("across")[2]
+    assert "Round 1" not in page.text("frames")
+
+
+def test_pictured_rounds_keep_the_first_and_the_last():
+    assert shown_rounds(0, 4) == [0]
+    assert shown_rounds(2, 4) == [0, 1, 2]
+    assert shown_rounds(50, 4) == [0, 17, 33, 50]
+
+
+def test_the_script_writes_the_page(run):
+    command = [sys.executable, str(SCRIPT), "--results", str(run.results), "--rounds", "1"]
+    command += ["--points", *map(str, run.paths("points/*/*.parquet")), "--config", json.dumps(CONFIG)]
+    command += ["--settings", '{"frames": 1, "picture_height": 120}', "--output", str(run.results / "r.html")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert len(Page((run.results / "r.html").read_text(encoding="utf-8")).images) == 4
