@@ -31,6 +31,14 @@ def standing_pose(dtype=torch.float32):
     return pose.reshape(72)
 
 
+def standing_pose(dtype=torch.float32):
+    """(72,) rotation vectors: all zero but the shoulders, turned ∓60° about z so that the arms hang."""
+    pose = torch.zeros(24, 3, dtype=dtype)
+    pose[LEFT_SHOULDER, 2] = -SHOULDER_ANGLE
+    pose[RIGHT_SHOULDER, 2] = SHOULDER_ANGLE
+    return pose.reshape(72)
+
+
 @dataclasses.dataclass(frozen=True)
 class TemplateConfig:
     """Settings of the template.

@@ -1,0 +1,78 @@
+"""Settings of the fit."""
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stage of the search.
+
+    Attributes:
+        hypotheses: how many of each cloud's hypotheses enter, the best so far.
+        vertices: how many template vertices stand for the body.
+        points: at most so many points of the cloud are used.
+        iterations: optimiser steps.
+        start, end: standard deviation of the correspondence, metres, falling geometrically.
+    """
+
+    hypotheses: int
+    vertices: int
+    points: int
+    iterations: int
+    start: float
+    end: float
+
+    def spreads(self):
+        """Standard deviation at each step, metres."""
+        ratio = (self.end / self.start) ** (1 / max(1, self.iterations - 1))
+        return [self.start * ratio**step for step in range(self.iterations)]
+
+
+SEARCH = (
+    Stage(hypotheses=12, vertices=256, points=192, iterations=10, start=0.15, end=0.06),
+    Stage(hypotheses=4, vertices=512, points=384, iterations=8, start=0.06, end=0.03),
+    Stage(hypotheses=1, vertices=1024, points=1024, iterations=10, start=0.04, end=0.015),
+)
+REFINE = (
+    Stage(hypotheses=8, vertices=512, points=384, iterations=8, start=0.06, end=0.03),
+    Stage(hypotheses=1, vertices=1024, points=1024, iterations=10, start=0.04, end=0.015),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class FitConfig:
+    """How bodies are registered to clouds.
+
+    Attributes:
+        optimiser: ``gauss_newton``, or ``adam`` for the published routine.
+        headings: start headings about the vertical, evenly spaced, tried when there is no prediction.
+        poses: typical poses tried at every heading; 1 is the standing pose alone.
+        search: stages when there is no prediction. refine: stages from predictions.
+        effective_points: how many independent observations a cloud counts as, at most.
+        outlier_weight: share of points that belong to no body, a priori.
+        pose_weight, bending_weight, shape_weight: multipliers of the priors.
+        coverage_weight: weight of the model's distance to the cloud when hypotheses are compared.
+        screen_coverage: the same when start bodies are screened, against the cloud's distance to the model.
+        compare_spread: standard deviation at which hypotheses are compared, metres.
+        facing: how sharply vertices that turn away from the sensor are left out; 0 matches all.
+        sliding: how much a point pulls its vertex along the surface, as a share of the pull across it.
+        batch: clouds registered together.
+    """
+
+    optimiser: Literal["gauss_newton", "adam"] = "gauss_newton"
+    headings: int = 12
+    poses: int = 48
+    search: tuple[Stage, ...] = SEARCH
+    refine: tuple[Stage, ...] = REFINE
+    effective_points: float = 200.0
+    outlier_weight: float = 0.05
+    pose_weight: float = 1.0
+    bending_weight: float = 1.0
+    shape_weight: float = 1.0
+    coverage_weight: float = 20.0
+    screen_coverage: float = 0.3
+    compare_spread: float = 0.03
+    facing: float = 10.0
+    sliding: float = 0.2
+    batch: int = 8

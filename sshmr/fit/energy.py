@@ -1,0 +1,119 @@
+"""What a fit minimises: a robust mixture over the cloud, a pose prior, bending limits and a shape prior.
+
+Every term is a negative log likelihood in nats, so that weights are plain multipliers and the energies of
+two hypotheses for one cloud can be compared.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from sshmr.fit.linearise import skin
+
+LEFT_KNEE, RIGHT_KNEE, LEFT_ELBOW, RIGHT_ELBOW = 4, 5, 18, 19
+BENDING = ((LEFT_KNEE, 0, -1.0), (RIGHT_KNEE, 0, -1.0), (LEFT_ELBOW, 1, 1.0), (RIGHT_ELBOW, 1, -1.0))
+"""Joint, axis of its rotation vector, and the sign that makes unnatural bending positive (SMPLify)."""
+
+COVERAGE_CAP = 0.3
+"""Metres; a vertex farther than this from the cloud is merely unseen."""
+
+MIN_EXPONENT = -80.0
+"""Below it exp underflows to denormal numbers, which cost a CPU thirty times the time and add nothing."""
+
+
+class Correspondence(NamedTuple):
+    """E step. mass (R, M); target (R, M, 3) metres; log_likelihood (R, N) nats; inlier (R, N) in 0..1."""
+
+    mass: torch.Tensor
+    target: torch.Tensor
+    log_likelihood: torch.Tensor
+    inlier: torch.Tensor
+
+
+def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_weight=None):
+    """Posterior of each point belonging to each model vertex (E step of coherent point drift).
+
+    Args:
+        vertices: (R, M, 3) metres. Gaussian centres.
+        points: (R, N, 3) metres, anything where ``mask`` is False.
+        mask: (R, N) bool, True for real points.
+        variance: (R,) square metres, > 0.
+        outlier_weight: weight μ of the uniform class, 0 < μ < 1.
+
+    Source: Myronenko & Song, "Point Set Registration: Coherent Point Drift", TPAMI 2010, eq. 6, with the
+    uniform class spread over one cubic metre per ``N`` points as there.
+    """
+    size = vertices.shape[1]
+    exponent = _gaussian_exponent(vertices, points, 0.5 / variance, log_weight)
+    exponent = exponent.clamp_(MIN_EXPONENT, 0.0).exp_()
+    count = mask.sum(1).clamp_min(1)
+    uniform = (2 * torch.pi * variance) ** 1.5 * (outlier_weight / (1 - outlier_weight)) * size / count
+    total = exponent.sum(1) + uniform[:, None]
+    share = mask / total
+    moments = exponent @ torch.cat([points * share[..., None], share[..., None]], dim=2)
+    mass = moments[..., 3]
+    target = moments[..., :3] / mass.clamp_min(1e-12)[..., None]
+    log_likelihood = (total / uniform[:, None]).log() * mask
+    return Correspondence(mass, target, log_likelihood, (1 - uniform[:, None] / total) * mask)
+
+
+def _gaussian_exponent(vertices, points, scale, log_weight):
+    """−scale · squared distance as one matrix product: (R, M, 3), (R, N, 3), (R,) → (R, M, N)."""
+    scale = scale[:, None, None]
+    offset = -scale * vertices.square().sum(2, keepdim=True)
+    if log_weight is not None:
+        offset = offset + log_weight[..., None]
+    left = torch.cat([2 * scale * vertices, offset], 2)
+    left = torch.cat([left, torch.ones_like(left[..., :1])], 2)
+    right = torch.cat([points, torch.ones_like(points[..., :1])], 2)
+    right = torch.cat([right, -scale * points.square().sum(2, keepdim=True)], 2)
+    return left @ right.transpose(1, 2)
+
+
+def bending(body_pose):
+    """Unnatural bending of knees and elbows: (R, 69) → (R, 4) radians, positive when unnatural."""
+    columns = [3 * (joint - 1) + axis for joint, axis, _ in BENDING]
+    signs = body_pose.new_tensor([sign for *_, sign in BENDING])
+    return body_pose[:, columns] * signs
+
+
+def view_direction(mass, normals):
+    """Where a cloud was seen from, as its surface tells: (R, M), (R, M, 3) → (R, 3), length 0 to 1."""
+    return (mass[..., None] * normals).sum(1) / mass.sum(1).clamp_min(1e-9)[:, None]
+
+
+def visibility(normals, view, sharpness):
+    """(R, M) log weight of each vertex: near zero where it faces the sensor, negative where it turns away."""
+    return torch.nn.functional.logsigmoid(sharpness * (normals @ view[..., None])[..., 0])
+
+
+def energies(surface, prior, points, mask, state, view, config):
+    """The terms of R fits, comparable between hypotheses for one cloud.
+
+    Args:
+        view: (R, 3) from ``view_direction``.
+
+    Returns:
+        dict of (R,) nats: ``energy`` (the sum), ``energy_correspondence``, ``energy_chamfer`` (how far the
+        vertices that face the sensor lie from the cloud, capped), ``energy_prior`` (pose and bending),
+        ``energy_shape``; and the vertices (R, M, 3).
+    """
+    posed = skin(surface.body, state)
+    vertices = posed.vertices
+    normals = surface.turned_normals(posed.rotations)
+    seen = visibility(normals, view, config.facing)
+    variance = torch.full((len(points),), config.compare_spread**2, dtype=points.dtype, device=points.device)
+    match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
+    count = mask.sum(1).clamp_min(1)
+    trust = (config.effective_points / count).clamp(max=1.0)
+    far = torch.where(mask, 0.0, 1e3)[:, None]
+    reach = (torch.cdist(vertices, points) + far).amin(2).clamp(max=COVERAGE_CAP)
+    share = seen.exp()
+    terms = {
+        "energy_correspondence": -trust * match.log_likelihood.sum(1),
+        "energy_chamfer": config.coverage_weight * (share * reach).sum(1) / share.sum(1),
+        "energy_prior": config.pose_weight * prior.negative_log_likelihood(state.body)
+        + config.bending_weight * 0.25 * (2 * bending(state.body)).clamp(max=6.0).exp().sum(1),
+        "energy_shape": 0.5 * config.shape_weight * state.betas.square().sum(1),
+    }
+    return {"energy": sum(terms.values()), **terms}, vertices

@@ -1,0 +1,118 @@
+"""Register the body to clouds: hypotheses go in, stages sieve and refine them, the best comes out."""
+
+from typing import NamedTuple
+
+import torch
+
+from sshmr.fit.energy import energies
+from sshmr.fit.gauss_newton import refine
+from sshmr.fit.hypotheses import centred, turned_about_vertical, twin, typical_poses
+from sshmr.fit.linearise import State, skin
+from sshmr.fit.screening import SCREEN_POINTS, SCREEN_VERTICES, screen
+
+
+class Fitted(NamedTuple):
+    """One body a cloud: state of B rows, energies of (B,), index of the winning hypothesis (B,) …
+
+    ``iterations``: optimiser steps that the winner went through.
+    ``margin`` (B,): how much worse the best hypothesis of another kind was before the last stage, nats.
+    ``movement`` (B,): mean vertex movement in the last step, metres.
+    """
+
+    state: State
+    energy: dict
+    hypothesis: torch.Tensor
+    margin: torch.Tensor
+    movement: torch.Tensor
+    iterations: int
+
+
+class Engine:
+    """Holds what all clouds share: the template vertices of the body, the prior and the start bodies.
+
+    Args:
+        surface: SurfaceElements of the template, in its order (farthest points first, so that
+            the first m of them spread evenly too).
+        prior: PosePrior.
+        config: FitConfig.
+    """
+
+    def __init__(self, surface, prior, config):
+        self.surface, self.body, self.prior, self.config = surface, surface.body, prior, config
+        body = self.body
+        poses = turned_about_vertical(typical_poses(config.poses), config.headings).to(body.v_template)
+        self.starts = centred(body, poses)
+        screened = body.subset(torch.arange(min(SCREEN_VERTICES, len(body.v_template))))
+        step = 360 / config.headings
+        self.start_names = [
+            f"pose {pose} at {step * heading:.0f}°"
+            for pose in range(config.poses)
+            for heading in range(config.headings)
+        ]
+        self.start_vertices = skin(screened, self.starts).vertices
+
+    def from_nothing(self, points, mask):
+        """Fit B clouds, points (B, N, 3) and mask (B, N), starting from typical poses at all headings."""
+        count = min(self.config.search[0].hypotheses, len(self.start_vertices))
+        few, few_mask = thinned(points, mask, SCREEN_POINTS)
+        index, shift = screen(self.start_vertices, few, few_mask, count, self.config.screen_coverage)
+        start = self.starts.rows(index.flatten())
+        start = start._replace(transl=start.transl + shift.flatten(0, 1))
+        return self._sieve(points, mask, start, index, self.config.search)
+
+    def from_predictions(self, points, mask, predictions):
+        """Fit B clouds from predicted states of B rows each; the first one's twin is tried too."""
+        starts = [*predictions, twin(predictions[0])]
+        start = State(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*starts, strict=True)))
+        index = torch.arange(len(starts)).expand(len(points), -1)
+        return self._sieve(points, mask, start, index, self.config.refine)
+
+    def _sieve(self, points, mask, start, index, stages):
+        clouds = len(points)
+        state, index = start, index.to(points.device)
+        for stage in stages:
+            surface = self.surface.first(stage.vertices)
+            few, few_mask = thinned(points, mask, stage.points)
+            keep = min(stage.hypotheses, index.shape[1])
+            rows = torch.arange(clouds, device=points.device).repeat_interleave(keep)
+            state = State(*(part.view(clouds, -1, *part.shape[1:])[:, :keep].flatten(0, 1) for part in state))
+            index = index[:, :keep]
+            spreads = stage.spreads()
+            data = (self.prior, few[rows], few_mask[rows])
+            before, view = refine(surface, *data, state, spreads[:-1], self.config)
+            state, view = refine(surface, *data, before, spreads[-1:], self.config, view)
+            terms, vertices = energies(surface, *data, state, view, self.config)
+            movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
+            total = terms["energy"].view(clouds, keep)
+            order = total.argsort(dim=1)
+            flat = (order + keep * torch.arange(clouds, device=points.device)[:, None]).flatten()
+            state, index = state.rows(flat), index.gather(1, order)
+            if keep > 1:
+                ranked = total.gather(1, order)
+                margin = ranked[:, 1] - ranked[:, 0]
+        first = flat.view(clouds, keep)[:, 0]
+        return Fitted(
+            State(*(part.view(clouds, keep, *part.shape[1:])[:, 0] for part in state)),
+            {name: value[first] for name, value in terms.items()},
+            index[:, 0],
+            margin,
+            movement.flatten()[first],
+            sum(stage.iterations for stage in stages),
+        )
+
+
+def thinned(points, mask, count):
+    """At most ``count`` of each cloud's valid points, evenly over its order, and their mask.
+
+    Short clouds keep all; (B, N, 3), (B, N) → (B, n, 3), (B, n), valid points first.
+    """
+    valid = mask.sum(1)
+    count = min(count, int(valid.max()))
+    kept = valid.clamp(max=count)
+    order = mask.float().argsort(dim=1, descending=True, stable=True)
+    place = torch.arange(count, device=points.device).expand(len(points), -1)
+    spaced = (place * valid[:, None]) // kept.clamp_min(1)[:, None]
+    spaced = torch.where(place < kept[:, None], spaced, 0)
+    index = order.gather(1, spaced)
+    few_mask = place < kept[:, None]
+    return points.gather(1, index[..., None].expand(-1, -1, 3)) * few_mask[..., None], few_mask

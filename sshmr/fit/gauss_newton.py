@@ -1,0 +1,97 @@
+"""Expectation maximisation with Gauss–Newton steps on the E step's virtual targets.
+
+The E step gives every model vertex a mass and a target; the M step is then a weighted least squares over 85
+unknowns, in which the prior's best component enters through its whitening matrix. A fixed number of steps
+with a falling spread; Levenberg–Marquardt damping keeps each step inside what the linearisation can tell.
+"""
+
+import torch
+
+from sshmr.fit.energy import BENDING, bending, soft_correspondence, view_direction, visibility
+from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, linearise, subtree_matrix
+
+DAMPING = {"root": 1.0, "body": 4.0, "betas": 1.0, "transl": 10.0}
+MAX_TURN = 0.6
+"""Radians; a longer step of any joint is shortened as a whole."""
+
+
+def refine(surface, prior, points, mask, state, spreads, config, view=None):
+    """Move R bodies towards their clouds.
+
+    Args:
+        surface: Surfels of the M vertices that stand for the body.
+        prior: PosePrior.
+        points: (R, N, 3) metres; mask: (R, N) bool.
+        state: R start bodies.
+        spreads: standard deviation of the correspondence at each step, metres.
+        config: FitConfig.
+        view: (R, 3) from an earlier call, or None.
+
+    Returns:
+        The refined state, and the direction each cloud seems to be seen from (R, 3).
+    """
+    body = surface.body
+    below = subtree_matrix(body.parents, body.weights)
+    trust = _trust(mask, config)
+    for spread in spreads:
+        variance = torch.full((len(points),), spread**2, dtype=points.dtype, device=points.device)
+        vertices, jacobian, rotations = linearise(body, state, below)
+        normals = surface.turned_normals(rotations)
+        if view is None:
+            match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
+            view = view_direction(match.mass, normals)
+        seen = visibility(normals, view, config.facing)
+        match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
+        view = view_direction(match.mass, normals)
+        mass = match.mass * (trust / variance)[:, None]
+        weighted = _less_along(jacobian * mass[:, None, :, None], normals, config.sliding).flatten(2)
+        hessian = weighted @ jacobian.flatten(2).transpose(1, 2)
+        gradient = (weighted @ (match.target - vertices).flatten(1)[..., None])[..., 0]
+        _add_priors(hessian, gradient, prior, state, config)
+        state = state.moved(_shortened(_solve(hessian, gradient)))
+    return state, view
+
+
+def _less_along(weighted, normals, sliding):
+    """Keep the part across the surface of (R, 85, M, 3), and the share ``sliding`` of the part along it."""
+    if sliding == 1:
+        return weighted
+    across = torch.einsum("ruvc,rvc->ruv", weighted, normals)
+    return torch.lerp(across[..., None] * normals[:, None], weighted, sliding)
+
+
+def _trust(mask, config):
+    """(R,) how many independent observations one point counts as."""
+    count = mask.sum(1).clamp_min(1)
+    return (config.effective_points / count).clamp(max=1.0)
+
+
+def _add_priors(hessian, gradient, prior, state, config):
+    component = prior.component_energies(state.body).argmin(1)
+    whitening = prior.whitening[component] * config.pose_weight**0.5
+    residual = whitening @ (prior.means[component] - state.body)[..., None]
+    hessian[:, BODY, BODY] += whitening.transpose(1, 2) @ whitening
+    gradient[:, BODY] += (whitening.transpose(1, 2) @ residual)[..., 0]
+
+    bent = bending(state.body)
+    strength = config.bending_weight * (2 * bent).clamp(max=6.0).exp()
+    for column, (joint, axis, sign) in enumerate(BENDING):
+        row = BODY.start + 3 * (joint - 1) + axis
+        hessian[:, row, row] += strength[:, column]
+        gradient[:, row] -= sign * strength[:, column]
+
+    diagonal = hessian.diagonal(dim1=1, dim2=2)
+    diagonal[:, BETAS] += config.shape_weight
+    gradient[:, BETAS] -= config.shape_weight * state.betas
+
+
+def _solve(hessian, gradient):
+    damping = hessian.new_empty(UNKNOWNS)
+    for part, name in ((ROOT, "root"), (BODY, "body"), (BETAS, "betas"), (TRANSL, "transl")):
+        damping[part] = DAMPING[name]
+    return torch.linalg.solve(hessian + damping.diag(), gradient)
+
+
+def _shortened(step):
+    turns = step[:, :72].unflatten(1, (24, 3)).norm(dim=2).amax(1)
+    return step * (MAX_TURN / turns.clamp_min(MAX_TURN))[:, None]

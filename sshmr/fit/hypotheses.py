@@ -1,0 +1,49 @@
+"""Where a fit starts: headings, typical poses, predictions and their turned twins."""
+
+import math
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sshmr.body.template import standing_pose
+from sshmr.fit.linearise import State
+from sshmr.geometry.rotations import rotation_about_y, rotmat_to_rotvec, rotvec_to_rotmat
+
+
+def start_poses_path():
+    """Path of the shipped typical poses (cluster means of motion capture, most frequent first)."""
+    return Path(str(resources.files("sshmr.body"))) / "assets" / "start_poses.npz"
+
+
+def typical_poses(count):
+    """(count, 72): the standing pose, then the ``count`` − 1 most frequent typical poses, facing +z."""
+    standing = standing_pose()[None]
+    if count == 1:
+        return standing
+    with np.load(start_poses_path()) as archive:
+        return torch.cat([standing, torch.from_numpy(archive["poses"][: count - 1])])
+
+
+def turned_about_vertical(poses, headings):
+    """Every pose at every heading: (K, 72), H → (K·H, 72), headings fastest."""
+    angles = torch.arange(headings, dtype=poses.dtype) * (2 * math.pi / headings)
+    turns = rotation_about_y(angles)
+    roots = turns[None] @ rotvec_to_rotmat(poses[:, None, :3])
+    turned = torch.cat([rotmat_to_rotvec(roots), poses[:, None, 3:].expand(-1, headings, -1)], dim=2)
+    return turned.flatten(0, 1)
+
+
+def centred(body, poses):
+    """Each pose with mean shape and the translation that puts the mean of its vertices on the origin."""
+    zeros = poses.new_zeros(len(poses), 10)
+    vertices = body(poses, zeros, zeros[:, :3]).vertices
+    return State.from_pose(poses, zeros, -vertices.mean(1))
+
+
+def twin(state):
+    """The same place and shape, turned by 180° about the vertical through the pelvis, standing."""
+    half_turn = rotation_about_y(state.transl.new_tensor(math.pi))
+    standing = standing_pose(state.body.dtype)[3:].to(state.body.device)
+    return State(half_turn @ state.root, standing.expand_as(state.body), state.betas, state.transl)

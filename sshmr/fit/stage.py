@@ -1,0 +1,99 @@
+"""The fit of one shard: points in, params out."""
+
+import numpy as np
+import torch
+
+from sshmr.data.tables import valid_mask
+from sshmr.errors import InputError
+from sshmr.fit.confidence import confidence
+from sshmr.fit.engine import Engine
+from sshmr.fit.linearise import State
+from sshmr.fit.surface import SurfaceElements
+from sshmr.geometry.raycast import Surface
+from sshmr.progress import track
+
+CONVERGED = 0.002
+"""Metres; a fit whose vertices moved less than this in the last step has settled."""
+
+
+@torch.inference_mode()
+def fit_shard(points, body, template, prior, config, initial=None, previous=None, device="cpu"):
+    """Register the body to every cloud of a points table.
+
+    Args:
+        points: as ``read_points`` returns it; ground truth is not looked at.
+        body: the whole BodyModel. template: Template picked from it. prior: PosePrior.
+        initial: params of the network's predictions for the same frames, or None at bootstrap.
+        previous: params of the round before, tried as one more start, or None.
+
+    Returns:
+        dict of the columns of the params table.
+    """
+    surface = SurfaceElements.of(body, template.vertex_ids)
+    engine = Engine(surface.to(device), prior.to(device), config)
+    tables = {"network": initial, "previous": previous}
+    tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
+    mask = valid_mask(points)
+    order = np.argsort(points["n_points"], kind="stable")
+    batches = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
+    parts = []
+    for batch in track(batches, "fit"):
+        cloud = torch.from_numpy(points["points"][batch]).to(device)
+        valid = torch.from_numpy(mask[batch]).to(device)
+        if tables:
+            fitted = engine.from_predictions(
+                cloud, valid, [_state(t, batch, device) for t in tables.values()]
+            )
+            names = [*tables, "turned"]
+        else:
+            fitted = engine.from_nothing(cloud, valid)
+            names = engine.start_names
+        parts.append(_columns(fitted, names, body, cloud, valid))
+    columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
+    return {"frame_id": points["frame_id"], **columns}
+
+
+def _columns(fitted, names, body, cloud, valid):
+    state = State(*(part.cpu() for part in fitted.state))
+    residual = median_residuals(body, state, cloud.cpu().numpy(), valid.cpu().numpy())
+    columns = {name: value.cpu().numpy() for name, value in fitted.energy.items()}
+    return columns | {
+        "pose": state.pose.numpy(),
+        "betas": state.betas.numpy(),
+        "transl": state.transl.numpy(),
+        "residual": residual,
+        "hypothesis": np.array([names[i] for i in fitted.hypothesis.tolist()]),
+        "converged": (fitted.movement < CONVERGED).cpu().numpy(),
+        "iterations": np.full(len(residual), fitted.iterations),
+        "confidence": confidence(fitted, residual),
+    }
+
+
+def median_residuals(body, state, clouds, masks):
+    """(B,) metres: median distance of each cloud's valid points (B, N, 3) to the posed body's surface."""
+    vertices = body(state.pose, state.betas, state.transl).vertices.numpy()
+    faces = body.faces.numpy()
+    return np.array(
+        [
+            np.median(Surface(skin, faces).distances(cloud[valid]))
+            for skin, cloud, valid in zip(vertices, clouds, masks, strict=True)
+        ],
+        np.float32,
+    )
+
+
+def _aligned(table, points, name):
+    if table["frame_id"] != points["frame_id"]:
+        raise InputError(
+            name,
+            "frame_id",
+            "of other frames",
+            "the frames of the points table, in their order",
+            "Make it anew.",
+        )
+    return table
+
+
+def _state(table, rows, device):
+    parts = (torch.from_numpy(table[name][rows]).to(device) for name in ("pose", "betas", "transl"))
+    return State.from_pose(*parts)

@@ -1,0 +1,44 @@
+"""The template's vertices as small pieces of surface: where they are and which way they face."""
+
+from typing import NamedTuple
+
+import torch
+
+from sshmr.body.model import BodyModel
+
+
+class SurfaceElements(NamedTuple):
+    """M vertices of a body and their outward normals.
+
+    Attributes:
+        body: BodyModel of the M vertices.
+        normals: (M, 3) unit vectors, outward, in the rest pose of the mean shape.
+    """
+
+    body: BodyModel
+    normals: torch.Tensor
+
+    @classmethod
+    def of(cls, body, vertex_ids):
+        """Those vertices of a whole body; normals are area-weighted means over the faces around them."""
+        corners = body.v_template[body.faces]
+        across = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals = torch.zeros_like(body.v_template)
+        for corner in range(3):
+            normals.index_add_(0, body.faces[:, corner], across)
+        return cls(body.subset(vertex_ids), torch.nn.functional.normalize(normals, dim=1)[vertex_ids])
+
+    def first(self, count):
+        """The first ``count`` elements; in a template's order they spread evenly."""
+        return SurfaceElements(
+            self.body.subset(torch.arange(min(count, len(self.normals)))), self.normals[:count]
+        )
+
+    def to(self, device):
+        """The same on another device."""
+        return SurfaceElements(self.body.to(device), self.normals.to(device))
+
+    def turned_normals(self, rotations):
+        """Normals of posed bodies (not quite unit at joints): rotations (R, 24, 3, 3) → (R, M, 3)."""
+        blended = self.body.weights @ rotations.reshape(-1, 24, 9)
+        return (blended.unflatten(-1, (3, 3)) @ self.normals[..., None])[..., 0]
