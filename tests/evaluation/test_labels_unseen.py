@@ -1,0 +1,171 @@
+"""Ground truth stays unseen: every stage but evaluation gives the same with and without true labels.
+
+Each stage's script runs on the points tables as they are, on tables whose label columns hold other people's
+bodies, and on tables whose label columns are empty. What the stages write must not differ by a bit.
+"""
+
+import ast
+import importlib.util
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from sshmr.body.prior import open_prior_path
+from sshmr.data.tables import LABEL_COLUMNS, points_schema, read_points, write_table
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "workflow_scripts"
+STAGE = {"vertices": 64, "points": 48, "iterations": 2, "start": 0.1, "end": 0.05}
+FIT = {
+    "poses": 1,
+    "headings": 4,
+    "search": [{**STAGE, "hypotheses": 4}, {**STAGE, "hypotheses": 1}],
+    "refine": [{**STAGE, "hypotheses": 4}, {**STAGE, "hypotheses": 1}],
+}
+TRAIN = {
+    "network": {},
+    "train": {"epochs": 1, "batch": 4, "points": 48, "matched_points": 16, "validation": 0},
+}
+
+
+def run_script(name, monkeypatch, **arguments):
+    """Call a script's ``main`` as its command line would."""
+    line = [str(SCRIPTS / f"{name}.py")]
+    for key, value in arguments.items():
+        values = value if isinstance(value, list) else [value]
+        line += [f"--{key.replace('_', '-')}", *map(str, values)]
+    monkeypatch.setattr(sys, "argv", line)
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    spec = importlib.util.spec_from_file_location(f"{name}_script", SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main()
+
+
+def go_round_the_loop(run, monkeypatch):
+    """Bootstrap, relabel, train, infer, fit, relabel; returns the files that were written."""
+    body, out = run.results / "body", run.results / "loop"
+    models = {"body": body / "neutral.npz", "template": body / "template.npz"}
+    prior = {"prior": open_prior_path()}
+    shards = {name: run.results / "points" / split / f"{name}.parquet" for name, split in run.shards.items()}
+    training = [name for name, split in run.shards.items() if split == "train"]
+    fit = {"settings": json.dumps(FIT), **models, **prior}
+    # Even the poor fits of so few steps must teach something.
+    relabel = {"settings": '{"least_confidence": 0.0}', **models}
+
+    for name, points in shards.items():
+        run_script("fit", monkeypatch, points=points, output=out / f"fit0_{name}.parquet", **fit)
+    for name in training:
+        fits, labels = out / f"fit0_{name}.parquet", out / f"labels0_{name}.parquet"
+        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=labels, **relabel)
+    run_script(
+        "train", monkeypatch, points=[shards[name] for name in training],
+        labels=[out / f"labels0_{name}.parquet" for name in training],
+        params=[out / f"fit0_{name}.parquet" for name in training],
+        settings=json.dumps(TRAIN), seed=3, resume=out / "resume", checkpoint=out / "checkpoint.pt",
+        history=out / "history.parquet", settings_out=out / "settings.json", device="cpu", **models, **prior,
+    )  # fmt: skip
+    for name, points in shards.items():
+        guess = out / f"infer_{name}.parquet"
+        run_script(
+            "infer", monkeypatch, points=points, checkpoint=out / "checkpoint.pt", output=guess, **models
+        )
+        later = out / f"fit1_{name}.parquet"
+        previous = out / f"fit0_{name}.parquet"
+        run_script("fit", monkeypatch, points=points, initial=guess, previous=previous, output=later, **fit)
+    for name in training:
+        fits, labels = out / f"fit1_{name}.parquet", out / f"labels1_{name}.parquet"
+        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=labels, **relabel)
+    return out
+
+
+def falsify(run, kind):
+    """Replace the label columns of all points tables by other bodies, or by nothing."""
+    rng = np.random.default_rng(11)
+    for path in run.paths("points/*/*.parquet"):
+        if path.name.endswith(".skipped.parquet"):
+            continue
+        table = read_points(path, labels=True)
+        for name, shape in LABEL_COLUMNS.items():
+            if kind == "empty":
+                table.pop(name)
+            elif shape is None:
+                table[name] = ["garbage"] * len(table["frame_id"])
+            else:
+                table[name] = rng.normal(0, 50, (len(table["frame_id"]), *shape))
+        write_table(path, table, points_schema(table["points"].shape[1]), {"simulated": True})
+
+
+@pytest.fixture(scope="module")
+def outputs(make_run):
+    """Where the loop wrote, for true, garbage and empty labels."""
+    found = {}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for kind in ("true", "garbage", "empty"):
+            run = make_run(rounds=0)
+            shutil.rmtree(run.results / "round_0")
+            if kind != "true":
+                falsify(run, kind)
+            found[kind] = go_round_the_loop(run, monkeypatch)
+    return found
+
+
+def rows(path):
+    """A table without what depends on the clock."""
+    table = pq.read_table(path).replace_schema_metadata()
+    return table.drop_columns([name for name in ("seconds",) if name in table.column_names])
+
+
+@pytest.mark.parametrize("kind", ["garbage", "empty"])
+def test_tables_of_every_stage_are_the_same_without_true_labels(outputs, kind):
+    names = sorted(path.name for path in outputs["true"].glob("*.parquet"))
+    assert {name.split("_")[0] for name in names} >= {"fit0", "labels0", "infer", "fit1", "labels1"}
+    for name in names:
+        assert rows(outputs["true"] / name).equals(rows(outputs[kind] / name)), name
+
+
+@pytest.mark.parametrize("kind", ["garbage", "empty"])
+def test_trained_weights_are_the_same_without_true_labels(outputs, kind):
+    first, second = (
+        torch.load(outputs[key] / "checkpoint.pt", weights_only=False)["weights"] for key in ("true", kind)
+    )
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_comparison_would_notice_a_stage_that_reads_labels(outputs):
+    """The loop's outputs do hang on what it reads: fits of different sequences differ."""
+    assert not rows(outputs["true"] / "fit0_walk.parquet").equals(rows(outputs["true"] / "fit0_wave.parquet"))
+
+
+def test_without_the_option_label_columns_stay_on_disk(make_run, monkeypatch):
+    asked = []
+    read_table = pq.read_table
+
+    def remember(path, columns=None):
+        asked.append(columns)
+        return read_table(path, columns=columns)
+
+    monkeypatch.setattr(pq, "read_table", remember)
+    run = make_run(rounds=0)
+    table = read_points(run.results / "points" / "test" / "sit.parquet")
+    assert not set(table) & set(LABEL_COLUMNS)
+    assert len(asked) == 1
+    assert not set(asked[0]) & set(LABEL_COLUMNS)
+
+
+def test_only_evaluation_and_report_ask_for_labels():
+    """In the sources: who calls ``read_points`` with ``labels``."""
+    asking = set()
+    for path in [*ROOT.glob("sshmr/**/*.py"), *SCRIPTS.glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name == "read_points" and (len(node.args) > 1 or node.keywords):
+                asking.add(path.relative_to(ROOT).parts[:2])
+    assert asking == {("sshmr", "evaluation"), ("sshmr", "viewing")}
