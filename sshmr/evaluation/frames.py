@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sshmr.body.model import JOINT_NAMES, BodyModel
+from sshmr.body.model import JOINT_NAMES, BodyModel, Posed
 from sshmr.data.tables import valid_mask
 from sshmr.errors import InputError
 from sshmr.evaluation import measures
@@ -80,7 +80,7 @@ def true_bodies(points: dict, rows: np.ndarray, bodies: Bodies) -> Truth:
     genders = np.array([str(points["gender"][row] or "neutral") for row in rows])
     for gender in np.unique(genders):
         of_gender = np.flatnonzero(genders == gender)
-        posed = _pose(bodies.of(str(gender)), points, rows[of_gender])
+        posed = pose_rows(bodies.of(str(gender)), points, rows[of_gender])
         vertices[of_gender] = posed.vertices.numpy()
         roots[of_gender] = posed.rotations[:, 0].numpy()
         joints[of_gender] = np.where(np.isnan(joints[of_gender]), posed.joints.numpy(), joints[of_gender])
@@ -146,7 +146,7 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
     values = {
         (name, ALL_JOINTS): np.full(len(rows), np.nan) for name in ("chamfer", "residual", "penetration")
     }
-    posed = _pose(body, {name: np.nan_to_num(table[name]) for name in ("pose", "betas", "transl")}, rows)
+    posed = pose_rows(body, {name: np.nan_to_num(table[name]) for name in ("pose", "betas", "transl")}, rows)
     vertices, faces = posed.vertices.numpy(), body.faces.numpy()
     for i in np.flatnonzero(usable):
         surface = Surface(vertices[i], faces)
@@ -227,13 +227,11 @@ def _true_vertices(rows, known, clouds, truth):
     }
 
 
-def _pose(body, table, rows):
-    arrays = (
-        torch.from_numpy(np.asarray(table[name][rows], dtype=np.float32))
-        for name in ("pose", "betas", "transl")
-    )
+def pose_rows(body: BodyModel, table: dict, rows: np.ndarray) -> Posed:
+    """Pose a body by some rows of a table with the columns pose, betas and transl."""
+    arrays = (np.asarray(table[name])[rows].astype(np.float32) for name in ("pose", "betas", "transl"))
     with torch.inference_mode():
-        return body(*arrays)
+        return body(*map(torch.from_numpy, arrays))
 
 
 def _spread(values, at, length):

@@ -5,11 +5,9 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from sshmr.body.model import BodyModel
 from sshmr.data.tables import read_params, read_points, valid_mask
-from sshmr.evaluation.frames import Bodies, has_labels
+from sshmr.evaluation.frames import Bodies, has_labels, pose_rows
 from sshmr.evaluation.measures import mpjpe
 from sshmr.geometry.raycast import Surface
 from sshmr.viewing.config import ReportConfig
@@ -109,7 +107,7 @@ def _errors(points, params, known, bodies):
     rows = np.flatnonzero(known)
     if len(rows):
         skeleton = bodies.neutral.subset([0])
-        predicted = _posed(skeleton, params, rows).joints.numpy()
+        predicted = pose_rows(skeleton, params, rows).joints.numpy()
         errors[rows] = mpjpe(predicted, _true_joints(points, rows, bodies))
     return errors
 
@@ -118,7 +116,9 @@ def _true_joints(points, rows, bodies):
     joints = np.array(points["joints"][rows])
     for i, row in enumerate(rows):
         if np.isnan(joints[i]).any():
-            joints[i] = _posed(bodies.of(points["gender"][row]).subset([0]), points, [row]).joints.numpy()[0]
+            joints[i] = pose_rows(bodies.of(points["gender"][row]).subset([0]), points, [row]).joints.numpy()[
+                0
+            ]
     return joints
 
 
@@ -128,13 +128,13 @@ def _strip(results, frame, order, bodies, measure, height):
     cloud = points["points"][row][valid_mask(points)[row]]
     meshes = []
     if measure == "mpjpe":
-        meshes.append((None, "truth", _posed(bodies.of(points["gender"][row]), points, [row])))
+        meshes.append((None, "truth", pose_rows(bodies.of(points["gender"][row]), points, [row])))
     for round_ in order:
-        for stage in ("fit", "network"):
+        for stage in ("network", "fit"):
             path = frame.shard.table(results, round_, stage)
             if path.exists():
                 params = _only(read_params(path), points["frame_id"][row])
-                meshes.append((round_, stage, _posed(bodies.neutral, params, [0])))
+                meshes.append((round_, stage, pose_rows(bodies.neutral, params, [0])))
     joints = _true_joints(points, [row], bodies) if measure == "mpjpe" else None
     trusted = [posed for _, stage, posed in meshes if stage != "network"]
     reference = trusted[0] if measure == "mpjpe" else trusted[-1]
@@ -167,15 +167,6 @@ def _error(posed, cloud, joints, faces):
     if joints is not None:
         return float(mpjpe(posed.joints.numpy(), joints)[0])
     return float(np.median(Surface(posed.vertices[0].numpy(), faces).distances(cloud)))
-
-
-def _posed(body: BodyModel, table, rows):
-    tensors = (
-        torch.from_numpy(np.asarray(table[name])[rows].astype(np.float32))
-        for name in ("pose", "betas", "transl")
-    )
-    with torch.inference_mode():
-        return body(*tensors)
 
 
 def _only(params, frame_id):
