@@ -1,7 +1,8 @@
 r"""Register the body to every cloud of one shard.
 
     python workflow_scripts/fit.py --points results/demo/points/train/NAME.parquet \
-        --body results/demo/body/neutral.npz --template results/demo/body/template.npz --prior results/demo/body/prior.npz --output fit.parquet
+        --body results/demo/body/neutral.npz \
+        --template results/demo/body/template.npz --prior results/demo/body/prior.npz --output fit.parquet
 """
 
 import argparse

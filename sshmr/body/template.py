@@ -31,25 +31,6 @@ def standing_pose(dtype=torch.float32):
     return pose.reshape(72)
 
 
-def standing_pose(dtype=torch.float32):
-    """(72,) rotation vectors: all zero but the shoulders, turned ∓60° about z so that the arms hang."""
-    pose = torch.zeros(24, 3, dtype=dtype)
-    pose[LEFT_SHOULDER, 2] = -SHOULDER_ANGLE
-    pose[RIGHT_SHOULDER, 2] = SHOULDER_ANGLE
-    return pose.reshape(72)
-
-
-@dataclasses.dataclass(frozen=True)
-class TemplateConfig:
-    """Settings of the template.
-
-    Attributes:
-        points: how many vertices to pick.
-    """
-
-    points: int = 1024
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Template:
     """Which vertices stand for the body, and where they are in the standing pose.

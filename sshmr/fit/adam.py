@@ -31,7 +31,8 @@ def fit_published(body, prior, points, mask, start, outlier_weight, phase):
         phase: ``bootstrap`` (from a standing pose) or ``later`` (from predictions).
 
     Returns:
-        The final State and a dict of its energy terms, each (R,), in the published units.
+        The final State; a dict of its energy terms, each (R,), in the published units; the mean movement of
+        the vertices in the last step (R,), metres.
     """
     unknowns = [rotmat_to_rotvec(start.root), start.body, start.betas, start.transl]
     unknowns = [part.detach().clone().requires_grad_(True) for part in unknowns]
@@ -39,15 +40,16 @@ def fit_published(body, prior, points, mask, start, outlier_weight, phase):
     variance = torch.full((len(points),), FIRST_VARIANCE, dtype=points.dtype, device=points.device)
     with torch.enable_grad():
         for step in range(STEPS):
-            terms, variance = _terms(
-                body, prior, points, mask, unknowns, start, variance, outlier_weight, phase
-            )
+            data = (points, mask, variance, outlier_weight)
+            terms, variance, vertices = _terms(body, prior, data, unknowns, start, phase)
             if step < STEPS - 1:
+                earlier = vertices
                 optimiser.zero_grad()
                 terms["energy"].sum().backward()
                 optimiser.step()
     root, *rest = (part.detach() for part in unknowns)
-    return State(rotvec_to_rotmat(root), *rest), {name: value.detach() for name, value in terms.items()}
+    terms = {name: value.detach() for name, value in terms.items()}
+    return State(rotvec_to_rotmat(root), *rest), terms, (vertices - earlier).norm(dim=2).mean(1)
 
 
 def _terms(body, prior, data, unknowns, start, phase):
@@ -71,7 +73,7 @@ def _terms(body, prior, data, unknowns, start, phase):
         + NEAR_SHAPE * (betas - start.betas).square().sum(1)
         + NEAR_POSE * (pose - start.body).square().sum(1),
     }
-    return {"energy": sum(terms.values()), **terms}, next_variance
+    return {"energy": sum(terms.values()), **terms}, next_variance, vertices.detach()
 
 
 def _posterior(squared, mask, variance, outlier_weight):

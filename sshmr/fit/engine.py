@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 
+from sshmr.fit.adam import STEPS, fit_published
 from sshmr.fit.energy import energies
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.hypotheses import centred, turned_about_vertical, twin, typical_poses
@@ -15,14 +16,12 @@ class Fitted(NamedTuple):
     """One body a cloud: state of B rows, energies of (B,), index of the winning hypothesis (B,) …
 
     ``iterations``: optimiser steps that the winner went through.
-    ``margin`` (B,): how much worse the best hypothesis of another kind was before the last stage, nats.
     ``movement`` (B,): mean vertex movement in the last step, metres.
     """
 
     state: State
     energy: dict
     hypothesis: torch.Tensor
-    margin: torch.Tensor
     movement: torch.Tensor
     iterations: int
 
@@ -53,6 +52,10 @@ class Engine:
 
     def from_nothing(self, points, mask):
         """Fit B clouds, points (B, N, 3) and mask (B, N), starting from typical poses at all headings."""
+        if self.config.optimiser == "adam":
+            index = torch.arange(len(self.start_names)).expand(len(points), -1)
+            start = State(*(part.repeat(len(points), *[1] * (part.ndim - 1)) for part in self.starts))
+            return self._published(points, mask, start, index, "bootstrap")
         count = min(self.config.search[0].hypotheses, len(self.start_vertices))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
         index, shift = screen(self.start_vertices, few, few_mask, count, self.config.screen_coverage)
@@ -65,7 +68,22 @@ class Engine:
         starts = [*predictions, twin(predictions[0])]
         start = State(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*starts, strict=True)))
         index = torch.arange(len(starts)).expand(len(points), -1)
+        if self.config.optimiser == "adam":
+            return self._published(points, mask, start, index, "later")
         return self._sieve(points, mask, start, index, self.config.refine)
+
+    def _published(self, points, mask, start, index, phase):
+        """Every hypothesis to the end with the published routine; the lowest energy wins."""
+        clouds, tried = index.shape
+        rows = torch.arange(clouds, device=points.device).repeat_interleave(tried)
+        data = (points[rows], mask[rows], start)
+        state, terms, movement = fit_published(
+            self.body, self.prior, *data, self.config.outlier_weight, phase
+        )
+        best = terms["energy"].view(clouds, tried).argmin(1)
+        first = best + tried * torch.arange(clouds, device=points.device)
+        terms = {name: value[first] for name, value in terms.items()}
+        return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
     def _sieve(self, points, mask, start, index, stages):
         clouds = len(points)
@@ -87,15 +105,11 @@ class Engine:
             order = total.argsort(dim=1)
             flat = (order + keep * torch.arange(clouds, device=points.device)[:, None]).flatten()
             state, index = state.rows(flat), index.gather(1, order)
-            if keep > 1:
-                ranked = total.gather(1, order)
-                margin = ranked[:, 1] - ranked[:, 0]
         first = flat.view(clouds, keep)[:, 0]
         return Fitted(
             State(*(part.view(clouds, keep, *part.shape[1:])[:, 0] for part in state)),
             {name: value[first] for name, value in terms.items()},
             index[:, 0],
-            margin,
             movement.flatten()[first],
             sum(stage.iterations for stage in stages),
         )

@@ -16,7 +16,7 @@ CONVERGED = 0.002
 """Metres; a fit whose vertices moved less than this in the last step has settled."""
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def fit_shard(points, body, template, prior, config, initial=None, previous=None, device="cpu"):
     """Register the body to every cloud of a points table.
 

@@ -14,12 +14,7 @@ def test_likelihood_is_that_of_the_best_component(prior):
     mixture = (prior.means.double().numpy(), prior.covariances.double().numpy(), prior.weights.numpy())
     densities = [
         multivariate_normal(mean, covariance).logpdf(poses.double().numpy()) + np.log(weight)
-        for mean, covariance, weight in zip(
-            prior.means.double().numpy(),
-            prior.covariances.double().numpy(),
-            prior.weights.numpy(),
-            strict=True,
-        )
+        for mean, covariance, weight in zip(*mixture, strict=True)
     ]
     # float32 sums of 69 squares against float64
     np.testing.assert_allclose(prior.negative_log_likelihood(poses), -np.max(densities, axis=0), atol=2e-2)
@@ -31,7 +26,7 @@ def test_shipped_prior_is_well_conditioned_and_favours_no_side(prior):
     from sshmr.body.build_prior import mirror_poses
 
     poses = prior.sample(200, torch.Generator().manual_seed(1))
-    mirrored = torch.tensor(mirror_poses(poses.numpy()))
+    mirrored = torch.tensor(mirror_poses(poses.numpy()), dtype=torch.float32)
     difference = prior.negative_log_likelihood(poses) - prior.negative_log_likelihood(mirrored)
     assert difference.mean().abs() < 3.0
 
