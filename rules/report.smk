@@ -10,6 +10,7 @@ rule report:
         predictions=tables("round_{round}/infer", LATER_ROUNDS),
         histories=expand("results/{{dataset}}/round_{round}/train/history.parquet", round=LATER_ROUNDS),
         bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
+        templates=sorted(Path("sshmr/viewing/templates").iterdir()),
     output:
         "results/{dataset}/report.html",
     log:

@@ -1,9 +1,13 @@
 """The whole workflow on next to nothing: it runs, and then it knows what a change touches."""
 
+import contextlib
+import io
+import re
+
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import SMOKE
+from tests.workflow.conftest import ROOT, SMOKE
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +38,16 @@ def test_prints_progress_and_keeps_it_in_a_log(smoke_run):
     log = (smoke_run.results / "logs" / "measures.log").read_text()
     assert "network" in log
     assert log in smoke_run.output
+
+
+def test_the_readme_opens_the_measures(smoke_run, monkeypatch):
+    readme = (ROOT / "README.md").read_text()
+    block = re.search(r"```python\n(.*?)```", readme, re.S)[1].replace("results/demo", "results/smoke")
+    monkeypatch.chdir(smoke_run.folder)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(block)
+    assert "mpjpe" in printed.getvalue()
 
 
 def test_every_job_has_a_timing(smoke_run):
