@@ -1,4 +1,4 @@
-"""constraints.txt, pyproject.toml, the conda environments and the docs name the same packages and versions."""
+"""constraints.txt, pyproject.toml, the conda environments and the docs name the same packages."""
 
 import re
 import tomllib
