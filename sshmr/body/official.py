@@ -47,8 +47,8 @@ class _BodyUnpickler(NumpyUnpickler):
             return _Sparse
         if (module, name) in (("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")):
             return _new_object
-        if (module, name) in (("__builtin__", "object"), ("builtins", "object")):
-            return object
+        if module in ("__builtin__", "builtins") and name in ("object", "set"):
+            return {"object": object, "set": set}[name]
         return super().find_class(module, name)
 
 
