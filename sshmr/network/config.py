@@ -16,6 +16,7 @@ class NetworkConfig:
         depths, widths, heads: blocks, channels and attention heads of each encoder stage.
         decoder_depths, decoder_widths, decoder_heads: the same for the decoder, finest stage first, one
             stage fewer than the encoder's; 0 blocks leave only the unpooling.
+        frequencies: octaves of sines and cosines of a position that go in beside it, from 2 m waves down.
         patch: voxels that attend to one another at most.
         drop_path: share of clouds whose residual branch is skipped in training, growing with depth up to it.
         features: numbers per point that come out.
@@ -39,6 +40,7 @@ class NetworkConfig:
     decoder_widths: tuple[int, ...] = (64, 64)
     decoder_heads: tuple[int, ...] = (4, 4)
     patch: int = 256
+    frequencies: int = 4
     drop_path: float = 0.0
     features: int = 64
     neighbours: int = 10
@@ -86,6 +88,7 @@ PRESETS = {
         "decoder_widths": (256, 256, 512, 512),
         "decoder_heads": (4, 4, 8, 16),
         "patch": 1024,
+        "frequencies": 0,
         "drop_path": 0.3,
         "features": 256,
         "mixing": "linear",

@@ -7,6 +7,7 @@ share a finest voxel are averaged on the way in and told apart again on the way 
 """
 
 import itertools
+import math
 
 import torch
 from torch import nn
@@ -90,7 +91,7 @@ class PointTransformer(nn.Module):
         widths, decoder = config.widths, config.decoder_widths
         rates = _rates(config.drop_path, config.depths)
         decoder_rates = _rates(config.drop_path, config.decoder_depths)
-        self.embed = _projection(6, widths[0])
+        self.embed = _projection(6 + 6 * config.frequencies, widths[0])
         self.stages = nn.ModuleList(
             Stage(*shape) for shape in zip(config.depths, widths, config.heads, rates, strict=True)
         )
@@ -120,7 +121,7 @@ class PointTransformer(nn.Module):
         levels = build_pyramid(positions, cloud, clouds, config.grid, len(config.depths), config.patch)
         corner = positions / config.grid
         within = corner - torch.floor(corner) - 0.5
-        points = self.embed(torch.cat([positions, within], dim=1))
+        points = self.embed(torch.cat([waves(positions, config.frequencies), within], dim=1))
         features = scatter(points, levels[0].parent, len(levels[0].cloud), "mean")
         kept = []
         for i, (stage, level) in enumerate(zip(self.stages, levels, strict=True)):
@@ -133,6 +134,18 @@ class PointTransformer(nn.Module):
             coarse = spread_rows(self.up[i](features), levels[i + 1].parent)
             features = self.decoder[i](coarse + self.skip[i](kept[i]), levels[i])
         return self.out(spread_rows(features, levels[0].parent) + self.point(points))
+
+
+def waves(positions, frequencies):
+    """Positions, and sines and cosines of them, wavelengths 2 m, 1 m …: (..., 3) → (..., 3 + 6·frequencies).
+
+    Source: Mildenhall et al., "NeRF", ECCV 2020.
+    """
+    parts = [positions]
+    for octave in range(frequencies):
+        phase = positions * (math.pi * 2**octave)
+        parts += [phase.sin(), phase.cos()]
+    return torch.cat(parts, dim=-1)
 
 
 def _rates(highest, depths):

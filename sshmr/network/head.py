@@ -52,11 +52,12 @@ class Readout(nn.Module):
         self.register_buffer("standing", rotmat_to_rot6d(standing), persistent=False)
 
     def forward(self, tokens):
-        rotmats = rot6d_to_rotmat(self.rotation(tokens[:, :JOINTS]) + self.standing)
+        rot6d = self.rotation(tokens[:, :JOINTS]) + self.standing
         betas = self.shape(tokens[:, JOINTS + 1])
         if self.betas < 10:
             betas = torch.cat([betas, betas.new_zeros(len(betas), 10 - self.betas)], dim=1)
-        return Prediction(rotmats, self.translation(tokens[:, JOINTS]), betas)
+        prediction = Prediction(rot6d_to_rotmat(rot6d), self.translation(tokens[:, JOINTS]), betas)
+        return prediction, rot6d
 
 
 class LinearHead(nn.Module):
@@ -134,6 +135,9 @@ class AttentionHead(nn.Module):
         Args:
             features: (B, N, C). points: (B, N, 3) metres. mask: (B, N) bool. token: (B, C), the global token.
             matched: (B, N, 3) metres, each point's place on the standing template.
+
+        Returns:
+            The prediction, and (B, 24, 6) the numbers its rotations were made of.
         """
         seen = [features, points, matched] if self.reads_matches else [features, points]
         memory = self.memory(torch.cat(seen, dim=-1))

@@ -7,6 +7,7 @@ Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing,
 import torch
 
 from sshmr.geometry.neighbours import group, nearest
+from sshmr.geometry.rotations import rotmat_to_rot6d
 from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
 from sshmr.network.model import MATCH_SHARPNESS
 
@@ -169,27 +170,29 @@ def pose_size(rotvecs):
     return rotvecs[:, 1:].abs().mean()
 
 
-def parameter_losses(prediction, posed, rotmats, target, joint_weights, confidence):
+def parameter_losses(posed, rot6d, target_posed, target_rotmats, joint_weights, confidence):
     """Distance to a known or fitted body.
 
     Args:
-        prediction: the head's, and ``posed`` its vertices and joints.
-        rotmats: (B, 24, 3, 3) local rotations of the target, and ``target`` its vertices and joints.
+        posed: predicted vertices and joints. rot6d: (B, 24, 6) as the head gave them.
+        target_posed: those of the target. target_rotmats: (B, 24, 3, 3) its local rotations.
         joint_weights: (24,) share of each joint in the rotation loss.
         confidence: (B,) in [0, 1].
 
     Returns:
-        vertices and joints (mean distances, metres), rotations (mean chordal distance, 0 to 2√2).
+        vertices and joints (mean distances, metres), rotations (mean squared difference of the six numbers).
+        The last looks at the numbers before they are made orthonormal: a head that can't tell front from back
+        answers with something near zero, whose direction, and so whose gradient, would be noise.
     """
     share = confidence / confidence.sum().clamp_min(1e-8)
 
     def distance(first, second):
         return ((first - second).square().sum(-1) + 1e-8).sqrt().mean(1) @ share
 
-    chord = ((prediction.rotmats - rotmats).square().sum((-1, -2)) + 1e-8).sqrt()
-    rotation = (chord * joint_weights).sum(1) / joint_weights.sum()
+    squared = (rot6d - rotmat_to_rot6d(target_rotmats)).square().sum(-1)
+    rotation = (squared * joint_weights).sum(1) / joint_weights.sum()
     return (
-        distance(posed.vertices, target.vertices),
-        distance(posed.joints, target.joints),
+        distance(posed.vertices, target_posed.vertices),
+        distance(posed.joints, target_posed.joints),
         rotation @ share,
     )

@@ -21,13 +21,14 @@ class Output(NamedTuple):
         descriptors: (B, K, C) unit vectors of the matched points, zero on padding.
         template_descriptors: (M, C).
         similarity: (B, K, M) cosine.
-        prediction: the body.
+        prediction: the body. rot6d: (B, 24, 6) what its rotations were made of, not yet orthonormal.
     """
 
     descriptors: torch.Tensor
     template_descriptors: torch.Tensor
     similarity: torch.Tensor
     prediction: Prediction
+    rot6d: torch.Tensor
 
 
 class MeshRegressor(nn.Module):
@@ -98,5 +99,5 @@ class MeshRegressor(nn.Module):
         if self.head.reads_matches:
             # The head's errors shall not bend the matching: it reads the matches but sends no gradient there.
             matched = (similarity.detach() * MATCH_SHARPNESS).softmax(-1) @ self.template
-        prediction = self.head(features, points, mask, token, matched)
-        return Output(descriptors, template_descriptors, similarity, prediction)
+        prediction, rot6d = self.head(features, points, mask, token, matched)
+        return Output(descriptors, template_descriptors, similarity, prediction, rot6d)

@@ -23,13 +23,13 @@ class LossWeights:
     self_reconstruction: float = 0.0
     cross_reconstruction: float = 0.0
     distance_invariance: float = 0.0
-    label_cross_entropy: float = 0.2
+    label_cross_entropy: float = 1.0
     chamfer: float = 0.0
     matched_distance: float = 0.0
     pose_size: float = 0.0
-    vertices: float = 5.0
-    joints: float = 10.0
-    rotations: float = 0.5
+    vertices: float = 2.0
+    joints: float = 5.0
+    rotations: float = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class TrainConfig:
         weights: of the losses.
     """
 
-    epochs: int = 30
+    epochs: int = 26
     batch: int = 24
     points: int = 384
     matched_points: int = 128
@@ -60,7 +60,7 @@ class TrainConfig:
     schedule: str = "cosine"
     imagined: float = 0.5
     augment: bool = True
-    label_spread: float = 0.0
+    label_spread: float = 0.05
     average: float = 0.0
     validation: float = 0.1
     gradient_limit: float = 1.0
@@ -99,6 +99,7 @@ PRESETS = {
         "schedule": "constant",
         "imagined": 0.0,
         "augment": False,
+        "label_spread": 0.0,
         "gradient_limit": 0.0,
         "weights": {
             "self_reconstruction": 1.0,

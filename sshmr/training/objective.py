@@ -6,7 +6,7 @@ from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.network import losses
 from sshmr.training.batch import first_points
 
-ROOT_SHARE = 4.0
+ROOT_SHARE = 20.0
 """The root's share in the rotation loss, beside 1 for other joints: a wrong heading spoils the rest."""
 
 RIGID_JOINTS = (10, 11, 22, 23)
@@ -70,21 +70,24 @@ def _body_losses(output, batch, body, weights):
     matched = weights.chamfer or weights.matched_distance
     if not (direct or matched):
         return {}
-    if not matched:
-        body = body.subset(torch.arange(min(SPARSE_VERTICES, len(body.v_template))))
     parts = {}
-    posed = output.prediction.pose_body(body)
-    where = (output.similarity, posed.vertices, batch.points, batch.mask)
+    if matched:
+        vertices = output.prediction.pose_body(body).vertices
+        where = (output.similarity, vertices, batch.points, batch.mask)
     if weights.chamfer:
         parts["chamfer"] = losses.matched_chamfer(*where)
     if weights.matched_distance:
         parts["matched_distance"] = losses.weighted_distance(*where)
     if direct:
+        body = body.subset(torch.arange(min(SPARSE_VERTICES, len(body.v_template))))
         with torch.no_grad():
             target = batch.target.pose_body(body)
+        # In the target's heading: a wrong one is the rotation loss's business, and would drown all else here.
+        rotmats = torch.cat([batch.target.rotmats[:, :1], output.prediction.rotmats[:, 1:]], dim=1)
+        posed = output.prediction._replace(rotmats=rotmats).pose_body(body)
         shares = joint_weights().to(batch.points)
         values = losses.parameter_losses(
-            output.prediction, posed, batch.target.rotmats, target, shares, batch.confidence
+            posed, output.rot6d, target, batch.target.rotmats, shares, batch.confidence
         )
         parts.update(zip(("vertices", "joints", "rotations"), values, strict=True))
     return parts

@@ -1,0 +1,246 @@
+"""A round of training as a user runs it: files in, files out, whatever happens in between."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sshmr.body.prior import open_prior_path
+from sshmr.data.tables import read_labels, read_params, read_points
+from sshmr.errors import InputError
+from sshmr.training.checkpoint import load_checkpoint
+from sshmr.training.round import RoundInputs, train_round
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+
+
+def inputs_of(run, **changes):
+    body = run.results / "body"
+    files = {
+        "points": run.paths("points/train/w????.parquet") or run.paths("points/train/*[a-z].parquet"),
+        "labels": run.paths("round_0/labels/train/*.parquet"),
+        "params": run.paths("round_0/fit/train/*.parquet"),
+        "body": body / "neutral.npz",
+        "template": body / "template.npz",
+        "prior": open_prior_path(),
+    }
+    files["points"] = [path for path in files["points"] if "skipped" not in path.name]
+    return RoundInputs(**{name: _plain(value) for name, value in {**files, **changes}.items()})
+
+
+def _plain(value):
+    return [str(path) for path in value] if isinstance(value, list) else value and str(value)
+
+
+def train(inputs, settings, out, seed=0):
+    train_round(
+        inputs, settings, seed, torch.device("cpu"), out / "resume",
+        out / "checkpoint.pt", out / "history.parquet", out / "settings.json",
+    )  # fmt: skip
+    return torch.load(out / "checkpoint.pt", weights_only=True)
+
+
+def same_weights(first, second):
+    return all(
+        torch.equal(first[kind][name], second[kind][name])
+        for kind in ("weights", "last_weights")
+        for name in first[kind]
+    )
+
+
+@pytest.fixture
+def run(make_run):
+    return make_run(frames=5)
+
+
+def test_a_round_leaves_checkpoint_history_and_settings(run, settings, tmp_path):
+    checkpoint = train(inputs_of(run), settings, tmp_path)
+    history = pd.read_parquet(tmp_path / "history.parquet")
+    assert history["epoch"].tolist() == [1, 2, 3]
+    for name in ("total", "label_cross_entropy", "vertices", "joints", "rotations", "criterion", "seconds"):
+        assert np.isfinite(history[name]).all()
+    best = int(history["criterion"].argmin())
+    assert checkpoint["best_epoch"] == best + 1
+    assert checkpoint["criterion"] == history["criterion"][best]
+    used = json.loads((tmp_path / "settings.json").read_text())
+    assert used["clouds"] == 10
+    assert used["network"]["widths"] == [8, 16]
+    assert used["train"]["epochs"] == 3
+    assert not list((tmp_path / "resume").iterdir())
+
+
+def test_the_seed_decides(run, settings, tmp_path):
+    first, again, other = (
+        train(inputs_of(run), settings, tmp_path / name, seed)
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert same_weights(first, again)
+    assert not same_weights(first, other)
+
+
+def test_the_published_losses_train_too(run, settings, tmp_path):
+    settings["network"] |= {"preset": "paper", "head_points": 32, "drop_path": 0.3}
+    settings["train"] = {"preset": "paper", "epochs": 2, "batch": 4}
+    train(inputs_of(run), settings, tmp_path)
+    history = pd.read_parquet(tmp_path / "history.parquet")
+    for name in ("self_reconstruction", "cross_reconstruction", "distance_invariance", "chamfer"):
+        assert (history[name] > 0).all()
+    assert history["pose_size"][0] > 0
+    assert np.isnan(history["pose_size"][1])
+    assert "vertices" not in history
+
+
+def test_training_learns(run, settings, tmp_path):
+    settings["train"] |= {"epochs": 25, "learning_rate": 0.003, "imagined": 0.0, "augment": False}
+    train(inputs_of(run), settings, tmp_path)
+    history = pd.read_parquet(tmp_path / "history.parquet")
+    assert history["joints"].iloc[-1] < 0.8 * history["joints"].iloc[0]
+    assert history["total"].iloc[-1] < 0.8 * history["total"].iloc[0]
+
+
+def test_a_later_round_starts_where_the_last_one_ended(run, settings, tmp_path):
+    first = train(inputs_of(run), settings, tmp_path / "first")
+    settings["train"] |= {"epochs": 1, "learning_rate": 1e-9, "average": 0.0}
+    second = train(inputs_of(run, initial=tmp_path / "first/checkpoint.pt"), settings, tmp_path / "second")
+    for name, value in first["last_weights"].items():
+        torch.testing.assert_close(second["weights"][name], value, rtol=0, atol=1e-6)
+    settings["network"]["features"] = 24
+    with pytest.raises(InputError, match="features"):
+        train(inputs_of(run, initial=tmp_path / "first/checkpoint.pt"), settings, tmp_path / "third")
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_path):
+    """Kill -9 twice, at moments spread over the run, then let it finish."""
+    settings["train"]["epochs"] = 8
+    command = [
+        sys.executable, str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
+        *("--points", *inputs_of(run).points, "--labels", *inputs_of(run).labels),
+        *("--params", *inputs_of(run).params, "--body", inputs_of(run).body),
+        *("--template", inputs_of(run).template, "--prior", inputs_of(run).prior),
+    ]  # fmt: skip
+
+    def outputs(folder):
+        return [
+            *("--resume", str(folder / "resume"), "--checkpoint", str(folder / "checkpoint.pt")),
+            *("--history", str(folder / "history.parquet"), "--settings-out", str(folder / "settings.json")),
+        ]
+
+    subprocess.run([*command, *outputs(tmp_path / "whole")], check=True, capture_output=True)
+    broken = tmp_path / "broken"
+    for epochs in (1, 4):
+        process = subprocess.Popen([*command, *outputs(broken)], stderr=subprocess.PIPE)
+        _wait_for_epochs(process, broken / "resume", epochs)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not (broken / "checkpoint.pt").exists()
+    subprocess.run([*command, *outputs(broken)], check=True, capture_output=True)
+    whole, resumed = (
+        torch.load(f / "checkpoint.pt", weights_only=True) for f in (tmp_path / "whole", broken)
+    )
+    assert same_weights(whole, resumed)
+    for key, value in whole["optimiser"]["state"][0].items():
+        assert torch.equal(value, resumed["optimiser"]["state"][0][key])
+    histories = [pd.read_parquet(folder / "history.parquet") for folder in (tmp_path / "whole", broken)]
+    pd.testing.assert_frame_equal(*(history.drop(columns="seconds") for history in histories))
+
+
+def _wait_for_epochs(process, resume, epochs):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        states = list(resume.glob("[0-9a-f]*.pt")) if resume.exists() else []
+        if states and torch.load(states[0], weights_only=True)["progress"]["epoch"] >= epochs:
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"it ended before epoch {epochs}: {process.stderr.read().decode()}")
+
+
+def test_other_settings_do_not_resume_a_foreign_state(run, settings, tmp_path):
+    """The state of a run with other settings lies in the same folder and is left alone."""
+    resume = tmp_path / "resume"
+    resume.mkdir()
+    (resume / "0123456789abcdef.pt").write_bytes(b"half a state")
+    train(inputs_of(run), settings, tmp_path)
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
+def test_predictions_come_out_as_a_params_table(run, settings, tmp_path):
+    train(inputs_of(run), settings, tmp_path)
+    inputs = inputs_of(run)
+    for batch in (1, 32):
+        subprocess.run(
+            [
+                sys.executable, str(SCRIPTS / "infer.py"), "--points", inputs.points[0], "--body", inputs.body,
+                "--template", inputs.template, "--checkpoint", str(tmp_path / "checkpoint.pt"),
+                "--settings", json.dumps({"batch": batch}), "--output", str(tmp_path / f"{batch}.parquet"),
+            ],
+            check=True,
+        )  # fmt: skip
+    one, many = (read_params(tmp_path / f"{batch}.parquet") for batch in (1, 32))
+    assert one["frame_id"] == read_points(inputs.points[0])["frame_id"]
+    assert set(one["hypothesis"]) == {"network"}
+    assert ((one["confidence"] > 0) & (one["confidence"] < 1)).all()
+    for name in ("pose", "betas", "transl"):
+        assert np.isfinite(one[name]).all()
+        np.testing.assert_allclose(one[name], many[name], atol=1e-4)
+    assert np.abs(one["pose"]).max() <= math.pi + 1e-5
+
+
+def test_ground_truth_is_not_read(run, settings, tmp_path, monkeypatch):
+    """Labels never reach training: it is the same without them in the file."""
+    import sshmr.training.dataset as dataset
+
+    asked = []
+
+    def spy(path, labels=False):
+        asked.append(labels)
+        return read_points(path, labels)
+
+    monkeypatch.setattr(dataset, "read_points", spy)
+    train(inputs_of(run), settings, tmp_path)
+    assert asked == [False, False]
+
+
+def test_frames_without_fit_or_labels_are_left_out_and_wrong_tables_refused(run, settings, tmp_path):
+    inputs = inputs_of(run)
+    train(inputs_of(run, params=inputs.params[:1]), settings, tmp_path)
+    used = json.loads((tmp_path / "settings.json").read_text())
+    assert (used["clouds"], used["skipped"]) == (5, 5)
+    with pytest.raises(InputError, match="in no labels or fits"):
+        train(inputs_of(run, points=inputs.points[:1], params=inputs.params[1:]), settings, tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        train(inputs_of(run, prior=tmp_path / "none.npz"), settings, tmp_path)
+    assert len(read_labels(inputs.labels[0])["frame_id"]) == 5
+
+
+def test_foreign_and_older_checkpoints_are_refused(run, settings, tmp_path):
+    checkpoint = train(inputs_of(run), settings, tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    for change, word in (
+        ({"format": "other"}, "no checkpoint of this program"),
+        ({"version": 0}, "version"),
+        ({"body_digest": "0" * 64}, "another body"),
+        ({"vertex_ids": checkpoint["vertex_ids"].flip(0)}, "template"),
+    ):
+        torch.save({**checkpoint, **change}, path)
+        with pytest.raises(InputError, match=word):
+            load_checkpoint(path, run.template)
+    torch.save({key: value for key, value in checkpoint.items() if key != "weights"}, path)
+    with pytest.raises(InputError, match="weights"):
+        load_checkpoint(path)
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="not readable"):
+        load_checkpoint(path)
+    torch.save(eval, path)  # a pickle that names a function
+    with pytest.raises(InputError, match="not readable"):
+        load_checkpoint(path)
+    with pytest.raises(InputError, match="no such file"):
+        load_checkpoint(tmp_path / "none.pt")
