@@ -59,7 +59,7 @@ def farthest_point_sample(points, count, mask=None):
         points: (B, N, 3) metres. count: how many. mask: (B, N) bool, at least one True in each cloud.
 
     Returns:
-        (B, count) int64. A cloud with fewer real points repeats some.
+        (B, count) int64. A cloud with fewer real points starts again from its first.
     """
     mask = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device) if mask is None else mask
     shares = mask[..., None].to(points.dtype)
@@ -67,8 +67,11 @@ def farthest_point_sample(points, count, mask=None):
     first = (points - mean).square().sum(-1).masked_fill(~mask, -1).argmax(1, keepdim=True)
     kernel = _kernel() if points.is_cuda else None
     if kernel is not None:
-        return _sample_by_kernel(kernel, points, count, mask, first)
-    return _sample(points, count, mask, first)
+        chosen = _sample_by_kernel(kernel, points, count, mask, first)
+    else:
+        chosen = _sample(points, count, mask, first)
+    turn = torch.arange(count, device=points.device) % mask.sum(1, keepdim=True)
+    return chosen.gather(1, turn)
 
 
 def _sample(points, count, mask, first):

@@ -1,4 +1,4 @@
-"""Whatever is done to a batch, the body still lies in its cloud and the labels still name the right vertices."""
+"""Whatever is done to a batch, the body still lies in its cloud and labels name the right vertices."""
 
 import math
 

@@ -18,7 +18,7 @@ def imagined(neutral_body, prior):
 def test_points_lie_on_the_body_they_came_from(imagined, neutral_body):
     _, template, batch = imagined
     distance = torch.cdist(batch.points, batch.target.pose_body(neutral_body).vertices).amin(2)[batch.mask]
-    # Vertices are up to 3 cm apart, the sensor's noise is up to 2 cm, and some points are outliers on purpose.
+    # Vertices are up to 3 cm apart, the sensor's noise is up to 2 cm, and some points are meant as outliers.
     assert distance.median() < 0.02
     assert (distance > 0.1).float().mean() < 0.05
     vertices = batch.target.pose_body(neutral_body.subset(template.vertex_ids)).vertices

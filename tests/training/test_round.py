@@ -26,14 +26,13 @@ SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 def inputs_of(run, **changes):
     body = run.results / "body"
     files = {
-        "points": run.paths("points/train/w????.parquet") or run.paths("points/train/*[a-z].parquet"),
+        "points": [path for path in run.paths("points/train/*.parquet") if "skipped" not in path.name],
         "labels": run.paths("round_0/labels/train/*.parquet"),
         "params": run.paths("round_0/fit/train/*.parquet"),
         "body": body / "neutral.npz",
         "template": body / "template.npz",
         "prior": open_prior_path(),
     }
-    files["points"] = [path for path in files["points"] if "skipped" not in path.name]
     return RoundInputs(**{name: _plain(value) for name, value in {**files, **changes}.items()})
 
 
@@ -178,8 +177,9 @@ def test_predictions_come_out_as_a_params_table(run, settings, tmp_path):
     for batch in (1, 32):
         subprocess.run(
             [
-                sys.executable, str(SCRIPTS / "infer.py"), "--points", inputs.points[0], "--body", inputs.body,
-                "--template", inputs.template, "--checkpoint", str(tmp_path / "checkpoint.pt"),
+                sys.executable, str(SCRIPTS / "infer.py"), "--points", inputs.points[0],
+                "--body", inputs.body, "--template", inputs.template,
+                "--checkpoint", str(tmp_path / "checkpoint.pt"),
                 "--settings", json.dumps({"batch": batch}), "--output", str(tmp_path / f"{batch}.parquet"),
             ],
             check=True,
