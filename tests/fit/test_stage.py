@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+
+from sshmr.errors import InputError
+from sshmr.fit.config import FitConfig
+from sshmr.fit.labels import RelabelConfig, relabel
+from sshmr.fit.linearise import State
+from sshmr.fit.stage import fit_shard, median_residuals
+
+
+@pytest.fixture(scope="module")
+def shard(seen_bodies):
+    """The four clouds as the stage reads them from a points table."""
+    mask = seen_bodies["mask"].numpy()
+    return {
+        "frame_id": [f"demo/one/{row:06d}/0" for row in range(4)],
+        "points": seen_bodies["points"].numpy(),
+        "n_points": mask.sum(1).astype(np.int32),
+    }
+
+
+@pytest.fixture(scope="module")
+def truth(shard, seen_bodies):
+    """The true bodies as a params table."""
+    values = {name: seen_bodies[name].numpy() for name in ("pose", "betas", "transl")}
+    return {"frame_id": shard["frame_id"], "confidence": np.ones(4, np.float32), **values}
+
+
+def test_rows_come_back_in_the_order_of_the_clouds(shard, truth, neutral_body, template, prior, seen_bodies):
+    """The stage sorts clouds by length inside; each row must still be its own cloud's."""
+    columns = fit_shard(shard, neutral_body, template, prior, FitConfig(batch=2), initial=truth)
+    assert columns["frame_id"] == shard["frame_id"]
+    joints = neutral_body(*(torch.from_numpy(columns[n]) for n in ("pose", "betas", "transl"))).joints
+    error = (joints - seen_bodies["joints"]).norm(dim=2).mean(1)
+    assert error.max() < 0.045
+    assert (columns["residual"] < 0.01).all()
+    assert set(columns["hypothesis"]) == {"network"}
+    assert (columns["confidence"] > 0.5).all()
+
+
+def test_params_of_other_frames_are_refused(shard, truth, neutral_body, template, prior):
+    other = {**truth, "frame_id": truth["frame_id"][::-1]}
+    with pytest.raises(InputError, match="frame_id"):
+        fit_shard(shard, neutral_body, template, prior, FitConfig(), initial=other)
+
+
+def test_residual_is_the_distance_to_the_surface_not_to_the_nearest_vertex(neutral_body):
+    zeros = torch.zeros(1, 10)
+    state = State.from_pose(torch.zeros(1, 72), zeros, zeros[:, :3])
+    posed = neutral_body(state.pose, state.betas, state.transl).vertices[0]
+    middles = posed[neutral_body.faces[::50]].mean(1)
+    clouds = torch.cat([middles, torch.full((3, 3), 9.0)])[None].numpy()
+    mask = np.arange(len(middles) + 3)[None] < len(middles)
+    assert median_residuals(neutral_body, state, clouds, mask)[0] < 1e-5
+
+
+def test_labels_name_the_template_vertex_under_each_point(shard, truth, neutral_body, template):
+    columns = relabel(shard, truth, neutral_body, template, RelabelConfig())
+    posed = neutral_body(*(torch.from_numpy(truth[n]) for n in ("pose", "betas", "transl")))
+    places = posed.vertices[:, template.vertex_ids].numpy()
+    for row in range(4):
+        count = shard["n_points"][row]
+        assert (columns["segment"][row, count:] == -1).all()
+        assert (columns["weight"][row, count:] == 0).all()
+        distance = np.linalg.norm(shard["points"][row, :count, None] - places[row][None], axis=2)
+        np.testing.assert_array_equal(columns["segment"][row, :count], distance.argmin(1))
+
+
+def test_stray_points_and_failed_fits_teach_nothing(shard, truth, neutral_body, template):
+    points = shard["points"].copy()
+    points[0, 0] = [2.0, 2.0, 2.0]
+    doubtful = {**truth, "confidence": np.array([1.0, 0.8, 0.1, 0.0], np.float32)}
+    weight = relabel({**shard, "points": points}, doubtful, neutral_body, template, RelabelConfig())["weight"]
+    assert weight[0, 0] < 1e-3
+    assert weight[0, 1:700].mean() > 0.8
+    assert (weight[2:] == 0).all()
+    assert weight[1, :400].max() <= 0.8
