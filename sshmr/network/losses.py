@@ -45,8 +45,8 @@ def cross_reconstruction(similarity, points, mask, template, count, temperature)
 
     A point's counterpart is the weighted mean of its best matches on the other shape. Going there and back
     (the counterpart of the counterparts) must return to the point; and the counterparts of the 512 best
-    matched vertices must cover the other shape, by chamfer distance. Of the template only the 512 best matched
-    vertices are asked for: a partial cloud shows no others.
+    matched vertices must cover the other shape, by chamfer distance. Of the template only these 512
+    vertices are asked for, since a partial cloud shows no others.
 
     Returns:
         The terms of the cloud and of the template, each a scalar in square metres.

@@ -46,7 +46,6 @@ class TrainConfig:
         imagined: share of each batch that is imagined (sshmr/training/imagined.py).
         augment: mirror, jitter and cut real clouds, turn all clouds about the vertical.
         label_spread: metres over which a pseudo label is shared among the template's vertices; 0: not at all.
-        average: decay of the running mean of the weights that is published; 0: the weights themselves.
         validation: share of the clouds held out for the choice of the best epoch.
         gradient_limit: largest norm of a step's gradient; 0 for none.
         weights: of the losses.
@@ -61,7 +60,6 @@ class TrainConfig:
     imagined: float = 0.5
     augment: bool = True
     label_spread: float = 0.05
-    average: float = 0.0
     validation: float = 0.1
     gradient_limit: float = 1.0
     weights: LossWeights = dataclasses.field(default_factory=LossWeights)
@@ -76,7 +74,6 @@ class TrainConfig:
             ("schedule", self.schedule in ("constant", "cosine"), "constant or cosine"),
             ("imagined", 0 <= self.imagined < 1, "0 or more and less than 1"),
             ("label_spread", self.label_spread >= 0, "0 (none) or more"),
-            ("average", 0 <= self.average < 1, "0 or more and less than 1"),
             ("validation", 0 <= self.validation < 1, "0 or more and less than 1"),
         ):
             if not fine:
@@ -139,10 +136,15 @@ class InferConfig:
 
     Attributes:
         batch: clouds at a time.
+        turns: views of each cloud, turned about the vertical, whose predictions are averaged.
+        mirrored: show each view mirrored as well.
     """
 
     batch: int = 32
+    turns: int = 4
+    mirrored: bool = True
 
     def __post_init__(self):
-        if self.batch < 1:
-            raise InputError("config", 'key "infer.batch"', self.batch, "1 or more")
+        for name in ("batch", "turns"):
+            if getattr(self, name) < 1:
+                raise InputError("config", f'key "infer.{name}"', getattr(self, name), "1 or more")

@@ -1,12 +1,31 @@
 """Predictions for a whole points table."""
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
+from sshmr.body.model import MIRROR_JOINTS
 from sshmr.data.tables import valid_mask
-from sshmr.geometry.rotations import rotmat_to_rotvec
+from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
+from sshmr.network.head import Prediction
 from sshmr.network.model import MATCH_SHARPNESS
 from sshmr.progress import track
+
+
+class View(NamedTuple):
+    """A way to show a cloud to the network: perhaps mirrored, then turned about the vertical, (3, 3)."""
+
+    rotation: torch.Tensor
+    mirrored: bool
+
+
+def views(turns, mirrored):
+    """Turns evenly spread over the circle, the cloud as it is first; with ``mirrored`` each of them twice."""
+    angles = torch.arange(turns) * (2 * math.pi / turns)
+    sides = (False, True) if mirrored else (False,)
+    return [View(rotation, side) for side in sides for rotation in rotation_about_y(angles)]
 
 
 @torch.inference_mode()
@@ -22,18 +41,18 @@ def infer(network, points, body, config):
     """
     device = network.template.device
     descriptors = network.encode_template()
+    shown = views(config.turns, config.mirrored)
     clouds, masks = torch.from_numpy(points["points"]), torch.from_numpy(valid_mask(points))
     columns = {"pose": [], "betas": [], "transl": [], "confidence": []}
     starts = range(0, len(clouds), config.batch)
     for start in track(starts, "Infer", len(starts)):
         cloud = clouds[start : start + config.batch].to(device)
         mask = masks[start : start + config.batch].to(device)
-        output = network(cloud, mask, descriptors)
-        prediction = output.prediction
+        prediction, certainty = predict(network, cloud, mask, descriptors, shown)
         columns["pose"].append(rotmat_to_rotvec(prediction.rotmats).flatten(1))
         columns["betas"].append(prediction.betas)
         columns["transl"].append(prediction.transl(body))
-        columns["confidence"].append(_certainty(output.similarity, mask))
+        columns["confidence"].append(certainty)
     arrays = {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items()} if len(clouds) else {}
     count = len(clouds)
     return {
@@ -44,6 +63,38 @@ def infer(network, points, body, config):
         "converged": [True] * count,
         "iterations": [0] * count,
     }
+
+
+def predict(network, cloud, mask, descriptors, shown):
+    """The mean answer over several views of the same clouds.
+
+    The six numbers of each rotation are averaged before they are made orthonormal: where the network can't
+    tell front from back they are small, so that views in which it can tell count for more.
+
+    Args:
+        cloud: (B, N, 3) metres. mask: (B, N) bool. descriptors: the template's. shown: list of ``View``.
+
+    Returns:
+        Prediction and certainty (B,).
+    """
+    sign = torch.tensor([-1.0, 1.0, 1.0], device=cloud.device)
+    swapped = torch.tensor(MIRROR_JOINTS, device=cloud.device)
+    sums = None
+    for view in shown:
+        rotation = view.rotation.to(cloud)
+        seen = (cloud * sign if view.mirrored else cloud) @ rotation.T
+        output = network(seen, mask, descriptors)
+        pelvis = output.prediction.pelvis @ rotation
+        columns = output.rot6d.unflatten(-1, (2, 3))
+        columns = torch.cat([columns[:, :1] @ rotation, columns[:, 1:]], dim=1)
+        if view.mirrored:
+            # Mirroring turns R into S R S with S = diag(−1, 1, 1): the first column changes sign as a whole.
+            pelvis = pelvis * sign
+            columns = columns[:, swapped] * sign * sign[:2, None]
+        parts = (columns.flatten(-2), pelvis, output.prediction.betas, _certainty(output.similarity, mask))
+        sums = parts if sums is None else tuple(a + b for a, b in zip(sums, parts, strict=True))
+    rot6d, pelvis, betas, certainty = (part / len(shown) for part in sums)
+    return Prediction(rot6d_to_rotmat(rot6d), pelvis, betas), certainty
 
 
 def _certainty(similarity, mask):

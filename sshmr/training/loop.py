@@ -33,7 +33,6 @@ class Progress:
 
     Attributes:
         epoch: epochs done. best_epoch: 1-based, of ``best``, whose criterion is ``criterion``.
-        average: the running mean of the weights (the weights themselves without one), as of the last epoch.
         history: a row an epoch.
     """
 
@@ -41,7 +40,6 @@ class Progress:
     best_epoch: int = 0
     criterion: float = math.inf
     best: dict = dataclasses.field(default_factory=dict)
-    average: dict = dataclasses.field(default_factory=dict)
     history: list = dataclasses.field(default_factory=list)
 
 
@@ -67,7 +65,7 @@ class Trainer:
         self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
         self.training, self.held_out = _split(len(clouds), config.validation, seed)
         self.steps = math.ceil(len(self.training) / config.real_batch)
-        self.progress = Progress(average=_copy(network.state_dict()))
+        self.progress = Progress()
 
     def run(self, state_path=None):
         """Train what is left to train; after every epoch the state goes to ``state_path``."""
@@ -95,7 +93,7 @@ class Trainer:
         criterion = self.criterion()
         if criterion < progress.criterion or not progress.best:
             progress.criterion, progress.best_epoch = criterion, epoch + 1
-            progress.best = _copy(progress.average)
+            progress.best = _copy(self.network.state_dict())
         rate = self.optimiser.param_groups[0]["lr"]
         timing = {"learning_rate": rate, "seconds": time.monotonic() - started}
         progress.history.append({"epoch": epoch + 1, **means, "criterion": criterion, **timing})
@@ -121,7 +119,6 @@ class Trainer:
         if config.gradient_limit:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_limit)
         self.optimiser.step()
-        self._average()
         return {"total": total.detach(), **parts}
 
     def batch(self, indices, generator):
@@ -159,20 +156,12 @@ class Trainer:
             group["lr"] = config.learning_rate * share
 
     @torch.no_grad()
-    def _average(self):
-        decay = self.config.average
-        for name, value in self.network.state_dict().items():
-            self.progress.average[name].lerp_(value, 1 - decay)
-
-    @torch.no_grad()
     def criterion(self):
-        """How well the published weights explain held-out clouds, without any label, in metres.
+        """How well the network explains held-out clouds, without any label, in metres.
 
         The mean distance of a point to the predicted vertices it matches: small only where the body lies on
         the cloud, and small for a body turned back to front only if the matching is too.
         """
-        kept = _copy(self.network.state_dict())
-        self.network.load_state_dict(self.progress.average)
         self.network.eval()
         descriptors = self.network.encode_template()
         sums = torch.zeros(2, dtype=torch.float64)
@@ -183,7 +172,6 @@ class Trainer:
             distance = weighted_distance(output.similarity, vertices, batch.points, batch.mask)
             count = int(batch.mask.sum())
             sums += torch.tensor([float(distance) * count, count])
-        self.network.load_state_dict(kept)
         return float(sums[0] / sums[1])
 
     def _save(self, path):

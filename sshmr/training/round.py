@@ -84,7 +84,7 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
         body_digest=body.digest,
         vertex_ids=template.vertex_ids,
         weights=progress.best,
-        last_weights=progress.average,
+        last_weights=network.state_dict(),
         optimiser=trainer.optimiser.state_dict(),
         rng=torch.get_rng_state(),
         epoch=progress.epoch,
