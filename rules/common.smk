@@ -89,10 +89,9 @@ wildcard_constraints:
     gender="|".join(GENDERS),
 
 
-def section(*names):
-    """Settings of the stages as JSON: one section's keys, or several sections under their names."""
-    chosen = config[names[0]] if len(names) == 1 else {name: config[name] for name in names}
-    return json.dumps(chosen, sort_keys=True)
+def section(name, without=()):
+    """One section's settings as JSON, less the keys that a rule has no use for."""
+    return json.dumps({key: config[name][key] for key in config[name] if key not in without}, sort_keys=True)
 
 
 def code_hash(script):

@@ -24,7 +24,7 @@ rule bootstrap_shard:
         device=DEVICE,
         mem_mb=memory(factor=50, least=2000),
     params:
-        settings=section("fit"),
+        settings=section("fit", without=["refine"]),
         code=code_hash("fit"),
     message:
         "Bootstrap fit of {wildcards.shard} ({wildcards.split})"
@@ -132,7 +132,7 @@ rule train_round:
     params:
         initial=lambda wildcards, input: f"--initial {input.initial}" if input.initial else "",
         resume=lambda wildcards, output: Path(output.checkpoint).parents[1] / "resume",
-        settings=section("network", "train"),
+        settings=json.dumps({"network": config["network"], "train": config["train"]}, sort_keys=True),
         seed=config["seed"],
         code=code_hash("train"),
     message:

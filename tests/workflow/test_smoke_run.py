@@ -76,6 +76,9 @@ def test_threads_and_device_change_nothing_but_the_page_that_shows_them(smoke_ru
 def test_a_key_reruns_the_stages_that_use_it(smoke_run):
     jobs = smoke_run.plan(*SMOKE, "--config", "train={epochs: 3}")
     assert jobs == {"train_round": 1, **AFTER_TRAINING, **END}
+    refine = "{hypotheses: 1, vertices: 64, points: 64, iterations: 1, start: 0.1, end: 0.1}"
+    jobs = smoke_run.plan(*SMOKE, "--config", f"fit={{refine: [{refine}]}}")
+    assert jobs == {"fit_shard": 2, "relabel_shard": 1, "evaluate_round": 1, **END}
     jobs = smoke_run.plan(*SMOKE, "--config", "evaluate={batch: 3}")
     assert jobs == {"evaluate_round": 2, **END}
 
