@@ -17,7 +17,8 @@ class InputError(ValueError):
         subject = f"{path}: {field} is {found}" if field else f"{path}: {found}"
         if expected:
             subject += f"; expected {expected}"
-        super().__init__(f"{subject}. {fix}".rstrip().removesuffix(".") + ".")
+        message = f"{subject}. {fix}".rstrip()
+        super().__init__(message if message.endswith((".", "?")) else f"{message}.")
 
     def __reduce__(self):
         return type(self), (self.path, self.field, self.found, self.expected, self.fix)

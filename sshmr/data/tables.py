@@ -125,8 +125,9 @@ def _arrow_array(path, field, values, count):
         raise InputError(path, f'column "{field.name}"', f"{len(values)} rows", f"{count} rows")
     if pa.types.is_fixed_size_list(field.type):
         width = field.type.list_size
-        array = np.asarray(values, dtype=field.type.value_type.to_pandas_dtype()).reshape(count, -1)
-        if count and array.shape[1] != width:
+        array = np.asarray(values, dtype=field.type.value_type.to_pandas_dtype())
+        array = array.reshape(count, -1 if count else width)
+        if array.shape[1] != width:
             raise InputError(path, f'column "{field.name}"', f"{array.shape[1]} values", f"{width} values")
         flat = pa.array(array.reshape(-1), type=field.type.value_type)
         absent = np.zeros(count, bool)
@@ -168,10 +169,14 @@ def read_labels(path):
 
 
 def _read(path, names, shapes):
+    schema = _open(path, lambda: pq.read_schema(path))
+    for name in names:
+        if name not in schema.names:
+            raise InputError(path, f'column "{name}"', "missing", ", ".join(names), "Make this file anew.")
+        if name in shapes and not pa.types.is_fixed_size_list(schema.field(name).type):
+            found, expected = f"of type {schema.field(name).type}", "a list of fixed size"
+            raise InputError(path, f'column "{name}"', found, expected, "Make this file anew.")
     table = _open(path, lambda: pq.read_table(path, columns=names))
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise InputError(path, f'column "{missing[0]}"', "missing", ", ".join(names), "Make this file anew.")
     return {name: _to_numpy(table.column(name).combine_chunks(), shapes.get(name)) for name in names}
 
 
