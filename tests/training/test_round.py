@@ -181,7 +181,8 @@ def test_predictions_come_out_as_a_params_table(run, settings, tmp_path):
                 sys.executable, str(SCRIPTS / "infer.py"), "--points", inputs.points[0],
                 "--body", inputs.body, "--template", inputs.template,
                 "--checkpoint", str(tmp_path / "checkpoint.pt"),
-                "--settings", json.dumps({"batch": batch, "turns": 1, "mirrored": False}), "--output", str(tmp_path / f"{batch}.parquet"),
+                "--settings", json.dumps({"batch": batch, "turns": 1, "mirrored": False}), 
+                "--output", str(tmp_path / f"{batch}.parquet"),
             ],
             check=True,
         )  # fmt: skip
