@@ -57,6 +57,7 @@ class FitConfig:
         compare_spread: standard deviation at which hypotheses are compared, metres.
         facing: how sharply vertices that turn away from the sensor are left out; 0 matches all.
         sliding: how much a point pulls its vertex along the surface, as a share of the pull across it.
+        neighbours: also start from the bodies that the round before found in the frames before and after.
         batch: clouds registered together.
     """
 
@@ -75,4 +76,5 @@ class FitConfig:
     compare_spread: float = 0.03
     facing: float = 10.0
     sliding: float = 0.2
+    neighbours: bool = True
     batch: int = 8

@@ -33,6 +33,8 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
     engine = Engine(surface.to(device), prior.to(device), config)
     tables = {"network": initial, "previous": previous}
     tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
+    if previous is not None and config.neighbours:
+        tables |= neighbour_starts(points, previous)
     mask = valid_mask(points)
     order = np.argsort(points["n_points"], kind="stable")
     batches = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
@@ -51,6 +53,30 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
         parts.append(_columns(fitted, names, body, cloud, valid))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}
+
+
+def neighbour_starts(points, previous):
+    """The bodies of the frame before and after as starts for each frame, moved into its centred frame.
+
+    Args:
+        points: as ``read_points`` returns it. previous: params of the same frames.
+
+    Returns:
+        dict of two params tables, ``earlier`` and ``later``; a frame at an end of its sequence gets its own.
+    """
+    rows = np.lexsort((points["frame"], points["view"], points["sequence"]))
+    track_of = [(points["sequence"][row], points["view"][row]) for row in rows]
+    starts = {}
+    for name, step in (("earlier", -1), ("later", 1)):
+        source = np.arange(len(rows))
+        for place, row in enumerate(rows):
+            other = place + step
+            if 0 <= other < len(rows) and track_of[other] == track_of[place]:
+                source[row] = rows[other]
+        moved = {key: previous[key][source] for key in ("pose", "betas", "transl")}
+        moved["transl"] = moved["transl"] + points["offset"][source] - points["offset"]
+        starts[name] = moved
+    return starts
 
 
 def _columns(fitted, names, body, cloud, valid):

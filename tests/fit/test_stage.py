@@ -6,7 +6,7 @@ from sshmr.errors import InputError
 from sshmr.fit.config import FitConfig
 from sshmr.fit.labels import RelabelConfig, relabel
 from sshmr.fit.linearise import State
-from sshmr.fit.stage import fit_shard, median_residuals
+from sshmr.fit.stage import fit_shard, median_residuals, neighbour_starts
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +15,10 @@ def shard(seen_bodies):
     mask = seen_bodies["mask"].numpy()
     return {
         "frame_id": [f"demo/one/{row:06d}/0" for row in range(4)],
+        "sequence": ["one"] * 4,
+        "frame": np.array([3, 1, 2, 0], np.int32),
+        "view": np.zeros(4, np.int16),
+        "offset": np.array([[3.0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 0, 0]], np.float32),
         "points": seen_bodies["points"].numpy(),
         "n_points": mask.sum(1).astype(np.int32),
     }
@@ -76,3 +80,21 @@ def test_stray_points_and_failed_fits_teach_nothing(shard, truth, neutral_body, 
     assert weight[0, 1:700].mean() > 0.8
     assert (weight[2:] == 0).all()
     assert weight[1, :400].max() <= 0.8
+
+
+def test_neighbours_in_time_are_offered_in_the_frames_own_place(shard, truth):
+    """Rows are frames 3, 1, 2, 0, each offset by its number along x."""
+    starts = neighbour_starts(shard, truth)
+    earlier, later = starts["earlier"], starts["later"]
+    np.testing.assert_array_equal(earlier["pose"], truth["pose"][[2, 3, 1, 3]])
+    np.testing.assert_array_equal(later["pose"], truth["pose"][[0, 2, 0, 1]])
+    shift = later["transl"] - truth["transl"][[0, 2, 0, 1]]
+    np.testing.assert_allclose(shift, [[0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]], atol=1e-6)
+
+
+def test_frames_of_other_sequences_and_views_are_no_neighbours(shard, truth):
+    apart = {**shard, "sequence": ["one", "two", "one", "two"], "view": np.array([0, 0, 1, 1], np.int16)}
+    starts = neighbour_starts(apart, truth)
+    for table in starts.values():
+        np.testing.assert_array_equal(table["pose"], truth["pose"])
+        np.testing.assert_allclose(table["transl"], truth["transl"], atol=1e-6)
