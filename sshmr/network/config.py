@@ -29,6 +29,8 @@ class NetworkConfig:
         head_width: channels of the attention head.
         head_layers: layers of the attention head.
         head_reads_matches: the attention head is told each point's expected place on the template.
+        basis: places whose nearest points tell the attention head what the whole cloud looks like; 0: none.
+        basis_width: channels of that.
         betas: shape coefficients predicted; the published head predicts 1, the rest stay zero.
     """
 
@@ -50,6 +52,8 @@ class NetworkConfig:
     head_width: int = 96
     head_layers: int = 2
     head_reads_matches: bool = True
+    basis: int = 512
+    basis_width: int = 512
     betas: int = 10
 
     def __post_init__(self):
@@ -93,6 +97,7 @@ PRESETS = {
         "features": 256,
         "mixing": "linear",
         "head_points": 256,
+        "basis": 0,
         "betas": 1,
     },
 }

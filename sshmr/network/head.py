@@ -8,6 +8,7 @@ from torch import nn
 from sshmr.body.template import standing_pose
 from sshmr.geometry.neighbours import farthest_point_sample, group, knn
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotmat_to_rot6d, rotvec_to_rotmat
+from sshmr.network.basis import BasisEncoding
 
 JOINTS = 24
 TOKENS = JOINTS + 2
@@ -34,6 +35,12 @@ class Prediction(NamedTuple):
     def pose_body(self, body):
         """Vertices and joints of ``body`` in this pose."""
         return body(self.rotmats, self.betas, self.transl(body))
+
+
+def heading(rotmats):
+    """Where bodies face: rotations (B, 24, 3, 3) → (B,) radians about the vertical, 0 along +z."""
+    forward = rotmats[:, 0, :, 2]
+    return torch.atan2(forward[:, 0], forward[:, 2])
 
 
 class Readout(nn.Module):
@@ -85,8 +92,8 @@ class LinearHead(nn.Module):
         self.norm = nn.LayerNorm(self.WIDTH)
         self.readout = Readout(self.WIDTH, config.betas)
 
-    def forward(self, features, points, mask, token, matched):
-        """As ``AttentionHead.forward``; the matches are not looked at."""
+    def forward(self, features, points, mask, token, matched, cloud):
+        """As ``AttentionHead.forward``; neither the matches nor the whole cloud are looked at."""
         chosen = farthest_point_sample(points, self.points, mask)
         centres = group(points, chosen)
         _, around = knn(centres, points, self.NEIGHBOURS, mask)
@@ -108,6 +115,10 @@ class AttentionHead(nn.Module):
         width = config.head_width
         self.queries = nn.Parameter(torch.randn(TOKENS, width) * 0.5)
         self.token = nn.Linear(config.features, width)
+        self.basis = None
+        if config.basis:
+            self.basis = BasisEncoding(config.basis, config.basis_width)
+            self.spread = nn.Linear(config.basis_width, TOKENS * width)
         self.memory = nn.Sequential(
             nn.Linear(config.features + (6 if self.reads_matches else 3), width),
             nn.GELU(),
@@ -129,12 +140,13 @@ class AttentionHead(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.readout = Readout(width, config.betas)
 
-    def forward(self, features, points, mask, token, matched):
+    def forward(self, features, points, mask, token, matched, cloud):
         """Regress the body.
 
         Args:
             features: (B, N, C). points: (B, N, 3) metres. mask: (B, N) bool. token: (B, C), the global token.
             matched: (B, N, 3) metres, each point's place on the standing template.
+            cloud: the whole clouds, points (B, K, 3) and mask (B, K), of which the above may be a part.
 
         Returns:
             The prediction, and (B, 24, 6) the numbers its rotations were made of.
@@ -142,6 +154,8 @@ class AttentionHead(nn.Module):
         seen = [features, points, matched] if self.reads_matches else [features, points]
         memory = self.memory(torch.cat(seen, dim=-1))
         tokens = self.queries + self.token(token)[:, None]
+        if self.basis is not None:
+            tokens = tokens + self.spread(self.basis(*cloud)).unflatten(1, (TOKENS, -1))
         for layer in self.layers:
             tokens = layer(tokens, memory, memory_key_padding_mask=~mask)
         return self.readout(self.norm(tokens))

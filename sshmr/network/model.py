@@ -91,6 +91,7 @@ class MeshRegressor(nn.Module):
         features, token = encoded[0]
         if template_descriptors is None:
             template_descriptors = self.projection(encoded[1][0][0])
+        cloud = (points, mask)
         if matched_points:
             features, points, mask = (part[:, :matched_points] for part in (features, points, mask))
         descriptors = self.projection(features) * mask[..., None]
@@ -99,5 +100,5 @@ class MeshRegressor(nn.Module):
         if self.head.reads_matches:
             # The head's errors shall not bend the matching: it reads the matches but sends no gradient there.
             matched = (similarity.detach() * MATCH_SHARPNESS).softmax(-1) @ self.template
-        prediction, rot6d = self.head(features, points, mask, token, matched)
+        prediction, rot6d = self.head(features, points, mask, token, matched, cloud)
         return Output(descriptors, template_descriptors, similarity, prediction, rot6d)

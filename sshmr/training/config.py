@@ -45,6 +45,7 @@ class TrainConfig:
         schedule: ``constant`` as published, or ``cosine``: a short rise, then down to 0 within the round.
         imagined: share of each batch that is imagined (sshmr/training/imagined.py).
         augment: mirror, jitter and cut real clouds, turn all clouds about the vertical.
+        facing: share of the turned clouds that are turned to face +z, give or take; the others face anywhere.
         label_spread: metres over which a pseudo label is shared among the template's vertices; 0: not at all.
         validation: share of the clouds held out for the choice of the best epoch.
         gradient_limit: largest norm of a step's gradient; 0 for none.
@@ -59,6 +60,7 @@ class TrainConfig:
     schedule: str = "cosine"
     imagined: float = 0.5
     augment: bool = True
+    facing: float = 0.5
     label_spread: float = 0.05
     validation: float = 0.1
     gradient_limit: float = 1.0
@@ -73,6 +75,7 @@ class TrainConfig:
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("schedule", self.schedule in ("constant", "cosine"), "constant or cosine"),
             ("imagined", 0 <= self.imagined < 1, "0 or more and less than 1"),
+            ("facing", 0 <= self.facing <= 1, "0 to 1"),
             ("label_spread", self.label_spread >= 0, "0 (none) or more"),
             ("validation", 0 <= self.validation < 1, "0 or more and less than 1"),
         ):
@@ -96,6 +99,7 @@ PRESETS = {
         "schedule": "constant",
         "imagined": 0.0,
         "augment": False,
+        "facing": 0.0,
         "label_spread": 0.0,
         "gradient_limit": 0.0,
         "weights": {
@@ -138,13 +142,15 @@ class InferConfig:
         batch: clouds at a time.
         turns: views of each cloud, turned about the vertical, whose predictions are averaged.
         mirrored: show each view mirrored as well.
+        passes: how often to look; from the second time on, turned to face +z as the time before told.
     """
 
     batch: int = 32
     turns: int = 4
     mirrored: bool = True
+    passes: int = 3
 
     def __post_init__(self):
-        for name in ("batch", "turns"):
+        for name in ("batch", "turns", "passes"):
             if getattr(self, name) < 1:
                 raise InputError("config", f'key "infer.{name}"', getattr(self, name), "1 or more")

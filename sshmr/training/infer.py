@@ -9,13 +9,13 @@ import torch
 from sshmr.body.model import MIRROR_JOINTS
 from sshmr.data.tables import valid_mask
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
-from sshmr.network.head import Prediction
+from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MATCH_SHARPNESS
 from sshmr.progress import track
 
 
 class View(NamedTuple):
-    """A way to show a cloud to the network: perhaps mirrored, then turned about the vertical, (3, 3)."""
+    """A way to show clouds to the network: perhaps mirrored, then turned, (3, 3) for all or (B, 3, 3)."""
 
     rotation: torch.Tensor
     mirrored: bool
@@ -26,6 +26,13 @@ def views(turns, mirrored):
     angles = torch.arange(turns) * (2 * math.pi / turns)
     sides = (False, True) if mirrored else (False,)
     return [View(rotation, side) for side in sides for rotation in rotation_about_y(angles)]
+
+
+def facing_views(prediction, mirrored):
+    """Every cloud turned so that the predicted body faces +z; mirrored, it faces the opposite angle before."""
+    angles = heading(prediction.rotmats)
+    signs = (-1, 1) if mirrored else (-1,)
+    return [View(rotation_about_y(sign * angles), sign > 0) for sign in signs]
 
 
 @torch.inference_mode()
@@ -49,6 +56,9 @@ def infer(network, points, body, config):
         cloud = clouds[start : start + config.batch].to(device)
         mask = masks[start : start + config.batch].to(device)
         prediction, certainty = predict(network, cloud, mask, descriptors, shown)
+        for _ in range(config.passes - 1):
+            ahead = facing_views(prediction, config.mirrored)
+            prediction, certainty = predict(network, cloud, mask, descriptors, ahead)
         columns["pose"].append(rotmat_to_rotvec(prediction.rotmats).flatten(1))
         columns["betas"].append(prediction.betas)
         columns["transl"].append(prediction.transl(body))
@@ -81,12 +91,12 @@ def predict(network, cloud, mask, descriptors, shown):
     swapped = torch.tensor(MIRROR_JOINTS, device=cloud.device)
     sums = None
     for view in shown:
-        rotation = view.rotation.to(cloud)
-        seen = (cloud * sign if view.mirrored else cloud) @ rotation.T
+        rotation = view.rotation.to(cloud).expand(len(cloud), 3, 3)
+        seen = (cloud * sign if view.mirrored else cloud) @ rotation.mT
         output = network(seen, mask, descriptors)
-        pelvis = output.prediction.pelvis @ rotation
+        pelvis = (output.prediction.pelvis[:, None] @ rotation)[:, 0]
         columns = output.rot6d.unflatten(-1, (2, 3))
-        columns = torch.cat([columns[:, :1] @ rotation, columns[:, 1:]], dim=1)
+        columns = torch.cat([columns[:, :1] @ rotation[:, None], columns[:, 1:]], dim=1)
         if view.mirrored:
             # Mirroring turns R into S R S with S = diag(−1, 1, 1): the first column changes sign as a whole.
             pelvis = pelvis * sign

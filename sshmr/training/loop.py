@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from sshmr.files import atomic_path
+from sshmr.network.head import heading
 from sshmr.network.losses import label_shares, weighted_distance
 from sshmr.progress import track
 from sshmr.training.batch import choose_points, cut, jitter, join, mirror, pad, recentre, turn
@@ -23,6 +24,9 @@ FINAL_RATE = 0.02
 
 JITTER = 0.005
 """Metres."""
+
+FACING_SPREAD = 0.25
+"""Radians; standard deviation of where a cloud faces that is turned to face ahead."""
 
 CUT_SHARE, CUT_RADIUS = 0.4, (0.1, 0.35)
 
@@ -138,8 +142,16 @@ class Trainer:
             parts.append(pad(self.imagination.draw(wanted, width, generator), width))
         batch = join(parts)
         if config.augment:
-            batch = turn(batch, torch.rand(len(batch.points), generator=generator) * 2 * math.pi)
+            batch = turn(batch, self._turns(batch, generator))
         return recentre(batch)
+
+    def _turns(self, batch, generator):
+        """(B,) radians: to face anywhere, or +z, give or take a quarter of a radian."""
+        count = len(batch.points)
+        anywhere = torch.rand(count, generator=generator) * 2 * math.pi
+        about_ahead = torch.randn(count, generator=generator) * FACING_SPREAD - heading(batch.target.rotmats)
+        ahead = torch.rand(count, generator=generator) < self.config.facing
+        return torch.where(ahead, about_ahead, anywhere)
 
     def _set_rate(self, step):
         config = self.config

@@ -1,0 +1,42 @@
+"""A cloud as its distances to fixed places: what all of it looks like, cheaply and whatever its order.
+
+Source: Prokudin et al., "Efficient Learning on Point Clouds with Basis Point Sets", ICCV 2019.
+"""
+
+import torch
+from torch import nn
+
+EXTENT = (0.9, 1.1, 0.9)
+"""Half axes in metres of the ellipsoid that the basis fills: a person about the mean of their cloud."""
+
+
+class BasisEncoding(nn.Module):
+    """Nearest point of a cloud to each basis place, and three residual layers over them.
+
+    Args:
+        places: how many basis places. width: channels of the code.
+    """
+
+    LAYERS = 3
+
+    def __init__(self, places, width):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        directions = nn.functional.normalize(torch.randn(places, 3, generator=generator), dim=1)
+        radii = torch.rand(places, 1, generator=generator) ** (1 / 3)
+        self.register_buffer("places", directions * radii * torch.tensor(EXTENT))
+        self.first = nn.Linear(4 * places, width)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+            for _ in range(self.LAYERS)
+        )
+
+    def forward(self, points, mask):
+        """Points (B, N, 3) metres, centred, mask (B, N) bool → code (B, width)."""
+        distance = torch.cdist(self.places.expand(len(points), -1, -1), points)
+        distance, nearest = distance.masked_fill(~mask[:, None], torch.inf).min(2)
+        offset = points.gather(1, nearest[..., None].expand(-1, -1, 3)) - self.places
+        code = self.first(torch.cat([distance[..., None], offset], dim=2).flatten(1))
+        for layer in self.layers:
+            code = code + layer(code)
+        return code
