@@ -29,7 +29,7 @@ def views(turns, mirrored):
 
 
 def facing_views(prediction, mirrored):
-    """Every cloud turned so that the predicted body faces +z; mirrored, it faces the opposite angle before."""
+    """Every cloud turned so that its predicted body faces +z; a mirrored one turns the other way."""
     angles = heading(prediction.rotmats)
     signs = (-1, 1) if mirrored else (-1,)
     return [View(rotation_about_y(sign * angles), sign > 0) for sign in signs]

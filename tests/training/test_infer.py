@@ -5,10 +5,10 @@ import torch
 
 from sshmr.geometry.rotations import rotmat_to_rot6d, rotvec_to_rotmat
 from sshmr.network.config import network_config
-from sshmr.network.head import Prediction
+from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, mirror, turn
-from sshmr.training.infer import predict, views
+from sshmr.training.infer import facing_views, predict, views
 
 
 class Oracle:
@@ -53,3 +53,15 @@ def test_the_mean_over_views_turns_with_the_cloud(mirrored, settings):
     torch.testing.assert_close(quarter @ straight.rotmats[:, 0], turned.rotmats[:, 0], atol=1e-4, rtol=0)
     torch.testing.assert_close(straight.rotmats[:, 1:], turned.rotmats[:, 1:], atol=1e-4, rtol=0)
     torch.testing.assert_close(straight.pelvis @ quarter.T, turned.pelvis, atol=1e-4, rtol=0)
+
+
+def test_the_second_look_shows_every_cloud_facing_ahead_mirrored_or_not():
+    torch.manual_seed(2)
+    target = Prediction(rotvec_to_rotmat(torch.randn(5, 24, 3)), torch.randn(5, 3), torch.randn(5, 10))
+    points, mask = torch.randn(5, 20, 3), torch.ones(5, 20, dtype=torch.bool)
+    cloud = Batch(points, mask, torch.full(mask.shape, -1), mask.float(), target, torch.ones(5))
+    for view in facing_views(target, mirrored=True):
+        shown = mirror(cloud, torch.full((5,), view.mirrored), torch.arange(1))
+        rotmats = shown.target.rotmats.clone()
+        rotmats[:, 0] = view.rotation @ rotmats[:, 0]
+        torch.testing.assert_close(heading(rotmats), torch.zeros(5), atol=1e-5, rtol=0)
