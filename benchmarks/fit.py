@@ -9,9 +9,7 @@ given fewer frames; ratios compare the same frames. The last line is JSON.
 
 import argparse
 import json
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
