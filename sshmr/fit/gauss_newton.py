@@ -44,20 +44,22 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None):
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
         view = view_direction(match.mass, normals)
         mass = match.mass * (trust / variance)[:, None]
-        weighted = _less_along(jacobian * mass[:, None, :, None], normals, config.sliding).flatten(2)
+        weighted = _less_along(jacobian * mass[:, None, None], normals.transpose(1, 2), config.sliding)
+        weighted = weighted.flatten(2)
         hessian = weighted @ jacobian.flatten(2).transpose(1, 2)
-        gradient = (weighted @ (match.target - vertices).flatten(1)[..., None])[..., 0]
+        residual = (match.target - vertices).transpose(1, 2).flatten(1)
+        gradient = (weighted @ residual[..., None])[..., 0]
         _add_priors(hessian, gradient, prior, state, config)
         state = state.moved(_shortened(_solve(hessian, gradient)))
     return state, view
 
 
 def _less_along(weighted, normals, sliding):
-    """Keep the part across the surface of (R, 85, M, 3), and the share ``sliding`` of the part along it."""
+    """Keep the part across the surface of (R, 85, 3, M), and the share ``sliding`` of the part along it."""
     if sliding == 1:
         return weighted
-    across = torch.einsum("ruvc,rvc->ruv", weighted, normals)
-    return torch.lerp(across[..., None] * normals[:, None], weighted, sliding)
+    across = (weighted * normals[:, None]).sum(2, keepdim=True) * (1 - sliding)
+    return (weighted * sliding).addcmul_(across, normals[:, None])
 
 
 def _trust(mask, config):

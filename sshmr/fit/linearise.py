@@ -85,24 +85,27 @@ class Skinning(NamedTuple):
 
 
 def skin(body, state):
-    """Pose R bodies; vertices (R, M, 3) and ``carried`` (R, M, 24, 3): each joint's share of each vertex."""
+    """Pose R bodies; vertices (R, M, 3) and ``carried`` (R, 24, 3, M): each joint's share of each vertex."""
     rotmats = state.rotmats
     rest = body.rest_joints(state.betas)
     rotations, joints = forward_kinematics(rotmats, rest, body.parents)
     count = len(rotmats)
     identity = torch.eye(3, dtype=rotmats.dtype, device=rotmats.device)
-    shaped = (
-        body.v_template.reshape(-1) + state.betas @ body.shapedirs.reshape(-1, body.shapedirs.shape[-1]).T
-    )
+    directions = body.shapedirs.reshape(-1, body.shapedirs.shape[-1])
+    shaped = body.v_template.reshape(-1) + state.betas @ directions.T
     shaped = shaped + (rotmats[:, 1:] - identity).reshape(count, 207) @ body.posedirs.reshape(-1, 207).T
     origins = joints - (rotations @ rest[..., None])[..., 0]
-    placed = shaped.view(count, -1, 3) @ rotations.permute(0, 3, 1, 2).reshape(count, 3, 72)
-    carried = (placed.view(count, -1, 24, 3) + origins[:, None]) * body.weights[..., None]
-    return Skinning(carried.sum(2) + state.transl[:, None], rotmats, rotations, joints, carried)
+    placed = rotations.reshape(count, 72, 3) @ shaped.view(count, -1, 3).transpose(1, 2)
+    carried = (placed.view(count, 24, 3, -1) + origins[..., None]) * body.weights.T[:, None]
+    vertices = carried.sum(1).transpose(1, 2) + state.transl[:, None]
+    return Skinning(vertices, rotmats, rotations, joints, carried)
 
 
 def linearise(body, state, below):
-    """Vertices and their exact derivatives.
+    """Vertices and their derivatives.
+
+    The pose blend shapes move the skin by millimetres and hardly change within a step, so that the
+    derivatives hold them fixed; the vertices have them.
 
     Args:
         body: BodyModel of M vertices.
@@ -111,43 +114,28 @@ def linearise(body, state, below):
 
     Returns:
         vertices: (R, M, 3) metres.
-        jacobian: (R, 85, M, 3), d vertex / d unknown; rows in the order of ``ROOT``, ``BODY``, …
+        jacobian: (R, 85, 3, M), d vertex / d unknown; rows in the order of ``ROOT``, ``BODY``, …
         rotations: (R, 24, 3, 3), of the joints, global.
     """
     posed = skin(body, state)
     count, size = posed.vertices.shape[:2]
-    jacobian = posed.vertices.new_empty(count, UNKNOWNS, size, 3)
+    jacobian = posed.vertices.new_empty(count, UNKNOWNS, 3, size)
     _turns(body, state, posed, below, jacobian)
     _shape(body, posed, jacobian)
-    jacobian[:, TRANSL] = torch.eye(3, dtype=jacobian.dtype, device=jacobian.device)[:, None]
+    jacobian[:, TRANSL] = torch.eye(3, dtype=jacobian.dtype, device=jacobian.device)[..., None]
     return posed.vertices, jacobian, posed.rotations
 
 
 def _turns(body, state, posed, below, jacobian):
     count, size = posed.vertices.shape[:2]
-    subtree = torch.einsum("kj,rmjc->rkmc", below, posed.carried)
-    arms = subtree - (below @ body.weights.T)[None, :, :, None] * posed.joints[:, :, None]
+    subtree = (below @ posed.carried.view(count, 24, -1)).view(count, 24, 3, size)
+    arms = subtree - posed.joints[..., None] * (below @ body.weights.T)[:, None]
     chart = left_jacobian(state.body.unflatten(1, (23, 3)))
     parents = posed.rotations[:, list(body.parents[1:])]
-    axes = torch.cat(
-        [torch.eye(3, dtype=chart.dtype, device=chart.device).expand(count, 1, 3, 3), parents @ chart], 1
-    )
-    turns = jacobian[:, :72].view(count, 24, 3, size, 3)
-    for axis in range(3):
-        turns[:, :, axis] = torch.linalg.cross(axes[..., axis][:, :, None].expand_as(arms), arms)
-    _pose_offsets(body, posed, chart, turns)
-
-
-def _pose_offsets(body, posed, chart, turns):
-    """Add what the pose blend shapes contribute."""
-    if not body.posedirs.any():
-        return
-    count, size = posed.vertices.shape[:2]
-    slopes = skew(chart.transpose(-1, -2)) @ posed.rotmats[:, 1:, None]
-    directions = body.posedirs.reshape(size * 3, 23, 9).permute(1, 2, 0)
-    offsets = (slopes.reshape(count, 23, 3, 9) @ directions).view(count, 69, size, 3)
-    blended = (body.weights @ posed.rotations.reshape(count, 24, 9)).view(count, 1, size, 3, 3)
-    turns[:, 1:] += (blended @ offsets[..., None])[..., 0].view(count, 23, 3, size, 3)
+    root = torch.eye(3, dtype=chart.dtype, device=chart.device).expand(count, 1, 3, 3)
+    axes = torch.cat([root, parents @ chart], 1)
+    turns = skew(axes.transpose(2, 3)).reshape(count, 24, 9, 3) @ arms
+    jacobian[:, :72] = turns.view(count, 72, 3, size)
 
 
 def _shape(body, posed, jacobian):
@@ -157,8 +145,11 @@ def _shape(body, posed, jacobian):
     for joint, parent in enumerate(body.parents[1:], start=1):
         chain.append(chain[parent] + posed.rotations[:, parent] @ (rest[joint] - rest[parent]))
     origins = torch.stack(chain, 1) - posed.rotations @ rest
-    blended = (body.weights @ posed.rotations.reshape(count, 24, 9)).view(count, size, 3, 3)
-    moved = blended @ body.shapedirs + (body.weights @ origins.reshape(count, 24, -1)).view(
-        count, size, 3, -1
-    )
-    jacobian[:, BETAS] = moved.permute(0, 3, 1, 2)
+    shapes = origins.shape[-1]
+    carried = origins.permute(0, 3, 2, 1).reshape(count, 3 * shapes, 24) @ body.weights.T
+    moved = carried.view(count, shapes, 3, size)
+    blended = (posed.rotations.reshape(count, 24, 9).transpose(1, 2) @ body.weights.T).view(count, 3, 3, size)
+    directions = body.shapedirs.permute(2, 1, 0)
+    for axis in range(3):
+        moved = moved.addcmul(blended[:, None, :, axis], directions[None, :, None, axis])
+    jacobian[:, BETAS] = moved

