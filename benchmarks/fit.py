@@ -2,22 +2,19 @@
 
     python benchmarks/fit.py POSES.parquet --frames 200 --baseline-frames 20
 
-POSES.parquet has a column ``pose`` (72 rotation-vector numbers, y up). Every cloud is fitted from nothing, and once
-more from its true body, which shows what the energy alone costs. The published routine is slow, so that it may be
-given fewer frames; ratios compare the same frames. The last line is JSON.
+POSES.parquet has a column ``pose`` (72 rotation-vector numbers, y up). Every cloud is fitted from nothing, and
+once more from its true body, which shows what the energy alone costs. The published routine is slow, so that
+it may be given fewer frames; ratios compare the same frames. The last line is JSON.
 """
 
 import argparse
 import json
 import time
 
+import clouds
 import numpy as np
 import pandas as pd
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import clouds
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path

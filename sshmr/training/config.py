@@ -52,7 +52,7 @@ class TrainConfig:
         weights: of the losses.
     """
 
-    epochs: int = 26
+    epochs: int = 20
     batch: int = 24
     points: int = 384
     matched_points: int = 128
