@@ -2,7 +2,7 @@
 
     python benchmarks/fit.py POSES.parquet --frames 200 --baseline-frames 20
 
-POSES.parquet has a column ``pose`` (72 rotation-vector numbers, y up). Every cloud is fitted from nothing, and
+POSES.parquet has a column ``pose`` (72 rotation-vector numbers, y up). Each cloud is fitted from nothing, and
 once more from its true body, which shows what the energy alone costs. The published routine is slow, so that
 it may be given fewer frames; ratios compare the same frames. The last line is JSON.
 """

@@ -1,9 +1,9 @@
-# The loop. Round 0: fit from a standing body, then label. Round r: train on the labels of round r-1, infer, fit
+# The loop. Round 0: fit from typical poses, then label. Round r: train on the labels of round r-1, infer, fit
 # from what was inferred, label. An input of round r names a file of round r-1, down to round 0.
 
 
 rule bootstrap_shard:
-    """Register the body to every cloud of one shard, from a standing pose."""
+    """Register the body to every cloud of one shard, from typical poses at all headings."""
     input:
         points="results/{dataset}/points/{split}/{shard}.parquet",
         body="results/{dataset}/body/neutral.npz",
