@@ -53,6 +53,10 @@ class FitConfig:
         effective_points: how many independent observations a cloud counts as, at most.
         outlier_weight: share of points that belong to no body, a priori.
         pose_weight, bending_weight, shape_weight: multipliers of the priors.
+        shared_shape_weight: how strongly a shape is held to what the round before found for its
+            sequence, which is one person; 0: not.
+        smooth_weight: how strongly a pose is held to the mean of what the round before found in the frames
+            around, per square radian; 0: not.
         coverage_weight: weight of the model's distance to the cloud when hypotheses are compared.
         screen_coverage: the same when start bodies are screened, against the cloud's distance to the model.
         compare_spread: standard deviation at which hypotheses are compared, metres.
@@ -72,6 +76,8 @@ class FitConfig:
     pose_weight: float = 1.0
     bending_weight: float = 1.0
     shape_weight: float = 1.0
+    shared_shape_weight: float = 30.0
+    smooth_weight: float = 50.0
     coverage_weight: float = 20.0
     screen_coverage: float = 0.3
     compare_spread: float = 0.03

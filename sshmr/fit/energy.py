@@ -87,11 +87,12 @@ def visibility(normals, view, sharpness):
     return torch.nn.functional.logsigmoid(sharpness * (normals @ view[..., None])[..., 0])
 
 
-def energies(surface, prior, points, mask, state, view, config):
+def energies(surface, prior, points, mask, state, view, config, expected=None):
     """The terms of R fits, comparable between hypotheses for one cloud.
 
     Args:
         view: (R, 3) from ``view_direction``.
+        expected: ``Expected`` of R bodies, or None.
 
     Returns:
         dict of (R,) nats: ``energy`` (the sum), ``energy_correspondence``, ``energy_chamfer`` (how far the
@@ -116,4 +117,9 @@ def energies(surface, prior, points, mask, state, view, config):
         + config.bending_weight * 0.25 * (2 * bending(state.body)).clamp(max=6.0).exp().sum(1),
         "energy_shape": 0.5 * config.shape_weight * state.betas.square().sum(1),
     }
+    if expected is not None:
+        shape = (state.betas - expected.betas).square().sum(1)
+        pose = (expected.agreement * (state.body - expected.body).square()).sum(1)
+        terms["energy_shape"] = terms["energy_shape"] + 0.5 * config.shared_shape_weight * shape
+        terms["energy_prior"] = terms["energy_prior"] + 0.5 * config.smooth_weight * pose
     return {"energy": sum(terms.values()), **terms}, vertices

@@ -63,14 +63,17 @@ class Engine:
         start = start._replace(transl=start.transl + shift.flatten(0, 1))
         return self._sieve(points, mask, start, index, self.config.search)
 
-    def from_predictions(self, points, mask, predictions):
-        """Fit B clouds from predicted states of B rows each; the first one's twin is tried too."""
+    def from_predictions(self, points, mask, predictions, expected=None):
+        """Fit B clouds from predicted states of B rows each; the first one's twin is tried too.
+
+        ``expected`` (``Expected`` of B rows), where given, holds each body to what was found around it.
+        """
         starts = [*predictions, twin(predictions[0])]
         start = State(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*starts, strict=True)))
         index = torch.arange(len(starts)).expand(len(points), -1)
         if self.config.optimiser == "adam":
             return self._published(points, mask, start, index, "later")
-        return self._sieve(points, mask, start, index, self.config.refine)
+        return self._sieve(points, mask, start, index, self.config.refine, expected)
 
     def _published(self, points, mask, start, index, phase):
         """Every hypothesis to the end with the published routine; the lowest energy wins."""
@@ -85,7 +88,7 @@ class Engine:
         terms = {name: value[first] for name, value in terms.items()}
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
-    def _sieve(self, points, mask, start, index, stages):
+    def _sieve(self, points, mask, start, index, stages, expected=None):
         clouds = len(points)
         state, index = start, index.to(points.device)
         for stage in stages:
@@ -97,9 +100,10 @@ class Engine:
             index = index[:, :keep]
             spreads = stage.spreads()
             data = (self.prior, few[rows], few_mask[rows])
-            before, view = refine(surface, *data, state, spreads[:-1], self.config)
-            state, view = refine(surface, *data, before, spreads[-1:], self.config, view)
-            terms, vertices = energies(surface, *data, state, view, self.config)
+            known = None if expected is None else expected.rows(rows)
+            before, view = refine(surface, *data, state, spreads[:-1], self.config, None, known)
+            state, view = refine(surface, *data, before, spreads[-1:], self.config, view, known)
+            terms, vertices = energies(surface, *data, state, view, self.config, known)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
             total = terms["energy"].view(clouds, keep)
             order = total.argsort(dim=1)

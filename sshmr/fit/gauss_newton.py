@@ -15,7 +15,7 @@ MAX_TURN = 0.6
 """Radians; a longer step of any joint is shortened as a whole."""
 
 
-def refine(surface, prior, points, mask, state, spreads, config, view=None):
+def refine(surface, prior, points, mask, state, spreads, config, view=None, expected=None):
     """Move R bodies towards their clouds.
 
     Args:
@@ -26,6 +26,7 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None):
         spreads: standard deviation of the correspondence at each step, metres.
         config: FitConfig.
         view: (R, 3) from an earlier call, or None.
+        expected: ``Expected`` of R bodies, or None.
 
     Returns:
         The refined state, and the direction each cloud seems to be seen from (R, 3).
@@ -50,6 +51,8 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None):
         residual = (match.target - vertices).transpose(1, 2).flatten(1)
         gradient = (weighted @ residual[..., None])[..., 0]
         _add_priors(hessian, gradient, prior, state, config)
+        if expected is not None:
+            _add_expected(hessian, gradient, state, expected, config)
         state = state.moved(_shortened(_solve(hessian, gradient)))
     return state, view
 
@@ -82,9 +85,18 @@ def _add_priors(hessian, gradient, prior, state, config):
         hessian[:, row, row] += strength[:, column]
         gradient[:, row] -= sign * strength[:, column]
 
-    diagonal = hessian.diagonal(dim1=1, dim2=2)
-    diagonal[:, BETAS] += config.shape_weight
-    gradient[:, BETAS] -= config.shape_weight * state.betas
+    _hold(hessian, gradient, BETAS, config.shape_weight, -state.betas)
+
+
+def _add_expected(hessian, gradient, state, expected, config):
+    _hold(hessian, gradient, BETAS, config.shared_shape_weight, expected.betas - state.betas)
+    _hold(hessian, gradient, BODY, config.smooth_weight * expected.agreement, expected.body - state.body)
+
+
+def _hold(hessian, gradient, part, weight, difference):
+    """A spring on some of the unknowns."""
+    hessian.diagonal(dim1=1, dim2=2)[:, part] += weight
+    gradient[:, part] += weight * difference
 
 
 def _solve(hessian, gradient):

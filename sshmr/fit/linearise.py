@@ -54,6 +54,23 @@ class State(NamedTuple):
         return State(*(part[index] for part in self))
 
 
+class Expected(NamedTuple):
+    """What the round before leads to expect of R bodies.
+
+    Attributes:
+        body: (R, 69) from the frames around. agreement: (R, 69) how far these agree, 0 to 1.
+        betas: (R, 10) of the person.
+    """
+
+    body: torch.Tensor
+    agreement: torch.Tensor
+    betas: torch.Tensor
+
+    def rows(self, index):
+        """Some of the bodies."""
+        return Expected(*(part[index] for part in self))
+
+
 def left_jacobian(rotvecs):
     """How a changed rotation vector turns: exp(θ + δ) ≈ exp(J δ) exp(θ); (..., 3) → (..., 3, 3)."""
     squared = (rotvecs * rotvecs).sum(-1)[..., None, None]

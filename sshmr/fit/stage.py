@@ -7,13 +7,16 @@ from sshmr.data.tables import valid_mask
 from sshmr.errors import InputError
 from sshmr.fit.confidence import confidence
 from sshmr.fit.engine import Engine
-from sshmr.fit.linearise import State
+from sshmr.fit.linearise import Expected, State
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.raycast import Surface
 from sshmr.progress import track
 
 CONVERGED = 0.002
 """Metres; a fit whose vertices moved less than this in the last step has settled."""
+
+SMOOTH = 0.5
+"""Radians; where a joint turns by more from the frame before to the frame after, they say little of it."""
 
 
 @torch.no_grad()
@@ -35,6 +38,9 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
     tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
     if previous is not None and config.neighbours:
         tables |= neighbour_starts(points, previous)
+    expected = None
+    if previous is not None:
+        expected = expectation(points, previous, device)
     mask = valid_mask(points)
     order = np.argsort(points["n_points"], kind="stable")
     batches = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
@@ -43,9 +49,9 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
         if tables:
-            fitted = engine.from_predictions(
-                cloud, valid, [_state(t, batch, device) for t in tables.values()]
-            )
+            predictions = [_state(table, batch, device) for table in tables.values()]
+            known = None if expected is None else expected.rows(batch)
+            fitted = engine.from_predictions(cloud, valid, predictions, known)
             names = [*tables, "turned"]
         else:
             fitted = engine.from_nothing(cloud, valid)
@@ -77,6 +83,24 @@ def neighbour_starts(points, previous):
         moved["transl"] = moved["transl"] + points["offset"][source] - points["offset"]
         starts[name] = moved
     return starts
+
+
+def expectation(points, previous, device):
+    """What the round before leads to expect: a person's median shape, the mean pose of the frames around.
+
+    Args:
+        points: as ``read_points`` returns it. previous: params of the same frames.
+    """
+    names, place = np.unique(points["sequence"], return_inverse=True)
+    medians = [np.median(previous["betas"][place == i], axis=0) for i in range(len(names))]
+    betas = np.array(medians, np.float32).reshape(-1, 10)[place]
+    earlier, later = (table["pose"][:, 3:] for table in neighbour_starts(points, previous).values())
+    own = previous["pose"][:, 3:]
+    alone = (earlier == own).all(1) & (later == own).all(1)
+    apart = np.linalg.norm((later - earlier).reshape(-1, 23, 3), axis=2).repeat(3, axis=1)
+    agreement = np.where(alone[:, None], 0, 1 / (1 + (apart / SMOOTH) ** 2) ** 2)
+    parts = ((earlier + later) / 2, agreement, betas)
+    return Expected(*(torch.from_numpy(part.astype(np.float32)).to(device) for part in parts))
 
 
 def _columns(fitted, names, body, cloud, valid):
