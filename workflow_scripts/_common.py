@@ -3,6 +3,7 @@
 Importing this puts the repository's root on the path, so that the scripts run the sources beside them.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def run(main):
         main()
     except InputError as error:
         raise SystemExit(f"Error: {error}") from None
+    except json.JSONDecodeError as error:
+        raise SystemExit(f"Error: --settings: it is not JSON ({error}).") from None
 
 
 def add_torch_arguments(parser):
