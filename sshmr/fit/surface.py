@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 
 from sshmr.body.model import BodyModel
+from sshmr.geometry.normals import vertex_normals
 
 
 class SurfaceElements(NamedTuple):
@@ -21,12 +22,8 @@ class SurfaceElements(NamedTuple):
     @classmethod
     def of(cls, body, vertex_ids):
         """Those vertices of a whole body; normals are area-weighted means over the faces around them."""
-        corners = body.v_template[body.faces]
-        across = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normals = torch.zeros_like(body.v_template)
-        for corner in range(3):
-            normals.index_add_(0, body.faces[:, corner], across)
-        return cls(body.subset(vertex_ids), torch.nn.functional.normalize(normals, dim=1)[vertex_ids])
+        normals = vertex_normals(body.v_template.cpu().numpy(), body.faces.cpu().numpy())
+        return cls(body.subset(vertex_ids), torch.from_numpy(normals).to(body.v_template)[vertex_ids])
 
     def first(self, count):
         """The first ``count`` elements; in a template's order they spread evenly."""
