@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Literal
 
+from sshmr.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -14,6 +16,7 @@ class Stage:
         points: at most so many points of the cloud are used.
         iterations: optimiser steps.
         start, end: standard deviation of the correspondence, metres, falling geometrically.
+        limbs: the best hypothesis with limbs held otherwise enters too.
     """
 
     hypotheses: int
@@ -22,6 +25,7 @@ class Stage:
     iterations: int
     start: float
     end: float
+    limbs: bool = False
 
     def spreads(self):
         """Standard deviation at each step, metres."""
@@ -32,11 +36,12 @@ class Stage:
 SEARCH = (
     Stage(hypotheses=48, vertices=128, points=128, iterations=8, start=0.15, end=0.06),
     Stage(hypotheses=10, vertices=256, points=256, iterations=8, start=0.08, end=0.035),
-    Stage(hypotheses=3, vertices=512, points=384, iterations=6, start=0.04, end=0.025),
+    Stage(hypotheses=3, vertices=512, points=384, iterations=6, start=0.04, end=0.025, limbs=True),
     Stage(hypotheses=1, vertices=1024, points=1024, iterations=8, start=0.03, end=0.015),
 )
 REFINE = (
-    Stage(hypotheses=8, vertices=512, points=384, iterations=8, start=0.06, end=0.03),
+    Stage(hypotheses=8, vertices=384, points=384, iterations=5, start=0.06, end=0.03),
+    Stage(hypotheses=3, vertices=512, points=384, iterations=5, start=0.04, end=0.025, limbs=True),
     Stage(hypotheses=1, vertices=1024, points=1024, iterations=10, start=0.04, end=0.015),
 )
 
@@ -85,3 +90,15 @@ class FitConfig:
     sliding: float = 0.2
     neighbours: bool = True
     batch: int = 8
+
+    def __post_init__(self):
+        for name in ("search", "refine"):
+            if not getattr(self, name):
+                raise InputError("config", f'key "fit.{name}"', "empty", "at least one stage")
+            if getattr(self, name)[0].limbs:
+                raise InputError(
+                    "config",
+                    f'key "fit.{name}"',
+                    "limbs in the first stage",
+                    "limbs in later stages only: the first one has no best body yet",
+                )

@@ -17,6 +17,15 @@ BENDING = ((LEFT_KNEE, 0, -1.0), (RIGHT_KNEE, 0, -1.0), (LEFT_ELBOW, 1, 1.0), (R
 COVERAGE_CAP = 0.3
 """Metres; a vertex farther than this from the cloud is merely unseen."""
 
+BEHIND, BEHIND_SOFTNESS = 0.12, 0.02
+"""Metres; skin this far behind other skin is hidden by it, less far it may be the same skin, sloping."""
+
+OCCLUDER = 1.0
+"""Metres; over the root of the number of vertices, how far around itself one hides what is behind it."""
+
+ONE_SIDED = 0.3
+"""A view direction shorter than this is none: the cloud was seen from several sides."""
+
 MIN_EXPONENT = -80.0
 """Below it exp underflows to denormal numbers, which cost a CPU thirty times the time and add nothing."""
 
@@ -43,7 +52,7 @@ def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_we
     Source: Myronenko & Song, "Point Set Registration: Coherent Point Drift", TPAMI 2010, eq. 6, with the
     uniform class spread over one cubic metre per ``N`` points as there.
     """
-    size = vertices.shape[1]
+    size = vertices.shape[1] if log_weight is None else log_weight.exp().sum(1)
     exponent = _gaussian_exponent(vertices, points, 0.5 / variance, log_weight)
     exponent = exponent.clamp_(MIN_EXPONENT, 0.0).exp_()
     count = mask.sum(1).clamp_min(1)
@@ -82,9 +91,28 @@ def view_direction(mass, normals):
     return (mass[..., None] * normals).sum(1) / mass.sum(1).clamp_min(1e-9)[:, None]
 
 
-def visibility(normals, view, sharpness):
-    """(R, M) log weight of each vertex: near zero where it faces the sensor, negative where it turns away."""
-    return torch.nn.functional.logsigmoid(sharpness * (normals @ view[..., None])[..., 0])
+def visibility(vertices, normals, view, sharpness):
+    """How far each vertex is in sight of the sensor: (R, M) log weight, near zero where it is.
+
+    Negative where the skin turns away, and where another part of the body stands before it.
+    """
+    facing = torch.nn.functional.logsigmoid(sharpness * (normals @ view[..., None])[..., 0])
+    return facing + torch.nn.functional.logsigmoid((BEHIND - depth_behind(vertices, view)) / BEHIND_SOFTNESS)
+
+
+def depth_behind(vertices, view):
+    """How far each vertex lies behind the foremost one on its line of sight: (R, M, 3), (R, 3) → (R, M).
+
+    In metres. The sensor is taken as far away. Zero for all where a cloud was seen from no one side.
+    """
+    length = view.norm(dim=1, keepdim=True)
+    ahead = view / length.clamp_min(1e-9)
+    depth = (vertices @ ahead[..., None])[..., 0]
+    across = vertices - depth[..., None] * ahead[:, None]
+    reach = OCCLUDER * vertices.shape[1] ** -0.5
+    beside = torch.cdist(across, across) < reach
+    foremost = torch.where(beside, depth[:, None], -torch.inf).amax(2)
+    return (foremost - depth) * (length > ONE_SIDED)
 
 
 def energies(surface, prior, points, mask, state, view, config, expected=None):
@@ -102,7 +130,7 @@ def energies(surface, prior, points, mask, state, view, config, expected=None):
     posed = skin(surface.body, state)
     vertices = posed.vertices
     normals = surface.turned_normals(posed.rotations)
-    seen = visibility(normals, view, config.facing)
+    seen = visibility(vertices, normals, view, config.facing)
     variance = torch.full((len(points),), config.compare_spread**2, dtype=points.dtype, device=points.device)
     match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
     count = mask.sum(1).clamp_min(1)
@@ -118,7 +146,7 @@ def energies(surface, prior, points, mask, state, view, config, expected=None):
         "energy_shape": 0.5 * config.shape_weight * state.betas.square().sum(1),
     }
     if expected is not None:
-        shape = (state.betas - expected.betas).square().sum(1)
+        shape = (expected.company * (state.betas - expected.betas).square()).sum(1)
         pose = (expected.agreement * (state.body - expected.body).square()).sum(1)
         terms["energy_shape"] = terms["energy_shape"] + 0.5 * config.shared_shape_weight * shape
         terms["energy_prior"] = terms["energy_prior"] + 0.5 * config.smooth_weight * pose

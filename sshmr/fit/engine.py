@@ -8,6 +8,7 @@ from sshmr.fit.adam import STEPS, fit_published
 from sshmr.fit.energy import energies
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.hypotheses import centred, turned_about_vertical, twin, typical_poses
+from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
 from sshmr.fit.linearise import State, skin
 from sshmr.fit.screening import SCREEN_POINTS, SCREEN_VERTICES, screen
 
@@ -48,6 +49,7 @@ class Engine:
             for pose in range(config.poses)
             for heading in range(config.headings)
         ]
+        self.limbs = typical_limbs(body, typical_poses(config.poses).to(body.v_template))
         self.start_vertices = skin(screened, self.starts).vertices
 
     def from_nothing(self, points, mask):
@@ -90,14 +92,17 @@ class Engine:
 
     def _sieve(self, points, mask, start, index, stages, expected=None):
         clouds = len(points)
-        state, index = start, index.to(points.device)
+        state, index, view = start, index.to(points.device), None
         for stage in stages:
             surface = self.surface.first(stage.vertices)
             few, few_mask = thinned(points, mask, stage.points)
             keep = min(stage.hypotheses, index.shape[1])
+            state, index = best_of(state, index, keep), index[:, :keep]
+            if stage.limbs:
+                seen_from = view.view(clouds, -1, 3)[:, 0]
+                state, index = self._with_other_limbs(points, mask, state, index, seen_from)
+                keep = index.shape[1]
             rows = torch.arange(clouds, device=points.device).repeat_interleave(keep)
-            state = State(*(part.view(clouds, -1, *part.shape[1:])[:, :keep].flatten(0, 1) for part in state))
-            index = index[:, :keep]
             spreads = stage.spreads()
             data = (self.prior, few[rows], few_mask[rows])
             known = None if expected is None else expected.rows(rows)
@@ -106,17 +111,37 @@ class Engine:
             terms, vertices = energies(surface, *data, state, view, self.config, known)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
             total = terms["energy"].view(clouds, keep)
-            order = total.argsort(dim=1)
+            # Stable: of equals the one named first wins, the previous fit before its copy as a neighbour.
+            order = total.argsort(dim=1, stable=True)
             flat = (order + keep * torch.arange(clouds, device=points.device)[:, None]).flatten()
-            state, index = state.rows(flat), index.gather(1, order)
+            state, index, view = state.rows(flat), index.gather(1, order), view[flat]
         first = flat.view(clouds, keep)[:, 0]
         return Fitted(
-            State(*(part.view(clouds, keep, *part.shape[1:])[:, 0] for part in state)),
+            best_of(state, index, 1),
             {name: value[first] for name, value in terms.items()},
             index[:, 0],
             movement.flatten()[first],
             sum(stage.iterations for stage in stages),
         )
+
+    def _with_other_limbs(self, points, mask, state, index, view):
+        """Add to each cloud's hypotheses its best one with limbs held otherwise."""
+        few, few_mask = thinned(points, mask, POINTS)
+        best = best_of(state, index, 1)
+        other = other_limbs(
+            self.surface.first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, self.config
+        )
+        index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // len(points))], 1)
+        both = (
+            torch.cat([part.view(len(points), -1, *part.shape[1:]) for part in pair], 1).flatten(0, 1)
+            for pair in zip(state, other, strict=True)
+        )
+        return State(*both), index
+
+
+def best_of(state, index, count):
+    """The first ``count`` hypotheses of each cloud: state of B · H bodies, index (B, H)."""
+    return State(*(part.view(*index.shape, *part.shape[1:])[:, :count].flatten(0, 1) for part in state))
 
 
 def thinned(points, mask, count):

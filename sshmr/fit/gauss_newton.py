@@ -41,7 +41,7 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None, expe
         if view is None:
             match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
             view = view_direction(match.mass, normals)
-        seen = visibility(normals, view, config.facing)
+        seen = visibility(vertices, normals, view, config.facing)
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
         view = view_direction(match.mass, normals)
         mass = match.mass * (trust / variance)[:, None]
@@ -89,7 +89,8 @@ def _add_priors(hessian, gradient, prior, state, config):
 
 
 def _add_expected(hessian, gradient, state, expected, config):
-    _hold(hessian, gradient, BETAS, config.shared_shape_weight, expected.betas - state.betas)
+    shared = config.shared_shape_weight * expected.company
+    _hold(hessian, gradient, BETAS, shared, expected.betas - state.betas)
     _hold(hessian, gradient, BODY, config.smooth_weight * expected.agreement, expected.body - state.body)
 
 

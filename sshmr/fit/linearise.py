@@ -59,12 +59,13 @@ class Expected(NamedTuple):
 
     Attributes:
         body: (R, 69) from the frames around. agreement: (R, 69) how far these agree, 0 to 1.
-        betas: (R, 10) of the person.
+        betas: (R, 10) of the person. company: (R, 1) 1 where the person has other frames, else 0.
     """
 
     body: torch.Tensor
     agreement: torch.Tensor
     betas: torch.Tensor
+    company: torch.Tensor
 
     def rows(self, index):
         """Some of the bodies."""

@@ -99,7 +99,8 @@ def expectation(points, previous, device):
     alone = (earlier == own).all(1) & (later == own).all(1)
     apart = np.linalg.norm((later - earlier).reshape(-1, 23, 3), axis=2).repeat(3, axis=1)
     agreement = np.where(alone[:, None], 0, 1 / (1 + (apart / SMOOTH) ** 2) ** 2)
-    parts = ((earlier + later) / 2, agreement, betas)
+    company = np.bincount(place)[place][:, None] > 1
+    parts = ((earlier + later) / 2, agreement, betas, company)
     return Expected(*(torch.from_numpy(part.astype(np.float32)).to(device) for part in parts))
 
 

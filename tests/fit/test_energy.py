@@ -67,7 +67,7 @@ def test_far_points_belong_to_nobody(scene):
 def test_vertices_that_turn_away_from_the_sensor_weigh_little():
     normals = torch.tensor([[[0.0, 0, 1], [0, 0, -1], [1, 0, 0]]])
     view = view_direction(torch.tensor([[5.0, 0.0, 1.0]]), normals)
-    weight = visibility(normals, view, 10.0).exp()[0]
+    weight = visibility(torch.zeros_like(normals), normals, view, 10.0).exp()[0]
     assert weight[0] > 0.95
     assert weight[1] < 0.01
     assert weight[2] > 0.5
@@ -78,7 +78,7 @@ def test_a_cloud_seen_from_all_around_leaves_no_vertex_out():
         torch.randn(1, 4000, 3, generator=torch.Generator().manual_seed(0)), dim=2
     )
     view = view_direction(torch.ones(1, 4000), normals)
-    weight = visibility(normals, view, 10.0).exp()
+    weight = visibility(torch.zeros_like(normals), normals, view, 10.0).exp()
     assert weight.min() > 0.8 * weight.max()
 
 

@@ -1,0 +1,85 @@
+"""Limbs apart: where a body fits but for an arm or a leg, other typical ways to hold that limb are tried.
+
+A cloud seen from one side says much of the trunk and little of an arm before it or behind it. A search over
+whole bodies must get all limbs right at once; here each limb is searched on its own, on the body found.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import torch
+
+from sshmr.body.model import MIRROR_JOINTS
+from sshmr.fit.energy import energies
+from sshmr.geometry.neighbours import farthest_point_sample
+
+LIMBS = ((13, 16, 18, 20, 22), (14, 17, 19, 21, 23), (1, 4, 7, 10), (2, 5, 8, 11))
+"""Joints whose rotations hold a limb: left arm, right arm, left leg, right leg."""
+WAYS = 24
+"""Ways to hold a limb that are tried."""
+VERTICES, POINTS = 192, 192
+SPREAD = 0.06
+"""Metres; standard deviation of the correspondence at which they are compared, none being refined yet."""
+UNLIKE = 0.2
+"""Metres; a way that moves no vertex farther than this is no other way."""
+ALIKE = 1e6
+
+
+class Limb(NamedTuple):
+    """columns (C,) of the body pose's 69 numbers that hold a limb; ways (K, C) to hold it, radians."""
+
+    columns: torch.Tensor
+    ways: torch.Tensor
+
+
+def typical_limbs(body, poses, count=WAYS):
+    """For each limb the ``count`` ways to hold it in typical poses that differ most.
+
+    Args:
+        body: BodyModel. poses: (P, 72) typical poses; mirrored they serve as well.
+    """
+    mirrored = poses.view(-1, 24, 3)[:, list(MIRROR_JOINTS)] * poses.new_tensor([1.0, -1.0, -1.0])
+    both = torch.cat([poses, mirrored.flatten(1)])[:, 3:]
+    limbs = []
+    for joints in LIMBS:
+        columns = torch.tensor([3 * (joint - 1) + axis for joint in joints for axis in range(3)])
+        alone = torch.zeros_like(both)
+        alone[:, columns] = both[:, columns]
+        zeros = both.new_zeros(len(both), 10)
+        placed = body(torch.cat([zeros[:, :3], alone], 1), zeros, zeros[:, :3]).joints[:, list(joints)]
+        picked = farthest_point_sample(placed.flatten(1)[None], min(count, len(both)))[0]
+        limbs.append(Limb(columns.to(both.device), both[picked][:, columns]))
+    return limbs
+
+
+def other_limbs(surface, prior, points, mask, state, limbs, view, config):
+    """The bodies with one limb held otherwise, the best other way for each limb.
+
+    Args:
+        surface: SurfaceElements. points: (B, N, 3) metres; mask: (B, N) bool; state: B bodies.
+        limbs: from ``typical_limbs``. view: (B, 3) from ``view_direction``.
+
+    Returns:
+        State of B · (limbs + 1) bodies, a cloud's together: each limb in its best other way, then with all
+        of those at once whose change alone lowered the energy.
+    """
+    wide = dataclasses.replace(config, compare_spread=SPREAD)
+    terms, vertices = energies(surface, prior, points, mask, state, view, wide)
+    changed, together = [], state.body.clone()
+    for limb in limbs:
+        count = len(limb.ways)
+        rows = torch.arange(len(points), device=points.device).repeat_interleave(count)
+        bodies = state.body[rows]
+        bodies[:, limb.columns] = limb.ways.repeat(len(points), 1)
+        tried = state.rows(rows)._replace(body=bodies)
+        other, moved = energies(surface, prior, points[rows], mask[rows], tried, view[rows], wide)
+        alike = (moved - vertices[rows]).norm(dim=2).amax(1) < UNLIKE
+        energy, way = (other["energy"] + ALIKE * alike).view(-1, count).min(1)
+        best = state.body.clone()
+        best[:, limb.columns] = limb.ways[way]
+        changed.append(best)
+        better = (energy < terms["energy"])[:, None]
+        together[:, limb.columns] = torch.where(better, best, together)[:, limb.columns]
+    bodies = torch.stack([*changed, together], 1)
+    rows = torch.arange(len(points), device=points.device).repeat_interleave(bodies.shape[1])
+    return state.rows(rows)._replace(body=bodies.flatten(0, 1))
