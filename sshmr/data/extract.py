@@ -56,9 +56,9 @@ def _columns(reading, split, count):
     points, sizes, offsets = zip(*(centre_and_pad(frame.points, count) for frame in frames), strict=True)
     columns = {
         "frame_id": [frame.frame_id for frame in frames],
-        "sequence": [reading.sequence] * len(frames),
+        "sequence": [frame.sequence or reading.sequence for frame in frames],
         "frame": [frame.frame for frame in frames],
-        "view": [0] * len(frames),
+        "view": [frame.view for frame in frames],
         "split": [split] * len(frames),
         "points": np.stack(points),
         "n_points": list(sizes),

@@ -22,13 +22,19 @@ class Label:
 
 @dataclass(frozen=True)
 class Frame:
-    """One cleaned cloud, (K, 3) metres, y up, at most the table's number of points."""
+    """One cleaned cloud, (K, 3) metres, y up, at most the table's number of points.
+
+    view: the camera that saw it, where a moment has several clouds.
+    sequence: what it belongs to, where a shard holds several; empty for the reading's own.
+    """
 
     frame_id: str
     frame: int
     points: np.ndarray
     source: str
     label: Label | None = None
+    view: int = 0
+    sequence: str = ""
 
 
 @dataclass
