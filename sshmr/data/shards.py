@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sshmr.errors import InputError
 
+MANIFEST = "manifest.json"
 CLOUD_SUFFIXES = (".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin")
 
 
@@ -20,24 +21,41 @@ class SimulatedSequence(NamedTuple):
     number: int
     subject: int
     split: str
+    layout: str
 
 
 def simulated_plan(capture):
     """The sequences that a ``CaptureConfig`` asks for, in order.
 
-    Subjects take turns; those of the test sequences appear in no training sequence.
+    Subjects take turns; those of the test sequences appear in no training sequence. Layouts take turns within
+    each split.
     """
     training = capture.sequences - capture.test_sequences
     plan = []
     for number in range(capture.sequences):
         if number < training:
-            subject, split = number % capture.subjects, "train"
+            turn, subject, split = number, number % capture.subjects, "train"
         else:
-            subject, split = capture.subjects + (number - training) % capture.test_subjects, "test"
-        plan.append(
-            SimulatedSequence(f"seq{number + 1:03d}_simulated_{subject + 1:03d}", number, subject, split)
-        )
+            turn = number - training
+            subject, split = capture.subjects + turn % capture.test_subjects, "test"
+        name = f"seq{number + 1:03d}_simulated_{subject + 1:03d}"
+        layout = capture.layouts[turn % len(capture.layouts)]
+        plan.append(SimulatedSequence(name, number, subject, split, layout))
     return plan
+
+
+def simulated_root(folder, sequence, layout):
+    """The root that a simulated sequence's reader is given, below the run's folder ``capture``.
+
+    SLOPER4D's sequences share one; a sequence of any other layout is a small data set of its own.
+    """
+    return Path(folder) if layout == "sloper4d" else Path(folder) / sequence
+
+
+def simulated_file(folder, sequence, layout):
+    """The file that stands for a simulated sequence: its one pickle, or the list of its files."""
+    root = simulated_root(folder, sequence, layout)
+    return sloper4d_pickle(root, sequence) if layout == "sloper4d" else root / MANIFEST
 
 
 def simulated_sequences(capture):

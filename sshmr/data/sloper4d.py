@@ -4,16 +4,17 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.spatial import cKDTree
 
 from sshmr.data.cleaning import finite, without_strays
-from sshmr.data.frames import Frame, Label, Reading, frame_id
+from sshmr.data.frames import Frame, Reading, frame_id
+from sshmr.data.labels import labelling_body, turned_labels
+from sshmr.data.manifest import Maker
 from sshmr.data.sampler import subsample, voxel_means
 from sshmr.data.shards import sloper4d_pickle
 from sshmr.data.unpickle import load_numpy_pickle
 from sshmr.errors import InputError
-from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
+from sshmr.geometry.frames import Z_UP_TO_Y_UP
 
 GENDERS = ("male", "female", "neutral")
 LARGEST_SPAN = 3.0
@@ -240,17 +241,9 @@ def _check_same_world(path, recording, clouds):
 
 def _labels(recording, load_body, reading):
     """The true body of each frame, turned y up; nothing where the right body model is not at hand."""
-    body = load_body(recording.gender)
+    maker = Maker(recording.body_model, recording.body_digest) if recording.simulated else None
+    body = labelling_body(recording.gender, load_body, maker, reading)
     if body is None:
-        reading.notes.append(f"no labels: there is no {recording.gender} body model")
-        return {}
-    if recording.simulated and body.digest != recording.body_digest:
-        reading.notes.append(
-            f"no labels: they were made with another {recording.body_model} than {body.name}"
-        )
-        return {}
-    if not recording.simulated and body.name.startswith("open"):
-        reading.notes.append(f"no labels: they are for SMPL, and the body model is {body.name}")
         return {}
     known = np.isfinite(recording.pose).all(axis=1) & np.isfinite(recording.transl).all(axis=1)
     known &= np.isfinite(recording.betas).all(axis=1)
@@ -260,21 +253,9 @@ def _labels(recording, load_body, reading):
         )
     if not known.any():
         return {}
-    kind = torch.float64
-    body = body.to(dtype=kind)
-    pose, transl, betas = (
-        torch.as_tensor(values[known], dtype=kind)
-        for values in (recording.pose, recording.transl, recording.betas)
-    )
-    pelvis = body.rest_joints(betas)[:, 0]
-    root, transl = turn_body(torch.as_tensor(Z_UP_TO_Y_UP), pose[:, :3], transl, pelvis)
-    pose = torch.cat([root, pose[:, 3:]], dim=1)
-    joints = body.subset([0])(pose, betas, transl).joints
-    rows = zip(recording.frames[known].tolist(), pose, betas, transl, joints, strict=True)
-    return {
-        number: Label(recording.gender, *(value.numpy() for value in values), recording.body_model)
-        for number, *values in rows
-    }
+    values = (recording.pose[known], recording.betas[known], recording.transl[known])
+    labels = turned_labels(body, recording.gender, Z_UP_TO_Y_UP, *values, recording.body_model)
+    return dict(zip(recording.frames[known].tolist(), labels, strict=True))
 
 
 def _neighbour_points(number, clouds, ends, framerate, settings):
