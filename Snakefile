@@ -44,8 +44,8 @@ rule body:
 rule capture:
     """The simulated recordings; nothing where the data are real."""
     input:
-        forced("capture", "simulate_sequence"),
-        [sloper4d_pickle(f"{RUN}/capture", shard) for _, shard in (ALL_SHARDS if KIND == "simulated" else [])],
+        forced("capture", "simulate_sequence", "simulate_data_set"),
+        [simulated_file(f"{RUN}/capture", shard, layout) for shard, layout in LAYOUTS.items()],
 
 
 rule extract:

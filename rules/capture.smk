@@ -1,8 +1,8 @@
-# The simulated capture: data in the layout of a real source, for runs that have none.
+# The simulated capture: data in the layouts of real sources, for runs that have none.
 
 
 rule simulate_sequence:
-    """One simulated recording, people walking in front of a LiDAR."""
+    """One simulated recording of a person in motion, as one file."""
     input:
         bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
         prior="results/{dataset}/body/prior.npz",
@@ -28,3 +28,8 @@ rule simulate_sequence:
         "python workflow_scripts/simulate.py --bodies {params.bodies} --prior {input.prior}"
         " --settings {params.settings:q} --seed {params.seed} --sequence {wildcards.shard}"
         " --output {output} 2>&1 | tee {log}"
+
+
+use rule simulate_sequence as simulate_data_set with:
+    output:
+        "results/{dataset}/capture/{shard}/manifest.json",

@@ -20,7 +20,15 @@ from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
 from sshmr.capture.config import CaptureConfig
 from sshmr.data.config import ExtractConfig
-from sshmr.data.shards import cloud_files, list_shards, simulated_sequences, sloper4d_pickle
+from sshmr.data.shards import (
+    cloud_files,
+    list_shards,
+    simulated_file,
+    simulated_plan,
+    simulated_root,
+    simulated_sequences,
+    sloper4d_pickle,
+)
 from sshmr.errors import InputError
 from sshmr.evaluation.config import EvaluateConfig
 from sshmr.fit.config import FitConfig
@@ -68,6 +76,8 @@ try:
     settings("network", NetworkConfig)
     settings("train", TrainConfig)
     SHARDS = shards_of_source()
+    # The layout of each simulated shard; a run may have several.
+    LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
     CLOUDS = cloud_files(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else {}
 except InputError as error:
     raise WorkflowError(str(error)) from None

@@ -18,10 +18,8 @@ rule extract_shard:
     resources:
         mem_mb=memory(factor=10, least=1500),
     params:
-        source="clouds" if KIND == "clouds" else "sloper4d",
-        root=lambda wildcards: (
-            f"results/{wildcards.dataset}/capture" if KIND == "simulated" else config["source"]["root"]
-        ),
+        source=source_kind,
+        root=source_root,
         bodies=lambda wildcards, input: Path(input.bodies[0]).parent,
         settings=section("extract"),
         code=code_hash("extract"),

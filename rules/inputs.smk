@@ -20,10 +20,22 @@ def memory(factor, least):
     return mem_mb
 
 
+def source_kind(wildcards):
+    """Which reader a shard needs."""
+    return LAYOUTS.get(wildcards.shard, KIND)
+
+
+def source_root(wildcards):
+    """The top folder of the data that a shard is read from."""
+    if KIND == "simulated":
+        return simulated_root(f"{RUN}/capture", wildcards.shard, LAYOUTS[wildcards.shard])
+    return config["source"]["root"]
+
+
 def source_files(wildcards):
     """What a shard is read from."""
     if KIND == "simulated":
-        return sloper4d_pickle(f"results/{wildcards.dataset}/capture", wildcards.shard)
+        return simulated_file(f"{RUN}/capture", wildcards.shard, LAYOUTS[wildcards.shard])
     if KIND == "sloper4d":
         return sloper4d_pickle(config["source"]["root"], wildcards.shard)
     return [path for _, path in CLOUDS[wildcards.shard]]

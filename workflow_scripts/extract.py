@@ -23,7 +23,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--source", required=True, help="sloper4d (also for simulated data) or clouds")
+    parser.add_argument("--source", required=True, help="sloper4d or clouds")
     parser.add_argument("--root", type=Path, required=True, help="the source's top folder")
     parser.add_argument("--shard", required=True, help="the sequence")
     parser.add_argument("--split", choices=("train", "test"), required=True)

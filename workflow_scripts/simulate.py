@@ -1,10 +1,11 @@
-r"""Simulate sequences of moving people in front of a LiDAR, in SLOPER4D's layout.
+r"""Simulate sequences of moving people before a sensor, in the layouts of real data sets.
 
     python workflow_scripts/simulate.py --bodies results/demo/body --prior results/demo/body/prior.npz \
         --sequence seq001_simulated_001 \
         --output results/demo/capture/seq001_simulated_001/seq001_simulated_001_labels.pkl
 
-Several sequences can be given, with as many outputs.
+Several sequences can be given, with as many outputs. In layouts other than SLOPER4D's, the output is the
+manifest.json in the folder to be filled.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def main():
     parser.add_argument("--settings", default="{}", help="the config's section `capture` as JSON")
     parser.add_argument("--seed", type=int, default=0, help="one seed for all sequences of a run")
     parser.add_argument("--sequence", nargs="+", required=True, help="names of sequences")
-    parser.add_argument("--output", nargs="+", required=True, help="a pickle for each")
+    parser.add_argument("--output", nargs="+", required=True, help="a pickle or a manifest for each")
     arguments = parser.parse_args()
     if len(arguments.sequence) != len(arguments.output):
         parser.error("--sequence and --output need the same number of values")

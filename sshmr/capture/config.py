@@ -1,6 +1,7 @@
 """Settings of the simulated capture."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sshmr.errors import InputError
 
@@ -31,9 +32,10 @@ class LidarConfig:
 
 @dataclass(frozen=True)
 class CaptureConfig:
-    """A simulated capture in SLOPER4D's layout.
+    """A simulated capture.
 
     Attributes:
+        layouts: the data sets whose files are imitated, in turn, sequence after sequence.
         sequences: how many, the test sequences among them.
         test_sequences: how many of them, the last ones, are for testing.
         subjects, test_subjects: people in the training and in the test sequences; nobody is in both.
@@ -51,6 +53,7 @@ class CaptureConfig:
         lidar: the sensor.
     """
 
+    layouts: tuple[Literal["sloper4d", "behave", "surreal", "clouds"], ...] = ("sloper4d",)
     sequences: int = 16
     test_sequences: int = 4
     subjects: int = 6
@@ -68,6 +71,7 @@ class CaptureConfig:
     lidar: LidarConfig = field(default_factory=LidarConfig)
 
     def __post_init__(self):
+        _check("layouts", list(self.layouts), len(self.layouts) >= 1, "one layout or more")
         _check("sequences", self.sequences, self.sequences >= 1, "1 or more")
         inside = 0 <= self.test_sequences < self.sequences
         _check("test_sequences", self.test_sequences, inside, "0 or more, and fewer than sequences")

@@ -7,6 +7,7 @@ import numpy as np
 from sshmr.data.cleaning import finite, ground_height, without_fragments, without_strays
 from sshmr.data.config import METRES
 from sshmr.data.frames import Frame, Reading, frame_id
+from sshmr.data.manifest import maker_of
 from sshmr.data.sampler import subsample, voxel_means
 from sshmr.data.shards import cloud_files
 from sshmr.errors import InputError
@@ -43,10 +44,13 @@ def read_sequence(root, sequence, split, settings, load_body=None):
     files = cloud_files(root, settings.clouds)
     if sequence not in files:
         raise InputError(root, "sequence", f'"{sequence}"', "one of " + ", ".join(files))
-    reading = Reading(sequence)
+    simulated = maker_of(root) is not None
+    dataset = "simulated" if simulated else "clouds"
+    reading = Reading(sequence, simulated=simulated)
     wrong_size, grounds = [], 0
     for number, path in files[sequence]:
-        name, source = frame_id("clouds", sequence, number), path.relative_to(root).as_posix()
+        name = frame_id(dataset, sequence, number)
+        source = ("simulated: " if simulated else "") + path.relative_to(root).as_posix()
         try:
             points = read_points(path)
         except InputError as error:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import pickle
 
 import numpy as np
@@ -11,8 +12,13 @@ import torch
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.capture.config import CaptureConfig
 from sshmr.capture.simulate import simulate_sequence
-from sshmr.data.shards import simulated_plan
+from sshmr.data import clouds
+from sshmr.data.config import ExtractConfig
+from sshmr.data.manifest import maker_of
+from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
 from sshmr.errors import InputError
+from sshmr.files import atomic_folder
+from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.raycast import Surface
 from sshmr.settings import from_mapping
 
@@ -113,9 +119,43 @@ def test_faults_of_real_recordings_appear_at_their_rate(tmp_path, prior):
     assert 18 <= missing + empty + with_nan <= 42
 
 
+def test_clouds_of_ones_own_are_read_back_marked_as_simulated(tmp_path, prior, sequences):
+    settings = dataclasses.replace(SETTINGS, layouts=("clouds",))
+    name = simulated_plan(settings)[0].name
+    path, root = simulated_file(tmp_path, name, "clouds"), simulated_root(tmp_path, name, "clouds")
+    simulate_sequence(name, settings, load_body, prior, 0, path)
+    assert maker_of(root).body_model == load_body("female").name
+    listed = {root / file["path"] for file in json.loads(path.read_text())["files"]}
+    assert listed == {file for file in root.rglob("*.*") if file != path}
+    assert {file.suffix for file in listed} == {".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin"}
+    reading = clouds.read_sequence(root, name, "train", ExtractConfig())
+    assert reading.simulated
+    assert [frame.frame_id for frame in reading.frames] == [f"simulated/{name}/{i:06d}/0" for i in range(6)]
+    # The same seed shows the same person to the same sensor, here y up.
+    faces = load_body("female").faces.numpy()
+    for mesh, frame in zip(meshes(sequences[0]), reading.frames, strict=True):
+        assert np.median(Surface(mesh @ Z_UP_TO_Y_UP.T, faces).distances(frame.points)) < 0.01
+
+
+def test_a_data_set_replaces_an_earlier_one_whole_or_not_at_all(tmp_path, prior):
+    settings = dataclasses.replace(SETTINGS, layouts=("clouds",))
+    name = simulated_plan(settings)[0].name
+    path = simulated_file(tmp_path, name, "clouds")
+    path.parent.mkdir(parents=True)
+    (path.parent / "old.ply").touch()
+    with pytest.raises(FileExistsError), atomic_folder(path.parent) as folder:
+        folder.mkdir()
+    assert [file.name for file in tmp_path.rglob("*")] == [name, "old.ply"]
+    simulate_sequence(name, settings, load_body, prior, 0, path)
+    assert not (path.parent / "old.ply").exists()
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize(
     ("mapping", "told"),
     [
+        ({"layouts": []}, "capture.layouts"),
+        ({"layouts": ["sloper"]}, "sloper4d"),
         ({"sequences": 0}, "capture.sequences"),
         ({"test_sequences": 16}, "capture.test_sequences"),
         ({"frames": 0}, "capture.frames"),

@@ -41,6 +41,15 @@ def test_overlays_without_data_plan(clone, overlay):
     assert clone.plan("--configfile", f"config/{overlay}.yaml")["train_round"] in (1, 50)
 
 
+def test_layouts_take_turns_in_both_splits(clone):
+    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3"
+    jobs = clone.plan("extract", "--config", f"capture={{{layouts}}}")
+    assert jobs["simulate_sequence"] == 2 + 2
+    assert jobs["simulate_data_set"] == 2 + 1
+    assert jobs["extract_shard"] == 7
+    assert clone.plan("capture", "--config", f"capture={{{layouts}}}")["simulate_data_set"] == 3
+
+
 def test_motion_plans_with_motions(clone):
     (clone.folder / "data" / "motions").mkdir(parents=True)
     assert clone.plan("--configfile", "config/motion.yaml")["simulate_sequence"] == 32

@@ -1,0 +1,39 @@
+"""Write clouds as people bring their own: one file a moment, in any of the formats that are read."""
+
+import numpy as np
+
+from sshmr.geometry.open3d_import import open3d
+
+
+def write_clouds(folder, clouds):
+    """Write each cloud as ``<frame>.<suffix>``, the formats in turn.
+
+    Args:
+        folder: where to.
+        clouds: mapping of frame number to (K, 3) float, metres; K may be 0, points may be NaN.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    suffixes = list(WRITERS)
+    for frame, cloud in clouds.items():
+        suffix = suffixes[frame % len(suffixes)]
+        WRITERS[suffix](folder / f"{frame:06d}{suffix}", np.asarray(cloud, np.float32))
+
+
+def _write_open3d(path, cloud):
+    module = open3d()
+    points = module.utility.Vector3dVector(cloud.astype(np.float64))
+    module.io.write_point_cloud(str(path), module.geometry.PointCloud(points))
+
+
+def _write_kitti(path, cloud):
+    np.column_stack([cloud, np.zeros(len(cloud))]).astype("<f4").tofile(path)
+
+
+WRITERS = {
+    ".ply": _write_open3d,
+    ".pcd": _write_open3d,
+    ".xyz": lambda path, cloud: np.savetxt(path, cloud, fmt="%.5f"),
+    ".npy": np.save,
+    ".npz": lambda path, cloud: np.savez_compressed(path, points=cloud),
+    ".bin": _write_kitti,
+}
