@@ -1,0 +1,40 @@
+"""From SMPL-H, the body with fingers, to SMPL's 24 joints.
+
+SMPL-H has 52 joints: SMPL's first 22, then 15 of the left hand and 15 of the right (index, middle, little
+and ring finger, thumb; three joints each). SMPL ends in one joint a hand, which lies where the index finger
+begins.
+
+Source: Romero et al., "Embodied Hands", SIGGRAPH Asia 2017, and the joint order of its model files.
+"""
+
+SMPLH_JOINT_COUNT = 52
+SMPLH_OF_SMPL = (*range(22), 22, 37)
+"""Which of SMPL-H's joints each of SMPL's 24 is; the last two begin the left and the right index finger."""
+
+
+def smplh_to_smpl_pose(pose):
+    """SMPL's pose from SMPL-H's: (..., 156) → (..., 72) rotation vectors, NumPy or PyTorch.
+
+    A hand turns as its index finger's first joint does; what the other finger joints do is lost.
+
+    Raises:
+        ValueError: when the last axis has not 156 numbers.
+    """
+    _expect(pose.shape[-1:], (3 * SMPLH_JOINT_COUNT,), "a pose")
+    return pose[..., [3 * joint + axis for joint in SMPLH_OF_SMPL for axis in range(3)]]
+
+
+def smplh_to_smpl_joints(joints):
+    """SMPL's joints from SMPL-H's: (..., 52, 3) → (..., 24, 3), NumPy or PyTorch.
+
+    Raises:
+        ValueError: when the last two axes are not 52 joints of three numbers.
+    """
+    _expect(joints.shape[-2:], (SMPLH_JOINT_COUNT, 3), "joints")
+    return joints[..., list(SMPLH_OF_SMPL), :]
+
+
+def _expect(found, expected, what):
+    if tuple(found) != expected:
+        sizes = ", ".join(map(str, expected))
+        raise ValueError(f"{what} of shape (..., {sizes}) expected, not {tuple(found)}")
