@@ -19,6 +19,7 @@ from run_lock import take_lock
 from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
 from sshmr.capture.config import CaptureConfig
+from sshmr.data.behave.files import info_file
 from sshmr.data.config import ExtractConfig
 from sshmr.data.shards import (
     cloud_files,

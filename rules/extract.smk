@@ -15,6 +15,7 @@ rule extract_shard:
         "results/{dataset}/timings/points/{split}/{shard}.tsv"
     conda:
         "../envs/cpu.yaml"
+    threads: config["threads"]["extract"]
     resources:
         mem_mb=memory(factor=10, least=1500),
     params:
@@ -28,4 +29,4 @@ rule extract_shard:
     shell:
         "python workflow_scripts/extract.py --source {params.source} --root {params.root:q}"
         " --shard {wildcards.shard} --split {wildcards.split} --settings {params.settings:q}"
-        " --bodies {params.bodies} --output {output.points} --skipped {output.skipped} 2>&1 | tee {log}"
+        " --bodies {params.bodies} --threads {threads} --output {output.points} --skipped {output.skipped} 2>&1 | tee {log}"

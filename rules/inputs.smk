@@ -38,6 +38,8 @@ def source_files(wildcards):
         return simulated_file(f"{RUN}/capture", wildcards.shard, LAYOUTS[wildcards.shard])
     if KIND == "sloper4d":
         return sloper4d_pickle(config["source"]["root"], wildcards.shard)
+    if KIND == "behave":
+        return info_file(config["source"]["root"], wildcards.shard)
     return [path for _, path in CLOUDS[wildcards.shard]]
 
 

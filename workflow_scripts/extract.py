@@ -15,7 +15,7 @@ import torch
 from _common import run
 from sshmr.body.model import BodyModel
 from sshmr.data.config import ExtractConfig
-from sshmr.data.extract import extract
+from sshmr.data.extract import READERS, extract
 from sshmr.settings import from_mapping
 
 
@@ -23,15 +23,18 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--source", required=True, help="sloper4d or clouds")
+    parser.add_argument("--source", required=True, choices=READERS, help="whose reader to use")
     parser.add_argument("--root", type=Path, required=True, help="the source's top folder")
     parser.add_argument("--shard", required=True, help="the sequence")
     parser.add_argument("--split", choices=("train", "test"), required=True)
     parser.add_argument("--settings", default="{}", help="the config's section `extract` as JSON")
     parser.add_argument("--bodies", type=Path, help="folder with male.npz …, for the labels' joints")
+    parser.add_argument("--threads", type=int, default=1, help="how many images are read at once")
     parser.add_argument("--output", required=True, help="the points table (.parquet)")
     parser.add_argument("--skipped", required=True, help="the table of skipped frames (.parquet)")
     arguments = parser.parse_args()
+    if arguments.threads < 1:
+        parser.error("--threads must be 1 or more")
     torch.set_num_threads(1)
     settings = from_mapping(ExtractConfig, json.loads(arguments.settings), "extract")
 
@@ -50,6 +53,7 @@ def main():
             load_body,
             arguments.output,
             arguments.skipped,
+            arguments.threads,
         )
     )
 

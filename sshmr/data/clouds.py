@@ -27,13 +27,13 @@ TO_Y_UP = {
 """Rotation that takes each up axis to +y."""
 
 
-def read_sequence(root, sequence, split, settings, load_body=None):
+def read_sequence(root, sequence, split, settings, load_body=None, threads=1):
     """Read all clouds of one sequence.
 
     Args:
         root: the top folder; sequence: one that ``list_shards`` names; split: ``train`` or ``test``.
         settings: an ``ExtractConfig``.
-        load_body: unused, clouds have no labels.
+        load_body: unused, clouds have no labels; threads: unused.
 
     Returns:
         A ``Reading``, y up, in metres.

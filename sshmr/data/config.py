@@ -35,6 +35,32 @@ class Sloper4dConfig:
 
 
 @dataclass(frozen=True)
+class BehaveConfig:
+    """Reading BEHAVE.
+
+    Attributes:
+        sequences: which to use, in full or as ``Date03`` or ``Date03_Sub03``; empty for all that are there.
+        every: only every n-th moment is read.
+        all_cameras: leave a moment out where any camera lacks its mask, as published.
+        cleaning: ``robust`` keeps what hangs together as one person; ``published`` draws at random and keeps
+            points that are near to others and to the mean.
+        test_sequences: those held out; empty to do as ``split.json`` says.
+        test_fraction: share of the sequences held out where none is named and there is no ``split.json``.
+    """
+
+    sequences: tuple[str, ...] = ()
+    every: int = 2
+    all_cameras: bool = False
+    cleaning: Literal["robust", "published"] = "robust"
+    test_sequences: tuple[str, ...] = ()
+    test_fraction: float = 0.25
+
+    def __post_init__(self):
+        _check("behave.every", self.every, self.every >= 1, "1 or more")
+        _check("behave.test_fraction", self.test_fraction, 0 <= self.test_fraction < 1, "0 to 1")
+
+
+@dataclass(frozen=True)
 class CloudsConfig:
     """Reading one's own clouds, one person and one moment a file.
 
@@ -84,6 +110,7 @@ class ExtractConfig:
     stray_distance: float = 0.09
     sampling: Literal["random", "farthest", "voxel"] = "random"
     sloper4d: Sloper4dConfig = field(default_factory=Sloper4dConfig)
+    behave: BehaveConfig = field(default_factory=BehaveConfig)
     clouds: CloudsConfig = field(default_factory=CloudsConfig)
 
     def __post_init__(self):

@@ -4,27 +4,33 @@ import numpy as np
 import pyarrow as pa
 
 from sshmr.data import clouds, sloper4d
+from sshmr.data.behave import reader as behave
 from sshmr.data.sampler import centre_and_pad
 from sshmr.data.tables import points_schema, write_table
 from sshmr.errors import InputError
 from sshmr.settings import to_json
 
-READERS = {"sloper4d": sloper4d.read_sequence, "clouds": clouds.read_sequence}
+READERS = {
+    "sloper4d": sloper4d.read_sequence,
+    "behave": behave.read_sequence,
+    "clouds": clouds.read_sequence,
+}
 SKIPPED_SCHEMA = pa.schema(
     [pa.field("frame_id", pa.string(), nullable=False), ("source", pa.string()), ("reason", pa.string())]
 )
 NO_LABEL = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
 
 
-def extract(source, root, shard, split, settings, load_body, output, skipped):
+def extract(source, root, shard, split, settings, load_body, output, skipped, threads=1):
     """Read one sequence, write its shard of the points table and the table of what was skipped.
 
     Args:
-        source: ``sloper4d`` or ``clouds``; root: its top folder.
+        source: one of ``READERS``; root: its top folder.
         shard: the sequence's name; split: ``train`` or ``test``.
         settings: an ``ExtractConfig``.
         load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
         output, skipped: the two Parquet files to write.
+        threads: how many frames are read at once, where the source's reader does so.
 
     Returns:
         One line that says what was read.
@@ -34,7 +40,7 @@ def extract(source, root, shard, split, settings, load_body, output, skipped):
     """
     if source not in READERS:
         raise InputError("config", 'key "source.kind"', repr(source), " or ".join(READERS))
-    reading = READERS[source](root, shard, split, settings, load_body)
+    reading = READERS[source](root, shard, split, settings, load_body, threads)
     if not reading.frames:
         reasons = sorted({reason for _, _, reason in reading.skipped})
         raise InputError(

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from sshmr.data.behave.files import official_split, sequence_names
 from sshmr.errors import InputError
 
 MANIFEST = "manifest.json"
@@ -68,7 +69,7 @@ def list_shards(source_kind, root, settings):
     """The shards (one a sequence) of data on disk: ``{"train": [...], "test": [...]}``.
 
     Args:
-        source_kind: ``sloper4d`` or ``clouds``.
+        source_kind: ``sloper4d``, ``behave`` or ``clouds``.
         root: the data's top folder.
         settings: an ``ExtractConfig``.
 
@@ -82,10 +83,12 @@ def list_shards(source_kind, root, settings):
         )
     if source_kind == "sloper4d":
         return _sloper4d_shards(root, settings.sloper4d)
+    if source_kind == "behave":
+        return _behave_shards(root, settings.behave)
     if source_kind == "clouds":
         clouds = settings.clouds
         return _split(root, list(cloud_files(root, clouds)), clouds.test_sequences, clouds.test_fraction)
-    raise InputError("config", 'key "source.kind"', repr(source_kind), '"sloper4d" or "clouds"')
+    raise InputError("config", 'key "source.kind"', repr(source_kind), '"sloper4d", "behave" or "clouds"')
 
 
 def sloper4d_pickle(root, sequence):
@@ -108,6 +111,31 @@ def _sloper4d_shards(root, settings):
     if settings.split == "published":
         return {"train": chosen, "test": list(chosen)}
     return _split(root, chosen, settings.test_sequences, settings.test_fraction)
+
+
+def _behave_shards(root, settings):
+    found = sequence_names(root)
+    if not found:
+        raise InputError(
+            root,
+            found="it has no sequences/<sequence>/info.json",
+            expected="BEHAVE's folders sequences and calibs",
+            fix="Point source.root at the folder that holds them",
+        )
+    _check_named(root, found, settings.sequences, "sequences")
+    chosen = [name for name in found if not settings.sequences or named(name, settings.sequences)]
+    split = None if settings.test_sequences else official_split(root)
+    if split is None:
+        return _split(root, chosen, settings.test_sequences, settings.test_fraction)
+    shards = {side: [name for name in chosen if name in split[side]] for side in ("train", "test")}
+    if not shards["train"] and not shards["test"]:
+        raise InputError(
+            root / "split.json",
+            found=f"it names none of {', '.join(chosen[:5])}",
+            expected="the names of the folders in sequences",
+            fix="Take split.json away, or set extract.behave.test_sequences",
+        )
+    return shards
 
 
 def named(sequence, names):

@@ -42,13 +42,14 @@ class Recording:
     body_digest: str
 
 
-def read_sequence(root, sequence, split, settings, load_body):
+def read_sequence(root, sequence, split, settings, load_body, threads=1):
     """Read the frames of one sequence that belong to a split.
 
     Args:
         root: SLOPER4D's top folder; sequence: a folder name in it; split: ``train`` or ``test``.
         settings: an ``ExtractConfig``.
         load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
+        threads: unused, a pickle is read as a whole.
 
     Returns:
         A ``Reading``, in the source's frame turned y up.

@@ -7,6 +7,9 @@ from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """(x, y, z) with z up → (x, z, −y) with y up."""
 
+Y_DOWN_TO_Y_UP = np.diag([1.0, -1.0, -1.0])
+"""A half turn about x: a camera's frame, y down and z ahead → y up and z back."""
+
 
 def turn_body(rotation, global_orient, transl, pelvis):
     """Turn a posed body about the frame's origin.

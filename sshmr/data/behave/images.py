@@ -1,0 +1,61 @@
+"""Read depth images and masks."""
+
+import numpy as np
+from PIL import Image
+
+PERSON = 127
+"""Grey values above are the person; a .jpg mask has all values in between."""
+SIXTEEN_BIT = ("I;16", "I;16B", "I")
+
+
+def read_depth(path, shape):
+    """A depth image, (H, W) uint16 millimetres, 0 where there is no reading.
+
+    Raises:
+        ValueError: with what is wrong, when it is not a whole 16-bit PNG of this shape.
+    """
+    image = _open(path, "PNG", shape)
+    if image.mode not in SIXTEEN_BIT:
+        raise ValueError(f"{path.name} is an image of mode {image.mode}, not one with 16 bits of millimetres")
+    return np.asarray(_load(image, path), dtype=np.uint16)
+
+
+def read_mask(path, shape):
+    """Where the person is, (H, W) bool.
+
+    Raises:
+        ValueError: with what is wrong, when it is not a whole PNG or JPEG of this shape.
+    """
+    image = _open(path, "PNG" if path.suffix == ".png" else "JPEG", shape)
+    image.draft("L", image.size)  # A JPEG's colours are never decoded.
+    image = _load(image, path)
+    return np.asarray(image if image.mode == "L" else image.convert("L")) > PERSON
+
+
+def _open(path, kind, shape):
+    """The image's header, checked before any pixel is decoded: a small file can hold a huge image."""
+    try:
+        image = Image.open(path, formats=(kind,))
+    except FileNotFoundError:
+        raise ValueError(f"{path.name} is missing") from None
+    except Exception as error:  # a broken file can raise almost any exception
+        raise ValueError(f"{path.name} cannot be read as {kind} ({_short(error)})") from error
+    if image.size != shape[::-1]:
+        width, height = image.size
+        image.close()
+        raise ValueError(
+            f"{path.name} is {width}×{height}, and its camera's pixel table {shape[1]}×{shape[0]}"
+        )
+    return image
+
+
+def _load(image, path):
+    try:
+        image.load()
+    except Exception as error:
+        raise ValueError(f"{path.name} is damaged ({_short(error)})") from error
+    return image
+
+
+def _short(error):
+    return (str(error) or type(error).__name__).splitlines()[0][:120]

@@ -1,0 +1,69 @@
+"""From a depth image and a mask to the person's points."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sshmr.data.cleaning import without_fragments, without_strays
+from sshmr.data.sampler import frame_generator, subsample, voxel_means
+
+REACH = 1.3
+"""Metres from the middle of a person's points to the farthest of them."""
+PUBLISHED_DRAWS, PUBLISHED_POINTS = (1200, 1800), 1024
+PUBLISHED_NEIGHBOUR = 0.2
+
+
+def unproject(depth, mask, camera):
+    """The masked pixels' points in the world.
+
+    Args:
+        depth: (H, W) uint16, millimetres, 0 for no reading; mask: (H, W) bool; camera: a ``Camera``.
+
+    Returns:
+        (K, 3) float32, metres: only pixels of the mask with a reading and a known ray.
+    """
+    pixels = np.flatnonzero(mask)
+    z = depth.reshape(-1)[pixels]
+    pixels, z = pixels[z > 0], z[z > 0]
+    rays = np.ones((len(pixels), 3), np.float32)
+    rays[:, :2] = camera.table.reshape(-1, 2)[pixels]
+    known = np.isfinite(rays).all(axis=1)
+    points = rays[known] * (z[known, None] * np.float32(0.001))
+    return points @ camera.rotation.T.astype(np.float32) + camera.translation.astype(np.float32)
+
+
+def robust_cleaning(points, settings, frame_id):
+    """What hangs together as one person: on the voxel grid, without strays and small pieces, thinned.
+
+    Args:
+        points: (K, 3) metres; settings: an ``ExtractConfig``; frame_id: seeds the draw.
+
+    Returns:
+        (K', 3), K' ≤ ``settings.points``.
+    """
+    if not len(points):
+        return points
+    # A median: what a mask takes of the wall behind pulls a mean away.
+    points = points[np.linalg.norm(points - np.median(points, axis=0), axis=1) < REACH]
+    if settings.voxel and len(points):
+        points = voxel_means(points, settings.voxel)
+    points = without_strays(points, settings.stray_distance)
+    points = without_fragments(points, 2 * settings.stray_distance)
+    return subsample(points, settings.points, settings.sampling, frame_id)
+
+
+def published_cleaning(points, settings, frame_id):
+    """The published selection: drawn at random, near to others and to the mean; arguments as above."""
+    rng = frame_generator(frame_id)
+    kept = points[:0]
+    for draws in PUBLISHED_DRAWS:
+        drawn = points[rng.permutation(len(points))[:draws]]
+        if len(drawn) > 5:
+            fifth = cKDTree(drawn).query(drawn, k=6)[0][:, 5]
+            centred = np.linalg.norm(drawn - drawn.mean(axis=0), axis=1) < REACH
+            kept = drawn[(fifth < PUBLISHED_NEIGHBOUR) & centred]
+        if len(kept) >= PUBLISHED_POINTS:
+            break
+    return kept[: min(PUBLISHED_POINTS, settings.points)]
+
+
+CLEANING = {"robust": robust_cleaning, "published": published_cleaning}

@@ -1,0 +1,43 @@
+"""Read the small JSON files that data sets come with."""
+
+import json
+from pathlib import Path
+
+from sshmr.errors import InputError
+
+LARGEST = 2**24
+"""Bytes; the files this is for have a few thousand."""
+
+
+def read_json_mapping(path):
+    """The mapping in a JSON file.
+
+    Raises:
+        InputError: when the file is missing, no JSON, or holds anything but a mapping.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, found="no such file", expected="a JSON file")
+    if path.stat().st_size > LARGEST:
+        raise InputError(path, "size", f"{path.stat().st_size} bytes", f"at most {LARGEST}")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError) as error:
+        raise InputError(path, found=f"it is not JSON ({error})", fix="Get it again") from error
+    if not isinstance(content, dict):
+        raise InputError(path, found=f"it holds a {type(content).__name__}", expected="a mapping of keys")
+    return content
+
+
+def entry(path, content, key, kind, what):
+    """One value of a mapping that must be there and of a type; ``what`` says it in words.
+
+    Raises:
+        InputError: when it is not.
+    """
+    if key not in content:
+        known = ", ".join(sorted(content)[:12]) or "no keys at all"
+        raise InputError(path, f'key "{key}"', "missing", f"it among {known}")
+    if not isinstance(content[key], kind):
+        raise InputError(path, f'key "{key}"', repr(content[key])[:80], what)
+    return content[key]
