@@ -31,6 +31,28 @@ class LidarConfig:
 
 
 @dataclass(frozen=True)
+class DepthConfig:
+    """Four depth cameras around the person, like BEHAVE's but with smaller images.
+
+    Attributes:
+        width, height: pixels; BEHAVE has 2048 × 1536.
+        distance: nearest and farthest camera from the middle of the room, metres.
+        noise: standard deviation of the depth at one metre, metres; it grows with the square of the depth.
+        dropout: share of the pixels that are lost at random.
+        edges: share of the pixels at edges that are lost or lie somewhere between front and back.
+        things: how many boxes, tables and chairs stand around the person.
+    """
+
+    width: int = 512
+    height: int = 384
+    distance: tuple[float, float] = (2.0, 3.0)
+    noise: float = 0.001
+    dropout: float = 0.01
+    edges: float = 0.5
+    things: int = 2
+
+
+@dataclass(frozen=True)
 class CaptureConfig:
     """A simulated capture.
 
@@ -50,7 +72,8 @@ class CaptureConfig:
         distance: nearest and farthest person from the sensor, metres.
         sensor_height: lowest and highest sensor above the ground, metres.
         defects: share of frames with a fault that real recordings have: no cloud, an empty one, NaN points.
-        lidar: the sensor.
+        lidar: the sensor of the layouts sloper4d and clouds.
+        depth: the sensors of the layout behave.
     """
 
     layouts: tuple[Literal["sloper4d", "behave", "surreal", "clouds"], ...] = ("sloper4d",)
@@ -69,6 +92,7 @@ class CaptureConfig:
     sensor_height: tuple[float, float] = (1.5, 2.0)
     defects: float = 0.03
     lidar: LidarConfig = field(default_factory=LidarConfig)
+    depth: DepthConfig = field(default_factory=DepthConfig)
 
     def __post_init__(self):
         _check("layouts", list(self.layouts), len(self.layouts) >= 1, "one layout or more")
@@ -93,6 +117,18 @@ class CaptureConfig:
         _check("lidar.range_noise", lidar.range_noise, 0 <= lidar.range_noise <= 0.2, "0 to 0.2 m")
         _check("lidar.dropout", lidar.dropout, 0 <= lidar.dropout < 1, "0 to 1")
         _check("lidar.grazing", lidar.grazing, 0 <= lidar.grazing < 1, "0 to 1")
+        depth = self.depth
+        for name in ("width", "height"):
+            _check(f"depth.{name}", getattr(depth, name), 32 <= getattr(depth, name) <= 8192, "32 to 8192")
+        low, high = depth.distance
+        inside = 1.5 <= low <= high <= 3.4
+        _check(
+            "depth.distance", [low, high], inside, "[low, high] with 1.5 ≤ low ≤ high ≤ 3.4: the room's walls"
+        )
+        _check("depth.noise", depth.noise, 0 <= depth.noise <= 0.1, "0 to 0.1 m")
+        for name in ("dropout", "edges"):
+            _check(f"depth.{name}", getattr(depth, name), 0 <= getattr(depth, name) < 1, "0 to 1")
+        _check("depth.things", depth.things, 0 <= depth.things <= 20, "0 to 20")
 
 
 def _check(key, value, fine, expected):

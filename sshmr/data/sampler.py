@@ -59,11 +59,28 @@ def voxel_means(points, edge):
     Returns:
         (C, 3) in the points' type, C ≤ K, ordered by cell.
     """
+    return voxel_cells(points, edge)[0]
+
+
+def voxel_cells(points, edge):
+    """As ``voxel_means``, and how many points each cell holds, (C,) int."""
+    if not len(points):
+        return points, np.zeros(0, np.int64)
     cells = np.floor(points.astype(np.float64) / edge).astype(np.int64)
-    _, cell, size = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    cells -= cells.min(axis=0)
+    span = [int(length) + 1 for length in cells.max(axis=0)]
+    if span[0] * span[1] * span[2] < 2**62:
+        # One number a cell, in the order of its coordinates: sorts ten times as fast.
+        _, cell, size = np.unique(
+            (cells[:, 0] * span[1] + cells[:, 1]) * span[2] + cells[:, 2],
+            return_inverse=True,
+            return_counts=True,
+        )
+    else:
+        _, cell, size = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     cell = cell.reshape(-1)
     sums = [np.bincount(cell, weights=column, minlength=len(size)) for column in points.T.astype(np.float64)]
-    return (np.stack(sums, axis=1) / size[:, None]).astype(points.dtype)
+    return (np.stack(sums, axis=1) / size[:, None]).astype(points.dtype), size
 
 
 def _finest_voxels(points, count):

@@ -4,10 +4,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sshmr.data.cleaning import without_fragments, without_strays
-from sshmr.data.sampler import frame_generator, subsample, voxel_means
+from sshmr.data.sampler import frame_generator, subsample, voxel_cells
 
 REACH = 1.3
 """Metres from the middle of a person's points to the farthest of them."""
+SPARSE = 0.2
+"""Cells with less than this share of the median number of points hold what flies between two surfaces."""
 PUBLISHED_DRAWS, PUBLISHED_POINTS = (1200, 1800), 1024
 PUBLISHED_NEIGHBOUR = 0.2
 
@@ -45,7 +47,8 @@ def robust_cleaning(points, settings, frame_id):
     # A median: what a mask takes of the wall behind pulls a mean away.
     points = points[np.linalg.norm(points - np.median(points, axis=0), axis=1) < REACH]
     if settings.voxel and len(points):
-        points = voxel_means(points, settings.voxel)
+        points, size = voxel_cells(points, settings.voxel)
+        points = points[size >= SPARSE * np.median(size)]
     points = without_strays(points, settings.stray_distance)
     points = without_fragments(points, 2 * settings.stray_distance)
     return subsample(points, settings.points, settings.sampling, frame_id)

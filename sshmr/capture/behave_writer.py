@@ -1,0 +1,89 @@
+"""Write a sequence in BEHAVE's on-disk layout."""
+
+import json
+import pickle
+
+import numpy as np
+from PIL import Image
+
+from sshmr.geometry.smplh import SMPLH_JOINT_COUNT, SMPLH_OF_SMPL
+
+DATE = "Date00"
+"""Stands in for the day of recording, which calibrations are filed under."""
+
+
+def write_calibration(root, lenses, tables, poses):
+    """Write ``calibs/``.
+
+    Args:
+        lenses: a ``Lens`` for each camera; tables: their pixel tables.
+        poses: (rotation (3, 3), translation (3,)) of each, camera → world, metres.
+    """
+    for number, (lens, table, (rotation, translation)) in enumerate(zip(lenses, tables, poses, strict=True)):
+        intrinsics = root / "calibs" / "intrinsics" / str(number)
+        intrinsics.mkdir(parents=True)
+        np.save(intrinsics / "pointcloud_table.npy", table)
+        colour = _intrinsics(lens)
+        # The depth images are already those of the colour camera.
+        same = {"rotation": np.eye(3).ravel().tolist(), "translation": [0.0, 0.0, 0.0]}
+        _write_json(
+            intrinsics / "calibration.json",
+            {"color": colour, "depth": colour, "color_to_depth": same, "depth_to_color": same},
+        )
+        pose = root / "calibs" / DATE / "config" / str(number)
+        pose.mkdir(parents=True)
+        content = {"rotation": rotation.ravel().tolist(), "translation": translation.tolist()}
+        _write_json(pose / "config.json", content)
+
+
+def write_info(root, sequence, split, gender, betas, cameras):
+    """Write the sequence's ``info.json`` and a ``split.json`` that puts it into its split."""
+    content = {
+        "config": f"../../calibs/{DATE}/config",
+        "intrinsic": "../../calibs/intrinsics",
+        "empty": None,
+        "cat": "furniture",
+        "gender": gender,
+        "beta": [float(value) for value in betas],
+        "kinects": list(range(cameras)),
+        "simulated": True,
+    }
+    _write_json(root / "sequences" / sequence / "info.json", content)
+    _write_json(root / "split.json", {"train": [], "test": [], split: [sequence]})
+
+
+def moment_folder(root, sequence, seconds):
+    """The folder of one moment."""
+    return root / "sequences" / sequence / f"t{seconds:08.3f}"
+
+
+def write_image(folder, camera, depth, mask):
+    """Write one camera's depth and mask, (H, W) uint16 millimetres and bool; every other mask as a .jpg."""
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(depth).save(folder / f"k{camera}.depth.png", compress_level=1)
+    suffix = ".jpg" if camera % 2 else ".png"
+    Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"k{camera}.person_mask{suffix}")
+
+
+def write_fit(folder, pose, betas, transl):
+    """Write the body of one moment in camera 1's frame: pose (72,) radians, betas (10,), transl (3,)."""
+    path = folder / "person" / "fit02" / "person_fit.pkl"
+    path.parent.mkdir(parents=True)
+    hands = np.zeros((SMPLH_JOINT_COUNT, 3))
+    hands[list(SMPLH_OF_SMPL)] = pose.reshape(24, 3)
+    with path.open("wb") as handle:
+        pickle.dump({"pose": hands.reshape(-1), "betas": betas, "trans": transl}, handle, protocol=4)
+
+
+def _intrinsics(lens):
+    numbers = [lens.fx, lens.fy, lens.cx, lens.cy]
+    return {
+        **dict(zip(("fx", "fy", "cx", "cy"), map(float, numbers), strict=True)),
+        "width": lens.width,
+        "height": lens.height,
+        "opencv": [float(value) for value in [*numbers, *lens.distortion]],
+    }
+
+
+def _write_json(path, content):
+    path.write_text(json.dumps(content, indent=1) + "\n")
