@@ -104,7 +104,7 @@ def read_table(path):
     if not fits or stored.dtype.kind != "f" or max(stored.shape) > WIDEST:
         found = f"of shape {getattr(stored, 'shape', None)} and type {getattr(stored, 'dtype', None)}"
         raise InputError(path, "the array", found, "(height, width, 2) float, x/z and y/z of each pixel")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         table = np.array(stored, dtype=np.float32)
     if not np.isfinite(table).all(axis=2).any():
         raise InputError(path, "the array", "without a finite number", "x/z and y/z of each pixel")

@@ -19,8 +19,8 @@ from sshmr.data.manifest import maker_of
 from sshmr.errors import InputError
 from sshmr.geometry.frames import Y_DOWN_TO_Y_UP
 
-SMALLEST, LARGEST = 0.2, 3.0
-"""Longest side of the box around what a camera sees of a person, metres."""
+SMALLEST, LARGEST = 0.05, 1.5
+"""Longest side of the box around the middle half of a person's points, metres."""
 FARTHEST_LABEL = 1.5
 
 
@@ -129,13 +129,15 @@ def _see(view, camera, settings):
     if not len(raw):
         return Seen(nothing, "no pixel of the mask has a depth")
     points = CLEANING[settings.behave.cleaning](raw, settings, view.name)
-    # What a wrong unit has made is told by the raw points: cleaning cuts them to a person's size.
-    span = float((np.percentile(raw, 95, axis=0) - np.percentile(raw, 5, axis=0)).max())
+    # A wrong unit shows in the raw points, as cleaning cuts to a person's size, and in their middle half, as
+    # a mask can take in some of the wall behind.
+    span = float(np.diff(np.percentile(raw, [25, 75], axis=0), axis=0).max())
     if len(points) <= settings.minimum_points:
         few = f"it has {len(points)} points after cleaning, {settings.minimum_points} or fewer"
         return Seen(points, few, span)
     if not SMALLEST <= span <= LARGEST:
-        return Seen(points, f"it spans {span:.3g} m; a person is {SMALLEST} to {LARGEST} m", span)
+        wrong = f"half of its points span {span:.3g} m; those of a person {SMALLEST} to {LARGEST} m"
+        return Seen(points, wrong, span)
     return Seen(points, None, span)
 
 
@@ -146,8 +148,8 @@ def _check_size(path, spans):
         raise InputError(
             path.parent,
             "the masked depth",
-            f"{np.median(spans):.3g} m wide or high in the median",
-            f"a person of {SMALLEST} to {LARGEST} m",
+            f"such that half of the points span {np.median(spans):.3g} m in the median",
+            f"{SMALLEST} to {LARGEST} m, as on a person",
             "Depth images must be in millimetres, and the pixel table those of their camera",
         )
 
