@@ -80,7 +80,9 @@ def _with_faults(depth, incidence, settings, rng):
     seen = depth > 0
     near, far = minimum_filter(np.where(seen, depth, BEYOND), 3), maximum_filter(depth, 3)
     noisy = depth + settings.noise * depth**2 * rng.standard_normal(depth.shape)
-    edge = seen & (far - near > STEP) & (rng.random(depth.shape) < settings.edges)
+    # On a slope a pixel lies between its neighbours; at a jump it is at either end.
+    jump = (far - near > STEP) & (np.abs(depth - (near + far) / 2) > 0.35 * (far - near))
+    edge = seen & jump & (rng.random(depth.shape) < settings.edges)
     flying = near + (far - near) * rng.random(depth.shape)
     noisy = np.where(edge, np.where(rng.random(depth.shape) < 0.5, flying, 0.0), noisy)
     lost = ~seen | (rng.random(depth.shape) < settings.dropout)

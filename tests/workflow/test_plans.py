@@ -1,5 +1,7 @@
 """Dry runs: each overlay plans the jobs it should, and wrong ones are refused before any job."""
 
+import json
+
 import pytest
 
 
@@ -14,6 +16,14 @@ def make_sloper4d(folder):
     for name in ("seq002_football_001", "seq003_street_002", "seq005_library_002", "seq007_garden_001"):
         (folder / name).mkdir(parents=True)
         (folder / name / f"{name}_labels.pkl").touch()
+
+
+def make_behave(folder):
+    names = ["Date01_Sub01_chair", "Date03_Sub03_tablesmall", "Date03_Sub06_boxlong"]
+    for name in names:
+        (folder / "sequences" / name).mkdir(parents=True)
+        (folder / "sequences" / name / "info.json").write_text("{}")
+    (folder / "split.json").write_text(json.dumps({"train": names[:2], "test": names[2:]}))
 
 
 def test_default_plans_the_whole_loop(clone):
@@ -59,6 +69,13 @@ def test_clouds_plan_a_shard_per_folder(clone):
     make_clouds(clone.folder / "mine")
     jobs = clone.plan("extract", "--configfile", "config/clouds.yaml", "--config", "source={root: mine}")
     assert jobs == {"body_model": 3, "extract": 1, "extract_shard": 2}
+
+
+def test_behave_follows_its_own_split(clone):
+    make_behave(clone.folder / "data" / "behave")
+    jobs = clone.plan("bootstrap", "--configfile", "config/behave.yaml")
+    assert jobs["bootstrap_shard"] == 3
+    assert jobs["relabel_shard"] == 2
 
 
 def test_sloper4d_holds_a_sequence_out(clone):
