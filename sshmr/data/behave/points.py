@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sshmr.data.cleaning import without_fragments, without_strays
+from sshmr.data.cleaning import without_fragments
 from sshmr.data.sampler import frame_generator, subsample, voxel_cells
 
 REACH = 1.3
@@ -18,23 +18,24 @@ def unproject(depth, mask, camera):
     """The masked pixels' points in the world.
 
     Args:
-        depth: (H, W) uint16, millimetres, 0 for no reading; mask: (H, W) bool; camera: a ``Camera``.
+        depth: (h, w) uint16 within the mask's box, millimetres, 0 for no reading.
+        mask: a ``Mask``; camera: a ``Camera``.
 
     Returns:
         (K, 3) float32, metres: only pixels of the mask with a reading and a known ray.
     """
-    pixels = np.flatnonzero(mask)
-    z = depth.reshape(-1)[pixels]
-    pixels, z = pixels[z > 0], z[z > 0]
-    rays = np.ones((len(pixels), 3), np.float32)
-    rays[:, :2] = camera.table.reshape(-1, 2)[pixels]
+    seen = mask.pixels & (depth > 0)
+    left, top, right, bottom = mask.box
+    rays = np.ones((np.count_nonzero(seen), 3), np.float32)
+    rays[:, :2] = camera.table[top:bottom, left:right][seen]
+    z = depth[seen]
     known = np.isfinite(rays).all(axis=1)
     points = rays[known] * (z[known, None] * np.float32(0.001))
     return points @ camera.rotation.T.astype(np.float32) + camera.translation.astype(np.float32)
 
 
 def robust_cleaning(points, settings, frame_id):
-    """What hangs together as one person: on the voxel grid, without strays and small pieces, thinned.
+    """What hangs together as one person: on the voxel grid, without small pieces, thinned.
 
     Args:
         points: (K, 3) metres; settings: an ``ExtractConfig``; frame_id: seeds the draw.
@@ -49,7 +50,6 @@ def robust_cleaning(points, settings, frame_id):
     if settings.voxel and len(points):
         points, size = voxel_cells(points, settings.voxel)
         points = points[size >= SPARSE * np.median(size)]
-    points = without_strays(points, settings.stray_distance)
     points = without_fragments(points, 2 * settings.stray_distance)
     return subsample(points, settings.points, settings.sampling, frame_id)
 

@@ -120,9 +120,7 @@ def _see(view, camera, settings):
     shape = camera.table.shape[:2]
     try:
         mask = read_mask(mask_path, shape)
-        if not mask.any():
-            return Seen(nothing, f"{mask_path.name} is empty")
-        depth = read_depth(depth_file(view.folder, view.camera), shape)
+        depth = read_depth(depth_file(view.folder, view.camera), shape, mask.box)
     except ValueError as error:
         return Seen(nothing, str(error))
     raw = unproject(depth, mask, camera)

@@ -16,7 +16,7 @@ from sshmr.errors import InputError
 
 SHAPE = (192, 256)
 KINDS = {
-    "k0.depth.png": lambda path: read_depth(path, SHAPE),
+    "k0.depth.png": lambda path: read_depth(path, SHAPE, (0, 0, 256, 192)),
     "k0.person_mask.png": lambda path: read_mask(path, SHAPE),
     "k1.person_mask.jpg": lambda path: read_mask(path, SHAPE),
     "person_fit.pkl": read_fit,
