@@ -80,11 +80,10 @@ def _room_to_world(cameras):
 
 def _fits(actor, placed, rotation, translation):
     """The actor's pose (T, 72), betas (T, 10) and transl (T, 3) in the world."""
-    body, kind = actor.body.to(dtype=torch.float64), torch.float64
     pose, transl = torch.as_tensor(placed.pose), torch.as_tensor(placed.transl)
-    betas = torch.as_tensor(actor.betas, dtype=kind).expand(len(pose), -1)
-    pelvis = body.rest_joints(betas)[:, 0]
-    root, transl = turn_body(torch.as_tensor(rotation.copy()), pose[:, :3], transl, pelvis)
+    betas = torch.as_tensor(actor.betas).expand(len(pose), -1)
+    pelvis = actor.body.to(dtype=torch.float64).rest_joints(betas)[:, 0]
+    root, transl = turn_body(torch.as_tensor(rotation), pose[:, :3], transl, pelvis)
     pose = torch.cat([root, pose[:, 3:]], dim=1)
     return pose.numpy(), betas.numpy(), transl.numpy() + translation
 

@@ -40,15 +40,16 @@ def maker_of(root):
     """The ``Maker`` of the data below a root; None where they are not simulated.
 
     Raises:
-        InputError: when there is a manifest that cannot be read.
+        InputError: when there is a manifest that cannot be read, so that nobody can tell.
     """
     path = Path(root) / MANIFEST
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text())
-        return Maker(str(content["body_model"]), str(content["body_digest"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            path, found=f"no list of a simulated data set ({error})", fix="Simulate the data anew"
-        ) from error
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, OSError) as error:
+        raise InputError(path, found=f"it is not JSON ({error})", fix="Simulate the data anew") from error
+    # Other programs have manifests, too.
+    if not isinstance(content, dict) or content.get("simulated") is not True:
+        return None
+    return Maker(str(content.get("body_model")), str(content.get("body_digest")))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sshmr.data.sampler import centre_and_pad, farthest_points, subsample, voxel_means
+from sshmr.data.sampler import centre_and_pad, farthest_points, subsample, voxel_cells, voxel_means
 
 CLOUD = np.random.default_rng(0).normal(size=(700, 3))
 
@@ -39,6 +39,19 @@ def test_voxel_means_against_a_dictionary():
         cells.setdefault(tuple(np.floor(point / 0.4).astype(int)), []).append(point)
     expected = np.array([np.mean(cells[cell], axis=0) for cell in sorted(cells)])
     np.testing.assert_allclose(voxel_means(CLOUD, 0.4), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("spread", [0.5, 1e9])  # the latter has too many cells to number
+def test_voxel_cells_are_ordered_and_counted(spread):
+    points = np.random.default_rng(0).normal(0, spread, (500, 3))
+    means, sizes = voxel_cells(np.concatenate([points, points[:50]]), 0.3)
+    cells, counts = np.unique(np.floor(points / 0.3), axis=0, return_counts=True)
+    doubled = np.unique(np.floor(points[:50] / 0.3), axis=0, return_counts=True)
+    extra = dict(zip(map(tuple, doubled[0]), doubled[1], strict=True))
+    expected = [count + extra.get(tuple(cell), 0) for cell, count in zip(cells, counts, strict=True)]
+    np.testing.assert_array_equal(sizes, expected)
+    np.testing.assert_array_equal(np.floor(means / 0.3), cells)
+    assert voxel_cells(points[:0], 0.3)[0].shape == (0, 3)
 
 
 def test_voxel_means_far_from_the_origin_keep_their_precision():

@@ -161,6 +161,10 @@ SEQUENCE = {
     "objects": (lambda c: np.save(table_of(c), np.array([{}]), allow_pickle=True), "it cannot be read"),
     "tenths": (a_cameras_depths_are_ten_times_too_large, "must be in millimetres"),
     "metres": (lambda c: every_depth(c, lambda d: d // 1000), "must be in millimetres"),
+    "manifest": (
+        lambda c: (c.root / "manifest.json").write_text("[" * 99999),
+        "manifest.json: it is not JSON",
+    ),
     "no moment": (lambda c: [m.rename(m.with_name(f"x{m.name}")) for m in c.sequence.glob("t*")], "no frame"),
 }
 
