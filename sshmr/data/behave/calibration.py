@@ -13,6 +13,8 @@ CAMERAS_BY_DEFAULT = (0, 1, 2)
 GENDERS = ("male", "female", "neutral")
 FARTHEST_CAMERA = 20.0
 WIDEST = 16384
+STEEPEST = 100.0
+"""A lens has no rays that lie farther from its axis, in x/z or y/z: such numbers are damage."""
 
 
 class Info(NamedTuple):
@@ -106,6 +108,7 @@ def read_table(path):
         raise InputError(path, "the array", found, "(height, width, 2) float, x/z and y/z of each pixel")
     with np.errstate(over="ignore", invalid="ignore"):
         table = np.array(stored, dtype=np.float32)
+        table[~(np.abs(table) < STEEPEST)] = np.nan
     if not np.isfinite(table).all(axis=2).any():
         raise InputError(path, "the array", "without a finite number", "x/z and y/z of each pixel")
     return table

@@ -119,3 +119,23 @@ def test_a_table_that_says_it_is_huge_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_table(path)
     assert megabytes() - before < 50
+
+
+def test_a_sequence_with_any_changed_file_is_read_or_refused(copy):
+    files = sorted(
+        path for path in copy.root.rglob("*") if path.is_file() and path.name != "calibration.json"
+    )
+    rng, kept, told = np.random.default_rng(0), 0, 0
+    for _ in range(30):
+        path = files[rng.integers(len(files))]
+        data = path.read_bytes()
+        path.write_bytes(mutated(data, rng))
+        try:
+            reading = copy.read()
+            assert len(reading.frames) + len(reading.skipped) == 8
+            kept += 1
+        except InputError as error:
+            told += str(copy.root) in str(error)
+        path.write_bytes(data)
+    assert kept > 10
+    assert told == 30 - kept
