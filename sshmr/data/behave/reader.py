@@ -102,11 +102,11 @@ def _moments(folder, cameras, settings):
     taken = set()
     for time, moment in found[:: settings.every]:
         reason = None
-        missing = [f"k{camera}" for camera in cameras if mask_file(moment, camera) is None]
         if time in taken:
             reason = "another folder has the same time"
-        elif settings.all_cameras and missing:
-            reason = f"it has no mask of {', '.join(missing)}"
+        elif settings.all_cameras:
+            missing = [f"k{camera}" for camera in cameras if mask_file(moment, camera) is None]
+            reason = f"it has no mask of {', '.join(missing)}" if missing else None
         taken.add(time)
         yield time, moment, reason
 
