@@ -5,8 +5,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from sshmr.data.sampler import voxel_means
 from sshmr.geometry.open3d_import import open3d
 
+LARGEST_SPAN = 3.0
+"""Metres from one end of a person to the other, at most, whatever the axis."""
 GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
@@ -16,6 +19,28 @@ GROUND_CELL, GROUND_CELLS = 0.1, 25
 def finite(points):
     """The rows of (K, 3) without NaN or infinity."""
     return points[np.isfinite(points).all(axis=1)]
+
+
+def clean_person(points, settings):
+    """A person's points on the voxel grid, without strays.
+
+    Args:
+        points: (K, 3) metres, finite; settings: an ``ExtractConfig``.
+
+    Raises:
+        ValueError: with the reason why the frame cannot be used.
+    """
+    if settings.voxel and len(points):
+        points = voxel_means(points, settings.voxel)
+    if len(points) <= settings.minimum_points:
+        raise ValueError(f"it has {len(points)} points, {settings.minimum_points} or fewer")
+    points = without_strays(points, settings.stray_distance)
+    if len(points) <= settings.minimum_points // 2:
+        raise ValueError(f"it has {len(points)} points without strays")
+    span = np.ptp(points, axis=0).max()
+    if span > LARGEST_SPAN:
+        raise ValueError(f"it spans {span:.1f} m, more than a person's {LARGEST_SPAN:g} m")
+    return points
 
 
 def without_strays(points, distance):

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sshmr.data.cleaning import finite, without_strays
+from sshmr.data.cleaning import clean_person, finite
 from sshmr.data.frames import Frame, Reading, frame_id
 from sshmr.data.labels import labelling_body, turned_labels
 from sshmr.data.manifest import Maker
-from sshmr.data.sampler import subsample, voxel_means
+from sshmr.data.sampler import subsample
 from sshmr.data.shards import sloper4d_pickle
 from sshmr.data.unpickle import load_numpy_pickle
 from sshmr.errors import InputError
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 
 GENDERS = ("male", "female", "neutral")
-LARGEST_SPAN = 3.0
 FARTHEST_LABEL = 1.5
 PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
 
@@ -208,18 +207,7 @@ def _clean(cloud, settings):
         raise ValueError("its cloud is empty")
     if cloud.ndim != 2 or cloud.shape[1] != 3:
         raise ValueError(f"its cloud has shape {cloud.shape}, not (k, 3)")
-    points = finite(cloud)
-    if settings.voxel:
-        points = voxel_means(points, settings.voxel)
-    if len(points) <= settings.minimum_points:
-        raise ValueError(f"it has {len(points)} points, {settings.minimum_points} or fewer")
-    points = without_strays(points, settings.stray_distance)
-    if len(points) <= settings.minimum_points // 2:
-        raise ValueError(f"it has {len(points)} points without strays")
-    span = np.ptp(points, axis=0).max()
-    if span > LARGEST_SPAN:
-        raise ValueError(f"it spans {span:.1f} m, more than a person's {LARGEST_SPAN:g} m")
-    return points
+    return clean_person(finite(cloud), settings)
 
 
 def _check_same_world(path, recording, clouds):
