@@ -6,6 +6,7 @@ import pyarrow as pa
 from sshmr.data import clouds, sloper4d
 from sshmr.data.behave import reader as behave
 from sshmr.data.sampler import centre_and_pad
+from sshmr.data.surreal import reader as surreal
 from sshmr.data.tables import points_schema, write_table
 from sshmr.errors import InputError
 from sshmr.settings import to_json
@@ -13,6 +14,7 @@ from sshmr.settings import to_json
 READERS = {
     "sloper4d": sloper4d.read_sequence,
     "behave": behave.read_sequence,
+    "surreal": surreal.read_sequence,
     "clouds": clouds.read_sequence,
 }
 SKIPPED_SCHEMA = pa.schema(
@@ -73,6 +75,8 @@ def _columns(reading, split, count):
         "gender": [frame.label.gender if frame.label else None for frame in frames],
         "body_model": [frame.label.body_model if frame.label else None for frame in frames],
     }
+    if any(frame.parts is not None for frame in frames):
+        columns["parts"] = np.stack([_padded_parts(frame.parts, count) for frame in frames])
     for name, width in NO_LABEL.items():
         rows = np.full((len(frames), width), np.nan)
         for row, (frame, offset) in enumerate(zip(frames, offsets, strict=True)):
@@ -81,6 +85,14 @@ def _columns(reading, split, count):
                 rows[row] = (value - offset if name in ("transl", "joints") else value).reshape(-1)
         columns[name] = rows
     return columns
+
+
+def _padded_parts(parts, count):
+    """(count,) int8: 0 on padding, and where the source tells no parts."""
+    padded = np.zeros(count, np.int8)
+    if parts is not None:
+        padded[: len(parts)] = parts
+    return padded
 
 
 def _summary(reading, split):

@@ -26,6 +26,7 @@ class Frame:
 
     view: the camera that saw it, where a moment has several clouds.
     sequence: what it belongs to, where a shard holds several; empty for the reading's own.
+    parts: (K,) the part of the body that each point is on, 1 to 24 as SMPL's joints, where the source tells.
     """
 
     frame_id: str
@@ -35,6 +36,7 @@ class Frame:
     label: Label | None = None
     view: int = 0
     sequence: str = ""
+    parts: np.ndarray | None = None
 
 
 @dataclass

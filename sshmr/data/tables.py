@@ -25,6 +25,7 @@ LABEL_COLUMNS = {
     "transl": (3,),
     "joints": (24, 3),
     "body_model": None,
+    "parts": (-1,),
 }
 """Ground truth in the points table and the shape of each; only evaluation reads these."""
 
@@ -53,6 +54,7 @@ def points_schema(count):
             ("transl", vector(3)),
             ("joints", vector(72)),
             ("body_model", pa.string()),
+            ("parts", vector(count, pa.int8())),
         ]
     )
 
@@ -150,7 +152,8 @@ def read_points(path, labels=False):
     Returns:
         dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); points (F, N, 3)
         and offset (F, 3) float32 metres; with ``labels`` also gender, body_model (lists, None where
-        unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints (F, 24, 3), NaN where unlabelled.
+        unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints (F, 24, 3), parts (F, N), NaN where
+        unlabelled.
     """
     shapes = {"points": (-1, 3), "offset": (3,)}
     names = [name for name in points_schema(1).names if labels or name not in LABEL_COLUMNS]

@@ -98,7 +98,7 @@ def falsify(run, kind):
             elif shape is None:
                 table[name] = ["garbage"] * len(table["frame_id"])
             else:
-                table[name] = rng.normal(0, 50, (len(table["frame_id"]), *shape))
+                table[name] = rng.normal(0, 20, table[name].shape)
         write_table(path, table, points_schema(table["points"].shape[1]), {"simulated": True})
 
 
