@@ -30,6 +30,7 @@ from sshmr.data.shards import (
     simulated_sequences,
     sloper4d_pickle,
 )
+from sshmr.data.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
 from sshmr.evaluation.config import EvaluateConfig
 from sshmr.fit.config import FitConfig
@@ -79,6 +80,7 @@ try:
     SHARDS = shards_of_source()
     # The layout of each simulated shard; a run may have several.
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
+    CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}
     CLOUDS = cloud_files(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else {}
 except InputError as error:
     raise WorkflowError(str(error)) from None

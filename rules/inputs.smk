@@ -40,6 +40,8 @@ def source_files(wildcards):
         return sloper4d_pickle(config["source"]["root"], wildcards.shard)
     if KIND == "behave":
         return info_file(config["source"]["root"], wildcards.shard)
+    if KIND == "surreal":
+        return clip_files(CLIPS[wildcards.split, wildcards.shard])
     return [path for _, path in CLOUDS[wildcards.shard]]
 
 

@@ -61,6 +61,38 @@ class BehaveConfig:
 
 
 @dataclass(frozen=True)
+class SurrealConfig:
+    """Reading SURREAL; by default the published selection of clips and frames.
+
+    Attributes:
+        train_clips, test_clips: how many clips are drawn at random of each split; 0 for all.
+        train_frames, test_frames: how many frames of each clip, its first ones; 0 for all.
+        seed: of that draw.
+        exclude: sequences, or subjects with all of theirs, that are left out; those named are misshapen.
+        minimum_parts: frames must show at least this many of the body's 24 parts.
+        gender: ``nearest`` labels a clip with the gender whose body fits the points better, ``stated`` with
+            the one that the file names, which is not reliable.
+        shard_frames: about how many frames a shard has.
+    """
+
+    train_clips: int = 3000
+    train_frames: int = 5
+    test_clips: int = 100
+    test_frames: int = 0
+    seed: int = 0
+    exclude: tuple[str, ...] = ("18", "19", "143_21")
+    minimum_parts: int = 19
+    gender: Literal["nearest", "stated"] = "nearest"
+    shard_frames: int = 500
+
+    def __post_init__(self):
+        for name in ("train_clips", "train_frames", "test_clips", "test_frames", "seed"):
+            _check(f"surreal.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _check("surreal.minimum_parts", self.minimum_parts, 1 <= self.minimum_parts <= 24, "1 to 24")
+        _check("surreal.shard_frames", self.shard_frames, self.shard_frames >= 1, "1 or more")
+
+
+@dataclass(frozen=True)
 class CloudsConfig:
     """Reading one's own clouds, one person and one moment a file.
 
@@ -111,6 +143,7 @@ class ExtractConfig:
     sampling: Literal["random", "farthest", "voxel"] = "random"
     sloper4d: Sloper4dConfig = field(default_factory=Sloper4dConfig)
     behave: BehaveConfig = field(default_factory=BehaveConfig)
+    surreal: SurrealConfig = field(default_factory=SurrealConfig)
     clouds: CloudsConfig = field(default_factory=CloudsConfig)
 
     def __post_init__(self):

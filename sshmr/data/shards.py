@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sshmr.data.behave.files import official_split, sequence_names
+from sshmr.data.surreal.clips import surreal_shards
 from sshmr.errors import InputError
 
 MANIFEST = "manifest.json"
@@ -69,7 +70,7 @@ def list_shards(source_kind, root, settings):
     """The shards (one a sequence) of data on disk: ``{"train": [...], "test": [...]}``.
 
     Args:
-        source_kind: ``sloper4d``, ``behave`` or ``clouds``.
+        source_kind: ``sloper4d``, ``behave``, ``surreal`` or ``clouds``.
         root: the data's top folder.
         settings: an ``ExtractConfig``.
 
@@ -85,10 +86,13 @@ def list_shards(source_kind, root, settings):
         return _sloper4d_shards(root, settings.sloper4d)
     if source_kind == "behave":
         return _behave_shards(root, settings.behave)
+    if source_kind == "surreal":
+        return surreal_shards(root, settings.surreal)
     if source_kind == "clouds":
         clouds = settings.clouds
         return _split(root, list(cloud_files(root, clouds)), clouds.test_sequences, clouds.test_fraction)
-    raise InputError("config", 'key "source.kind"', repr(source_kind), '"sloper4d", "behave" or "clouds"')
+    known = '"sloper4d", "behave", "surreal" or "clouds"'
+    raise InputError("config", 'key "source.kind"', repr(source_kind), known)
 
 
 def sloper4d_pickle(root, sequence):

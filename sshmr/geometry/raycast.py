@@ -27,6 +27,11 @@ class Surface:
         """Distance of each point to the surface, unsigned, (..., 3) -> (...), metres."""
         return self._scene.compute_distance(self._tensor(points), nthreads=1).numpy()
 
+    def closest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the surface is nearest to each point, (..., 3) metres, and its unit normal there."""
+        found = self._scene.compute_closest_points(self._tensor(points), nthreads=1)
+        return found["points"].numpy(), found["primitive_normals"].numpy()
+
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First hit of each ray.
 

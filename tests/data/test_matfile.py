@@ -1,4 +1,4 @@
-"""MATLAB files: the arrays that SciPy reads, and a clear word on damage and on claims that fill the memory."""
+"""MATLAB files: the arrays that SciPy reads, and a clear word on damage and on sizes that are not so."""
 
 import struct
 import tracemalloc
