@@ -1,0 +1,156 @@
+"""Write rendered people in SURREAL's on-disk layout, in either reading of its world."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.io import savemat
+
+from sshmr.capture.actor import place
+from sshmr.data.surreal.camera import (
+    BACKGROUND,
+    CAMERA_TO_WORLD,
+    CENTRE,
+    FOCAL,
+    HEIGHT,
+    WIDTH,
+    WORLD_TO_Y_UP,
+)
+from sshmr.errors import InputError
+from sshmr.files import atomic_path
+from sshmr.geometry.frames import Z_UP_TO_Y_UP
+from sshmr.geometry.raycast import Surface
+from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+
+GENDERS = {"female": 0, "male": 1}
+CLIP_FRAMES = 5
+"""So that what is published of a clip, its first five frames, is all of it."""
+CAMERA_HEIGHT = 1.0
+DISTANCE, DISTANCE_SPREAD = 7.0, 0.7
+JOINT_OFFSET = 0.01
+"""Standard deviation of SURREAL's joints about SMPL's, metres: they come from a few vertices."""
+
+
+class Rendered(NamedTuple):
+    """What SURREAL's camera sees: depth (240, 320) float32 metres, parts (240, 320) uint8."""
+
+    depth: np.ndarray
+    parts: np.ndarray
+
+
+def simulate_surreal(actor, settings, seed, rng, root):
+    """Render the actor in clips of a few frames each; returns what was made, in words."""
+    turn = rotvec_to_rotmat(torch.tensor([0.0, rng.uniform(0, 2 * np.pi), 0.0], dtype=torch.float64)).numpy()
+    travel = (actor.motion.travel - actor.motion.travel.mean(axis=0)) @ turn.T
+    placed = place(actor, turn, travel, up=1)
+    distance = max(rng.normal(DISTANCE, DISTANCE_SPREAD), 5.0)
+    split, numbers = actor.sequence.split, range(0, len(placed.pose), CLIP_FRAMES)
+    name = f"{actor.sequence.subject + 1:02d}_{actor.sequence.number + 1:02d}"
+    for clip, start in enumerate(numbers):
+        rows = slice(start, start + CLIP_FRAMES)
+        stem = root / "cmu" / split / "run0" / name / f"{name}_c{clip + 1:04d}"
+        write_clip(
+            stem,
+            actor.body,
+            actor.gender,
+            placed.pose[rows],
+            actor.betas,
+            placed.transl[rows],
+            distance,
+            rng,
+            defects=settings.defects,
+        )
+    return f"{len(placed.pose)} frames in {len(numbers)} clips of a {actor.gender} body at {distance:.1f} m"
+
+
+def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="straight", defects=0.0):
+    """Render one clip and write its three files.
+
+    Args:
+        stem: their path up to ``_depth.mat``.
+        body: a ``BodyModel``; gender: ``female`` or ``male``, as the file states it.
+        pose: (T, 72) radians, betas: (10,), transl: (T, 3) metres, y up, the ground at 0, near the origin.
+        distance: from the camera to the origin, metres.
+        rng: numpy Generator.
+        reading: which of ``WORLD_TO_Y_UP`` brings the files back.
+        defects: share of frames that show nobody.
+
+    Returns:
+        (T, V, 3) float64 the meshes that were rendered, y up.
+    """
+    if gender not in GENDERS:
+        raise InputError("capture", "gender", f'"{gender}"', '"male" or "female"', "SURREAL knows no other")
+    count, kind = len(pose), torch.float64
+    tensors = [torch.as_tensor(values, dtype=kind) for values in (pose, np.tile(betas, (count, 1)), transl)]
+    posed = body.to(dtype=kind)(*tensors)
+    y_up_to_world = np.linalg.inv(WORLD_TO_Y_UP[reading])
+    camera = np.array([distance, -CAMERA_HEIGHT, 0.0])
+    parts = body.weights.argmax(dim=1).numpy() + 1
+    images = [
+        render(mesh @ y_up_to_world.T, body.faces.numpy(), parts, camera) for mesh in posed.vertices.numpy()
+    ]
+    for row in np.flatnonzero(rng.random(count) < defects):
+        images[row] = Rendered(np.full_like(images[row].depth, BACKGROUND), np.zeros_like(images[row].parts))
+    joints = posed.joints.numpy() + rng.normal(0, JOINT_OFFSET, (1, 24, 3))
+    _save(stem, "depth", {f"depth_{row + 1}": image.depth for row, image in enumerate(images)})
+    _save(stem, "segm", {f"segm_{row + 1}": image.parts for row, image in enumerate(images)})
+    _save(stem, "info", _info(stem, pose, betas, gender, joints @ y_up_to_world.T, camera, rng))
+    return posed.vertices.numpy()
+
+
+def render(vertices, faces, parts, camera):
+    """Depth and parts of a mesh.
+
+    Args:
+        vertices: (V, 3) metres, in SURREAL's world; faces: (F, 3) int.
+        parts: (V,) int, the part of each vertex, from 1; camera: (3,) ``camLoc``.
+
+    Returns:
+        A ``Rendered``.
+    """
+    columns, rows = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    # As long as the way of one metre along the axis, so that a hit's distance is its depth.
+    rays = np.stack(
+        [(columns - CENTRE[0]) / FOCAL, (rows - CENTRE[1]) / FOCAL, np.ones((HEIGHT, WIDTH))], axis=-1
+    )
+    depth, face = Surface(vertices, faces).cast(camera, rays @ CAMERA_TO_WORLD.T)
+    hit = face >= 0
+    shown = np.zeros((HEIGHT, WIDTH), np.uint8)
+    shown[hit] = parts[faces[face[hit], 0]]
+    return Rendered(np.where(hit, depth, BACKGROUND).astype(np.float32), shown)
+
+
+def _info(stem, pose, betas, gender, joints, camera, rng):
+    """The annotation of a clip, in the shapes that SURREAL has them; joints (T, 24, 3) in its world."""
+    count, zrot = len(pose), rng.uniform(0, 2 * np.pi)
+    back = rotvec_to_rotmat(torch.tensor([0.0, 0.0, -zrot], dtype=torch.float64))
+    roots = rotvec_to_rotmat(torch.as_tensor(pose[:, :3], dtype=torch.float64))
+    stored = np.array(pose, np.float32)
+    stored[:, :3] = rotmat_to_rotvec(back @ torch.as_tensor(Z_UP_TO_Y_UP.T) @ roots).numpy()
+    before = (joints - camera) @ CAMERA_TO_WORLD
+    pixels = FOCAL * before[..., :2] / before[..., 2:] + CENTRE
+    single = np.float32
+    return {
+        "sequence": stem.name,
+        "clipNo": float(stem.name[-4:]),
+        "stride": np.uint8(50),
+        "source": "cmu",
+        "pose": stored.T,
+        "shape": np.tile(np.asarray(betas, single)[:, None], (1, count)),
+        "joints2D": _without_last_one(pixels.transpose(2, 1, 0).astype(single)),
+        "joints3D": _without_last_one(joints.transpose(2, 1, 0).astype(single)),
+        "gender": np.full((count, 1), GENDERS[gender], np.uint8),
+        "zrot": np.full((count, 1), zrot, single),
+        "camLoc": camera.astype(single)[:, None],
+        "camDist": single(camera[0]),
+    }
+
+
+def _without_last_one(array):
+    """MATLAB drops a last axis of length 1, as in clips of one frame."""
+    return array[..., 0] if array.shape[-1] == 1 else array
+
+
+def _save(stem, kind, arrays):
+    with atomic_path(stem.with_name(f"{stem.name}_{kind}.mat")) as temporary:
+        savemat(temporary, arrays, do_compression=True)
