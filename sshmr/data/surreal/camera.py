@@ -65,6 +65,7 @@ def person_points(depth, parts):
         raise ValueError("none of the person's pixels has a depth")
     if np.median(z[seen]) > FARTHEST:
         raise ValueError(f"the person is {np.median(z[seen]):.0f} m away; depth must be in metres")
+    seen &= z <= FARTHEST
     z = z[seen]
     x = (columns[seen] - CENTRE[0]) * z / FOCAL
     y = (rows[seen] - CENTRE[1]) * z / FOCAL

@@ -11,7 +11,9 @@ from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
 GENDERS = {0: "female", 1: "male"}
-MOST_FRAMES = 100_000
+MOST_FRAMES = 10_000
+FARTHEST = 1000.0
+"""Larger numbers are no angles, coefficients or metres."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class ClipInfo:
 
     @property
     def known(self):
-        """(T,) bool: whose labels are whole."""
+        """(T,) bool: whose labels are numbers that can be."""
         parts = (self.pose, self.betas, self.joints.reshape(len(self), -1))
-        return np.logical_and.reduce([np.isfinite(part).all(axis=1) for part in parts])
+        return np.logical_and.reduce([(np.abs(part) < FARTHEST).all(axis=1) for part in parts])
 
 
 def read_info(path):
@@ -49,7 +51,7 @@ def read_info(path):
     """
     mat = MatFile(path)
     pose = mat.read("pose").astype(np.float64)
-    pose = pose.reshape(72, 1) if pose.size == 72 else pose
+    pose = pose.T if pose.shape == (1, 72) else pose
     if pose.ndim != 2 or pose.shape[0] != 72 or not 0 < pose.shape[1] <= MOST_FRAMES:
         raise InputError(path, 'array "pose"', f"of shape {pose.shape}", "(72, T)")
     count = pose.shape[1]
@@ -57,8 +59,8 @@ def read_info(path):
     pose = pose.T.copy()
     pose[:, :3] = _upright(pose[:, :3], zrot)
     camera = _shaped(mat, "camLoc", (3,), "(3, 1)")
-    if not np.isfinite(camera).all():
-        raise InputError(path, 'array "camLoc"', "not finite", "where the camera is, metres")
+    if not (np.abs(camera) < FARTHEST).all():
+        raise InputError(path, 'array "camLoc"', f"{camera}", "where the camera is, metres")
     return ClipInfo(
         pose=pose,
         betas=_shaped(mat, "shape", (10, count)).T,

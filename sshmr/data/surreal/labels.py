@@ -53,7 +53,7 @@ def settle(info, clouds, bodies):
     rows = [row for row in clouds if info.known[row]]
     rows = rows[:: max(len(rows) // PROBES, 1)][:PROBES]
     if not rows:
-        raise ValueError("none of its labels is finite")
+        raise ValueError("in no frame are its pose, shape and joints numbers that can be")
     fits = [fit for gender, body in bodies.items() for fit in _fits(info, clouds, rows, gender, body)]
     good = [fit for fit in fits if fit.distance < FARTHEST_FIT]
     if not good:
@@ -78,7 +78,7 @@ def settle_by_joints(info, clouds):
     """
     rows = [row for row in clouds if np.isfinite(info.joints[row]).all()]
     if not rows:
-        raise ValueError("none of its joints is finite")
+        raise ValueError("in no frame are its joints finite")
     away = [np.linalg.norm(info.joints[row] - clouds[row].mean(axis=0), axis=1).min() for row in rows]
     if np.median(away) > FARTHEST_JOINT:
         raise ValueError(f"its joints are {np.median(away):.2g} m from its points")
