@@ -14,6 +14,8 @@ PROBES = 3
 ALIGNED_POINTS = 512
 FARTHEST_FIT = 0.02
 """A reading is right when the median point lies this near to the mesh, metres."""
+CLEARLY_FARTHER, LEAST_DISTANCE = 2.0, 0.001
+"""Mirrored bodies come as near as 16 mm; true ones are nearer than half of that, or their joints decide."""
 FARTHEST_MOVE = 0.1
 REACH = 0.05
 FARTHEST_JOINT = 0.3
@@ -55,17 +57,20 @@ def settle(info, clouds, bodies):
     if not rows:
         raise ValueError("in no frame are its pose, shape and joints numbers that can be")
     fits = [fit for gender, body in bodies.items() for fit in _fits(info, clouds, rows, gender, body)]
-    good = [fit for fit in fits if fit.distance < FARTHEST_FIT]
-    if not good:
-        best = {name: min(fit.distance for fit in fits if fit.reading == name) for name in WORLD_TO_Y_UP}
-        told = " and ".join(f"{1000 * best[name]:.0f} mm read {name}" for name in best)
-        raise ValueError(
-            f"its points are {told} from the labelled bodies in the median, not under "
-            f"{1000 * FARTHEST_FIT:.0f} mm"
-        )
-    # Somebody who stands alike left and right lies on the points in both readings, but with exchanged joints.
-    reading = min(good, key=lambda fit: fit.joints).reading
-    return min((fit for fit in good if fit.reading == reading), key=lambda fit: fit.distance)
+    best = [
+        min((fit for fit in fits if fit.reading == name), key=lambda fit: fit.distance)
+        for name in WORLD_TO_Y_UP
+    ]
+    chosen, other = sorted(best, key=lambda fit: fit.distance)
+    if other.distance < CLEARLY_FARTHER * max(chosen.distance, LEAST_DISTANCE):
+        # Somebody who stands alike left and right is as near to the points when mirrored, but then has left
+        # joints where right ones should be.
+        chosen = min(best, key=lambda fit: fit.joints)
+    if chosen.distance >= FARTHEST_FIT:
+        told = " and ".join(f"{1000 * fit.distance:.0f} mm read {fit.reading}" for fit in best)
+        limit = f"{1000 * FARTHEST_FIT:.0f} mm"
+        raise ValueError(f"its points are {told} from the labelled bodies in the median, not under {limit}")
+    return chosen
 
 
 def settle_by_joints(info, clouds):
@@ -133,9 +138,9 @@ def _fits(info, clouds, rows, gender, body):
 
 def _pose(body, info, rows):
     """Vertices (R, V, 3) and joints (R, 24, 3) of the labelled bodies before they are put in their place."""
-    kind = torch.float64
+    kind = body.v_template.dtype
     pose, betas = (torch.as_tensor(values[rows], dtype=kind) for values in (info.pose, info.betas))
-    posed = body.to(dtype=kind)(pose, betas, torch.zeros(len(rows), 3, dtype=kind))
+    posed = body(pose, betas, torch.zeros(len(rows), 3, dtype=kind))
     return posed.vertices.numpy(), posed.joints.numpy()
 
 
