@@ -11,7 +11,7 @@ from sshmr.geometry.raycast import Surface
 
 PROBES = 3
 """Frames of a clip that its reading and its gender are told by."""
-ALIGNED_POINTS = 512
+ALIGNED_POINTS = 256
 FARTHEST_FIT = 0.02
 """A reading is right when the median point lies this near to the mesh, metres."""
 CLEARLY_FARTHER, LEAST_DISTANCE = 2.0, 0.001
@@ -156,7 +156,7 @@ def _align(surface, points, start):
     """
     points = points[np.linspace(0, len(points) - 1, min(len(points), ALIGNED_POINTS)).astype(int)]
     transl, reach = start, FARTHEST_MOVE
-    for _ in range(10):
+    for _ in range(6):
         nearest, normals = surface.closest(points - transl)
         across = ((points - transl - nearest) * normals).sum(axis=1)
         near = np.linalg.norm(points - transl - nearest, axis=1) < reach
