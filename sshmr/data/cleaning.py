@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from sshmr.data.sampler import voxel_means
 from sshmr.geometry.open3d_import import open3d
 
+FARTHEST = 1e10
 LARGEST_SPAN = 3.0
 """Metres from one end of a person to the other, at most, whatever the axis."""
 GROUND_SEARCH = (0.08, 0.25)
@@ -17,8 +18,8 @@ GROUND_CELL, GROUND_CELLS = 0.1, 25
 
 
 def finite(points):
-    """The rows of (K, 3) without NaN or infinity."""
-    return points[np.isfinite(points).all(axis=1)]
+    """The rows of (K, 3) without NaN, infinity and numbers too large for any place on Earth."""
+    return points[(np.abs(points) < FARTHEST).all(axis=1)]
 
 
 def clean_person(points, settings):

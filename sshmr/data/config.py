@@ -15,15 +15,16 @@ class Sloper4dConfig:
     Attributes:
         sequences: which to use, in full or as ``seq002``; empty for all that are there.
         split: ``sequence`` holds out whole sequences; ``published`` takes 30 % of each sequence's frames for
-            testing, whose neighbours in time are then in training.
-        test_sequences: those held out; empty to take ``test_fraction`` of them.
+            testing, whose neighbours in time are then in training; ``cross`` holds out ``seq009``, as papers
+            do that compare across data sets.
+        test_sequences: those that ``sequence`` holds out; empty to take ``test_fraction`` of them.
         test_fraction: share of the sequences held out where none is named.
         neighbours: add the points of the previous and the next frame where the person has hardly moved.
         neighbour_seconds: frames farther apart in time than this are no neighbours.
     """
 
     sequences: tuple[str, ...] = ()
-    split: Literal["sequence", "published"] = "sequence"
+    split: Literal["sequence", "published", "cross"] = "sequence"
     test_sequences: tuple[str, ...] = ()
     test_fraction: float = 0.25
     neighbours: bool = True

@@ -12,6 +12,8 @@ from sshmr.data.behave.files import official_split, sequence_names
 from sshmr.data.surreal.clips import surreal_shards
 from sshmr.errors import InputError
 
+CROSS_TEST = ("seq009",)
+"""SLOPER4D's sequence that is for testing where methods are compared across data sets."""
 MANIFEST = "manifest.json"
 CLOUD_SUFFIXES = (".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin")
 
@@ -114,7 +116,8 @@ def _sloper4d_shards(root, settings):
     _check_named(root, found, settings.sequences, "sequences")
     if settings.split == "published":
         return {"train": chosen, "test": list(chosen)}
-    return _split(root, chosen, settings.test_sequences, settings.test_fraction)
+    test = CROSS_TEST if settings.split == "cross" else settings.test_sequences
+    return _split(root, chosen, test, settings.test_fraction)
 
 
 def _behave_shards(root, settings):

@@ -19,6 +19,10 @@ from sshmr.geometry.frames import Z_UP_TO_Y_UP
 GENDERS = ("male", "female", "neutral")
 FARTHEST_LABEL = 1.5
 PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
+MOST_NUMBERS, MOST_IN_CLOUD = 2**22, 2**18
+"""Of an array over all frames, and of one cloud."""
+LARGEST = 1e6
+"""Numbers above are no angles, coefficients or metres."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def read_pickle(path):
     content = _mapping(path, load_numpy_pickle(path), "the pickle")
     person = _mapping(path, _entry(path, content, "second_person"), "second_person")
     framerate = content.get("framerate", 20)
-    if not isinstance(framerate, int | float | np.number) or not 0 < framerate < 1000:
+    if not isinstance(framerate, int | float | np.integer | np.floating) or not 0 < framerate < 1000:
         raise InputError(path, "framerate", repr(framerate), "frames a second, above 0")
     frames = _whole_numbers(path, "frame_num", _entry(path, content, "frame_num"))
     if not len(frames):
@@ -99,7 +103,7 @@ def read_pickle(path):
     if len(np.unique(frames)) != len(frames):
         raise InputError(path, "frame_num", "not unique", "each frame once")
     gender = person.get("gender")
-    if gender not in GENDERS:
+    if not isinstance(gender, str) or gender not in GENDERS:
         raise InputError(path, "second_person.gender", repr(gender), '"male", "female" or "neutral"')
     betas = _numbers(path, person, "beta")
     betas = np.tile(betas, (len(frames), 1)) if betas.ndim == 1 else betas
@@ -115,7 +119,7 @@ def read_pickle(path):
         betas=betas,
         gender=gender,
         clouds=_clouds(path, person),
-        simulated=bool(content.get("simulated", False)),
+        simulated=content.get("simulated") is True,
         body_model=str(content.get("body_model", "smpl")),
         body_digest=str(content.get("body_digest", "")),
     )
@@ -138,11 +142,32 @@ def _entry(path, mapping, key, within=""):
 
 def _numbers(path, person, key):
     try:
-        return np.asarray(_entry(path, person, key, "second_person."), dtype=np.float64)
-    except (ValueError, TypeError) as error:
+        return _float_array(_entry(path, person, key, "second_person."))
+    except (ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             path, f"second_person.{key}", f"uneven or no numbers ({error})", "an array"
         ) from error
+
+
+def _float_array(values, most=MOST_NUMBERS):
+    """Nested lists, or an array, as float64.
+
+    Raises:
+        ValueError, TypeError, OverflowError: when that cannot be, or would take too much memory: in a pickle
+            the same list can be in another one many times, and in itself.
+    """
+    count, waiting = 0, [values]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list | tuple | np.ndarray):
+            count += max(np.size(item) if isinstance(item, np.ndarray) else len(item), 1)
+            if count > most:
+                raise ValueError(f"it holds more than {most} numbers")
+        if isinstance(item, list | tuple):
+            waiting.extend(item)
+    return np.asarray(values, dtype=np.float64)
 
 
 def _per_frame(path, person, key, count, width):
@@ -155,10 +180,12 @@ def _per_frame(path, person, key, count, width):
 
 def _whole_numbers(path, field, values):
     try:
-        numbers = np.asarray(values, dtype=np.float64).reshape(-1)
+        numbers = _float_array(values).reshape(-1)
         if not np.array_equal(numbers, np.round(numbers)):
             raise ValueError("they have fractions")
-    except (ValueError, TypeError) as error:
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 2**31:
+            raise ValueError("some are below 0 or too large")
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(path, field, f"no whole numbers ({error})", "a list of frame numbers") from error
     return numbers.astype(np.int64)
 
@@ -166,7 +193,8 @@ def _whole_numbers(path, field, values):
 def _clouds(path, person):
     clouds = _entry(path, person, "point_clouds", "second_person.")
     frames = _entry(path, person, "point_frame", "second_person.")
-    if not isinstance(clouds, list | tuple | np.ndarray):
+    clouds = list(clouds) if isinstance(clouds, np.ndarray) and clouds.ndim else clouds
+    if not isinstance(clouds, list | tuple):
         raise InputError(path, "second_person.point_clouds", f"a {type(clouds).__name__}", "a list of arrays")
     frames = _whole_numbers(path, "second_person.point_frame", frames)
     if len(clouds) != len(frames):
@@ -183,7 +211,7 @@ def _clouds(path, person):
 
 def _frames_of_split(frames, sequence, split, rule):
     """The frame numbers of a sequence that belong to a split."""
-    if rule == "sequence":
+    if rule != "published":
         return set(frames.tolist())
     seed = int.from_bytes(hashlib.sha256(sequence.encode()).digest()[:8], "little")
     order = np.random.default_rng([PUBLISHED_SEED, seed]).permutation(frames)
@@ -200,8 +228,8 @@ def _clean(cloud, settings):
     if cloud is None:
         raise ValueError("it has no cloud")
     try:
-        cloud = np.asarray(cloud, dtype=np.float64)
-    except (ValueError, TypeError):
+        cloud = _float_array(cloud, MOST_IN_CLOUD)
+    except (ValueError, TypeError, OverflowError):
         raise ValueError("its cloud holds no numbers") from None
     if cloud.size == 0:
         raise ValueError("its cloud is empty")
@@ -234,15 +262,15 @@ def _labels(recording, load_body, reading):
     body = labelling_body(recording.gender, load_body, maker, reading)
     if body is None:
         return {}
-    known = np.isfinite(recording.pose).all(axis=1) & np.isfinite(recording.transl).all(axis=1)
-    known &= np.isfinite(recording.betas).all(axis=1)
+    values = (recording.pose, recording.betas, recording.transl)
+    known = np.logical_and.reduce([(np.abs(part) < LARGEST).all(axis=1) for part in values])
     if not known.all():
         reading.notes.append(
             f"{(~known).sum()} frames without labels: pose, betas or translation is not finite"
         )
     if not known.any():
         return {}
-    values = (recording.pose[known], recording.betas[known], recording.transl[known])
+    values = (part[known] for part in values)
     labels = turned_labels(body, recording.gender, Z_UP_TO_Y_UP, *values, recording.body_model)
     return dict(zip(recording.frames[known].tolist(), labels, strict=True))
 

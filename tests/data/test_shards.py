@@ -61,6 +61,18 @@ def test_sequences_can_be_named(sloper4d):
     assert shards == {"train": NAMES[:2], "test": []}
 
 
+def test_the_cross_split_tests_on_sequence_009(sloper4d):
+    assert list_shards("sloper4d", sloper4d, settings(split="cross")) == {
+        "train": NAMES[:5],
+        "test": NAMES[5:],
+    }
+    two = settings(split="cross", sequences=("seq002", "seq009"))
+    assert list_shards("sloper4d", sloper4d, two) == {"train": NAMES[:1], "test": NAMES[5:]}
+    (sloper4d / NAMES[5] / f"{NAMES[5]}_labels.pkl").unlink()
+    with pytest.raises(InputError, match='"seq009" of extract test_sequences is not there'):
+        list_shards("sloper4d", sloper4d, settings(split="cross"))
+
+
 def test_a_new_sequence_does_not_reshuffle_a_named_split(sloper4d):
     before = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
     (sloper4d / "seq010_x_001").mkdir()
