@@ -88,17 +88,13 @@ def test_a_file_of_another_kind_is_told(recording, write, load_body, change, tol
         {"points": 1},
         7,
         "cloud",
-        np.zeros((200, 3), [("x", "f4")]),
     ],
-    ids=range(11),
+    ids=range(10),
 )
 def test_a_cloud_of_another_kind_costs_its_frame_only(recording, write, load_body, cloud):
     root = write(recording)
     whole = [frame.frame for frame in read(root, load_body).frames]
     recording["second_person"]["point_clouds"][2] = cloud
-    # What numpy's own pickles cannot say, no file can either.
-    if isinstance(cloud, np.ndarray) and cloud.dtype.names:
-        cloud = cloud["x"]
     reading = read(write(recording), load_body)
     assert [frame.frame for frame in reading.frames] == [number for number in whole if number != 12]
     assert [name.split("/")[2] for name, _, _ in reading.skipped] == ["000012"]
