@@ -66,7 +66,7 @@ def in_itself():
         (put("opt_trans", [[10**400] * 3] * 5), "opt_trans"),
         (put("beta", np.zeros((10, 10, 10))), "beta"),
         (put("beta", None), "beta"),
-        (put("point_clouds", np.array(3.0)), "a ndarray"),
+        (put("point_clouds", np.array(3.0)), "point_clouds"),
     ],
 )
 def test_a_file_of_another_kind_is_told(recording, write, load_body, change, told):
