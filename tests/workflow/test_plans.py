@@ -26,6 +26,15 @@ def make_behave(folder):
     (folder / "split.json").write_text(json.dumps({"train": names[:2], "test": names[2:]}))
 
 
+def make_surreal(folder):
+    for split, sequence in (("train", "01_01"), ("train", "02_01"), ("train", "18_01"), ("test", "03_01")):
+        place = folder / "cmu" / split / "run0" / sequence
+        place.mkdir(parents=True)
+        for clip in (1, 4):
+            for kind in ("depth", "segm", "info"):
+                (place / f"{sequence}_c{clip:04d}_{kind}.mat").touch()
+
+
 def test_default_plans_the_whole_loop(clone):
     jobs = clone.plan("--config", "rounds=2", "capture={sequences: 5, test_sequences: 2}")
     assert jobs == {
@@ -46,7 +55,7 @@ def test_default_plans_the_whole_loop(clone):
     }
 
 
-@pytest.mark.parametrize("overlay", ["paper", "smoke"])
+@pytest.mark.parametrize("overlay", ["paper", "smoke", "tour"])
 def test_overlays_without_data_plan(clone, overlay):
     assert clone.plan("--configfile", f"config/{overlay}.yaml")["train_round"] in (1, 50)
 
@@ -69,6 +78,14 @@ def test_clouds_plan_a_shard_per_folder(clone):
     make_clouds(clone.folder / "mine")
     jobs = clone.plan("extract", "--configfile", "config/clouds.yaml", "--config", "source={root: mine}")
     assert jobs == {"body_model": 3, "extract": 1, "extract_shard": 2}
+
+
+def test_surreal_plans_shards_of_clips(clone):
+    make_surreal(clone.folder / "SURREAL")
+    arguments = ("extract", "--configfile", "config/surreal.yaml", "--config", "source={root: SURREAL}")
+    assert clone.plan(*arguments) == {"body_model": 3, "extract": 1, "extract_shard": 2}
+    jobs = clone.plan(*arguments, "extract={surreal: {shard_frames: 5}}")
+    assert jobs["extract_shard"] == 4 + 2
 
 
 def test_behave_follows_its_own_split(clone):

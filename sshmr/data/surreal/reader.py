@@ -83,7 +83,7 @@ class _ShardReader:
                 f"{self.unfit[0]}",
                 fix="See that depth and info are of one download, and that body names SMPL's own files",
             )
-        self.reading.notes += [f"{count} clips read {name}" for name, count in sorted(self.settled.items())]
+        self.reading.notes += [f"clips read {name}: {count}" for name, count in sorted(self.settled.items())]
         return self.reading
 
     def _bodies(self, load_body, maker):

@@ -57,7 +57,7 @@ def test_labels_are_the_bodies_that_were_rendered(surreal, reading, load_body):
 
 def test_left_hands_stay_left(reading):
     """The points that the part images call the left arm are at the labelled left arm, in both readings."""
-    assert reading.notes == ["2 clips read straight", "2 clips read swapped"]
+    assert reading.notes == ["clips read straight: 2", "clips read swapped: 2"]
     for frame in reading.frames:
         left, right = (frame.points[np.isin(frame.parts, arm)].mean(axis=0) for arm in (LEFT_ARM, RIGHT_ARM))
         elbows = frame.label.joints[[18, 19]]
@@ -99,7 +99,7 @@ def test_somebody_alike_on_both_sides_is_not_mirrored(tmp_path, load_body):
     settings = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=8))
     for bodies in (load_body, lambda gender: None):
         notes = read(tmp_path, bodies, settings).notes
-        assert notes[-2:] == ["4 clips read straight", "4 clips read swapped"]
+        assert notes[-2:] == ["clips read straight: 4", "clips read swapped: 4"]
 
 
 def test_a_root_that_is_not_turned_is_read(tmp_path, load_body):
