@@ -1,19 +1,84 @@
 """Read pickles of numpy arrays without running what they say.
 
-A pickle is a program: it may name any function on the machine and call it. Only the handful of names that
-numpy's own arrays and numbers need are answered here; every other name is refused.
+A pickle is a program: it may name any function on the machine and call it. Here no name reaches what it
+names: the few that arrays, numbers and texts need are answered by functions of this module, every other is
+refused. Numpy's own are not safe enough: ``numpy.ndarray`` asks for any amount of memory, and a dtype's state
+can make numpy take bytes for pointers.
 """
 
+import math
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
-from numpy._core import multiarray, numeric
 
 from sshmr.errors import InputError
 
+DTYPES = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,5})")
 
-def _bytes_of_text(text, encoding="latin1"):
+
+class Stateful:
+    """What a pickle may make an object of, and then hand that object's state to."""
+
+    def take(self, state):
+        """Take the state over."""
+        raise NotImplementedError
+
+
+class PickledDtype(Stateful):
+    """Stand-in for ``numpy.dtype``: numbers, texts and Python objects, no structures."""
+
+    def __init__(self, code, align=False, copy=True):
+        if re.fullmatch("O[48]?", code):
+            code = "O"
+        elif not DTYPES.fullmatch(code):
+            raise pickle.UnpicklingError(f"it asks for an array of dtype {code!r}, which is not allowed")
+        self.dtype = np.dtype(code)
+
+    def take(self, state):
+        _, order, *structure = state[:5]
+        if structure != [None, None, None]:
+            raise pickle.UnpicklingError("it asks for a structured dtype, which is not allowed")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class PickledArray(np.ndarray, Stateful):
+    """An array as it comes out of a pickle; different from numpy's own only while it is read."""
+
+    def take(self, state):
+        _, shape, kind, fortran, content = state
+        content = content.encode("latin1") if isinstance(content, str) else content
+        size = _size(shape) * (1 if kind.dtype.hasobject else kind.dtype.itemsize)
+        if not isinstance(content, list if kind.dtype.hasobject else bytes) or len(content) != size:
+            raise pickle.UnpicklingError("it holds an array whose content does not fit its shape")
+        self.__setstate__((1, shape, kind.dtype, bool(fortran), content))
+
+
+def _size(shape):
+    if not isinstance(shape, tuple) or not all(isinstance(length, int) and length >= 0 for length in shape):
+        raise pickle.UnpicklingError("it holds an array without a proper shape")
+    return math.prod(shape)
+
+
+def _reconstruct(kind, shape, code):
+    """Stand-in for numpy's: an empty array, whose state follows."""
+    return np.ndarray.__new__(PickledArray, (0,), np.int8)
+
+
+def _scalar(kind, content):
+    """Stand-in for numpy's: one number."""
+    content = content.encode("latin1") if isinstance(content, str) else content
+    return np.frombuffer(content, kind.dtype, count=1)[0]
+
+
+def _frombuffer(content, kind, shape, order):
+    """Stand-in for numpy's, which protocol 5 uses: an array of bytes that are there already."""
+    _size(shape)
+    return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
+
+
+def _encode(text, encoding="latin1"):
     """Stand-in for ``_codecs.encode``, which protocols 0 to 2 call to write the bytes of an array."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"it asks for text to be encoded as {encoding!r}")
@@ -25,10 +90,15 @@ def _no_bytes():
     return b""
 
 
+def _ndarray():
+    """Stand-in for ``numpy.ndarray``, which ``_reconstruct`` is told, and which nobody calls."""
+    raise pickle.UnpicklingError("it calls numpy.ndarray, which is not allowed")
+
+
 ALLOWED = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _bytes_of_text,
+    ("numpy", "ndarray"): _ndarray,
+    ("numpy", "dtype"): PickledDtype,
+    ("_codecs", "encode"): _encode,
     ("builtins", "bytes"): _no_bytes,
     ("__builtin__", "bytes"): _no_bytes,
     # NumPy 2 renamed numpy.core; files of either age name their own.
@@ -36,23 +106,85 @@ ALLOWED = {
         (f"numpy.{core}.{module}", name): function
         for core in ("core", "_core")
         for module, name, function in (
-            ("multiarray", "_reconstruct", multiarray._reconstruct),
-            ("multiarray", "scalar", multiarray.scalar),
-            ("numeric", "_frombuffer", numeric._frombuffer),
+            ("multiarray", "_reconstruct", _reconstruct),
+            ("multiarray", "scalar", _scalar),
+            ("numeric", "_frombuffer", _frombuffer),
         )
     },
 }
 
 
-class NumpyUnpickler(pickle.Unpickler):
-    """Unpickles containers, numbers, text and numpy arrays, and refuses everything else by name."""
+class NumpyUnpickler(pickle._Unpickler):
+    """Unpickles containers, numbers, text and numpy arrays, and refuses everything else by name.
+
+    It builds on the unpickler in Python, since the one in C reserves as much memory as a file of a few bytes
+    asks for, and lets an object's state change what it is the state of.
+    """
+
+    dispatch = pickle._Unpickler.dispatch.copy()
+    allowed = ALLOWED
 
     def find_class(self, module, name):
         """The few functions that numpy's pickles call."""
         try:
-            return ALLOWED[module, name]
+            return self.allowed[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed") from None
+
+    def persistent_load(self, pid):
+        """Objects that lie outside the file."""
+        raise pickle.UnpicklingError("it asks for an object outside the file, which is not allowed")
+
+    def get_extension(self, code):
+        """Names that are numbers in a registry of the program's."""
+        raise pickle.UnpicklingError(f"it asks for extension {code}, which is not allowed")
+
+    def load_build(self):
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], Stateful):
+            kind = type(self.stack[-1]).__name__
+            raise pickle.UnpicklingError(f"it sets the state of a {kind}, which is not allowed")
+        self.stack[-1].take(state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def load_setitem(self):
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set_items([key, value])
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+    def load_setitems(self):
+        self._set_items(self.pop_mark())
+
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def load_dict(self):
+        items = self.pop_mark()
+        self.append({})
+        self._set_items(items)
+
+    dispatch[pickle.DICT[0]] = load_dict
+
+    def _set_items(self, items):
+        # The hash of nested tuples can take for ever.
+        if not all(isinstance(key, str | bytes | int | float | None) for key in items[::2]):
+            raise pickle.UnpicklingError("it holds a mapping whose keys are neither text nor numbers")
+        target = self.stack[-1]
+        if type(target) is not dict:
+            raise pickle.UnpicklingError(f"it sets items of a {type(target).__name__}, which is not allowed")
+        target.update(zip(items[::2], items[1::2], strict=True))
+
+    def load_bytearray8(self):
+        size = int.from_bytes(self.read(8), "little")
+        self.append(bytearray(self.read(size)))  # reads no more than is there, unlike the original
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
+    # Sets become lists: nothing here needs one, and what is in them would be hashed.
+    dispatch[pickle.EMPTY_SET[0]] = pickle._Unpickler.load_empty_list
+    dispatch[pickle.ADDITEMS[0]] = pickle._Unpickler.load_appends
+    dispatch[pickle.FROZENSET[0]] = pickle._Unpickler.load_list
 
 
 def load_numpy_pickle(path, unpickler=NumpyUnpickler):
@@ -69,8 +201,10 @@ def load_numpy_pickle(path, unpickler=NumpyUnpickler):
     except IsADirectoryError:
         raise InputError(path, found="a folder", expected="a pickle of numpy arrays") from None
     except Exception as error:  # a broken pickle can raise almost any exception
+        reason = str(error) if isinstance(error, pickle.UnpicklingError | OSError) else ""
         raise InputError(
             path,
-            found=f"it cannot be read as a pickle of numpy arrays: {error or type(error).__name__}",
+            found="it cannot be read as a pickle of numpy arrays: "
+            + (reason or f"it is damaged or of another kind ({type(error).__name__}: {error})".rstrip(": ")),
             fix="It is damaged, of another kind or not to be trusted; get it again from its source",
         ) from error
