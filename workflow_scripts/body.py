@@ -1,4 +1,4 @@
-r"""Bring one gender of the body into the run's folder: the shipped one, or SMPL's own file.
+r"""Bring one gender of the body into the run's folder: the shipped one, or SMPL's or SMPL-H's own file.
 
 python workflow_scripts/body.py --body open --gender neutral --output results/demo/body/neutral.npz
 """
@@ -15,7 +15,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--body", required=True, help="open, or a folder of SMPL's official files")
+    parser.add_argument("--body", required=True, help="open, or a folder with SMPL's official files")
     parser.add_argument("--gender", required=True, choices=("neutral", "male", "female"))
     parser.add_argument("--output", required=True, help="the body (.npz in SMPL's layout)")
     arguments = parser.parse_args()
@@ -26,7 +26,7 @@ def main():
     else:
         from sshmr.body.official import convert_body  # loads torch, which a copy does not need
 
-        convert_body(source, arguments.gender, arguments.output)
+        print(convert_body(source, arguments.gender, arguments.output))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Source: Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia
 """
 
 import dataclasses
-import hashlib
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sshmr.body.layout import PARENTS, digest_of, kind_of, read_arrays
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 
@@ -21,19 +21,8 @@ JOINT_NAMES = (
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
     "left_hand", "right_hand",
 )  # fmt: skip
-PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 MIRROR_JOINTS = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22)
 """Index of each joint's left–right counterpart."""
-
-SHAPES = {
-    "v_template": ("V", 3),
-    "shapedirs": ("V", 3, "S"),
-    "posedirs": ("V", 3, 207),
-    "J_regressor": (24, "V"),
-    "weights": ("V", 24),
-    "kintree_table": (2, 24),
-    "f": ("F", 3),
-}
 
 
 class Posed(NamedTuple):
@@ -83,9 +72,14 @@ class BodyModel:
         """Read an .npz in SMPL's layout; at most the first 10 betas are kept.
 
         Raises:
-            InputError: when the file is missing, is no .npz, or an array is absent or has the wrong shape.
+            InputError: when the file is missing, no .npz, has fingers, or its arrays do not hold together.
         """
         arrays = read_arrays(path)
+        if kind_of(arrays) != "SMPL":
+            raise InputError(
+                path, found=f"a body of {kind_of(arrays)}", expected="SMPL's 24 joints",
+                fix="Bring it into that form with sshmr.body.official.convert_body",
+            )  # fmt: skip
         regressor = arrays["J_regressor"]
         shapedirs = arrays["shapedirs"][:, :, :10]
 
@@ -97,10 +91,10 @@ class BodyModel:
             shapedirs=tensor(shapedirs),
             posedirs=tensor(arrays["posedirs"]),
             weights=tensor(arrays["weights"]),
-            faces=torch.tensor(arrays["f"].astype(np.int64), device=device),
+            faces=torch.tensor(arrays["f"], device=device),
             joint_template=tensor(regressor @ arrays["v_template"]),
             joint_shapedirs=tensor(np.einsum("jv,vcs->jcs", regressor, shapedirs)),
-            parents=_parents(path, arrays["kintree_table"]),
+            parents=PARENTS,
             name=str(arrays.get("name", Path(path).stem)),
             gender=str(arrays.get("gender", "neutral")),
             digest=digest_of(arrays),
@@ -172,50 +166,3 @@ def forward_kinematics(rotmats, rest_joints, parents):
         rotations.append(rotations[parent] @ rotmats[:, joint])
         joints.append(joints[parent] + (rotations[parent] @ bone[..., None])[..., 0])
     return torch.stack(rotations, dim=1), torch.stack(joints, dim=1)
-
-
-def read_arrays(path):
-    """The arrays of an .npz body, float32, each checked against ``SHAPES``."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InputError(
-            path, found="no such file", expected="a body model (.npz in SMPL's layout)"
-        ) from None
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(path, found=f"not a readable .npz ({error})", expected="SMPL's layout") from error
-    sizes = {}
-    for name, shape in SHAPES.items():
-        if name not in arrays:
-            raise InputError(path, f'array "{name}"', "missing", f"shape {shape}", "Is it a body model?")
-        found = arrays[name].shape
-        fits = len(found) == len(shape) and all(
-            have == (want if isinstance(want, int) else sizes.setdefault(want, have))
-            for have, want in zip(found, shape, strict=True)
-        )
-        if not fits:
-            raise InputError(path, f'array "{name}"', f"of shape {found}", f"{shape}, with {sizes}")
-        if not np.isfinite(arrays[name]).all():
-            raise InputError(path, f'array "{name}"', "not finite", "finite numbers")
-    for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights"):
-        arrays[name] = arrays[name].astype(np.float32)
-    return arrays
-
-
-def digest_of(arrays):
-    """SHA-256 over the arrays that define the body, independent of compression and file name."""
-    hasher = hashlib.sha256()
-    for name in sorted(SHAPES):
-        hasher.update(name.encode())
-        kind = np.int64 if name in ("kintree_table", "f") else np.float32
-        hasher.update(np.ascontiguousarray(arrays[name], dtype=kind).tobytes())
-    return hasher.hexdigest()
-
-
-def _parents(path, kintree):
-    parents = kintree[0].astype(np.int64)
-    found = (-1, *parents[1:].tolist())
-    if found != PARENTS:
-        raise InputError(path, 'array "kintree_table"', f"{found}", f"SMPL's tree {PARENTS}")
-    return found

@@ -1,81 +1,177 @@
-"""Read SMPL's official files, pickles that Python 2 wrote, and bring them into one layout.
+"""Read the official files of SMPL and SMPL-H and bring them into one layout: SMPL's, in an .npz.
 
-The pickles name ``chumpy``, which no longer installs, and SciPy's sparse matrices. Both are answered by plain
-stand-ins that only keep their state; any other name is refused (see ``sshmr.data.unpickle``).
+The pickles were written by Python 2. They name ``chumpy``, which no longer installs, and SciPy's sparse
+matrices. Both are answered by stand-ins that only keep their state; any other name is refused
+(see ``sshmr.data.unpickle``).
 """
+
+import math
 
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from sshmr.body.model import SHAPES, read_arrays
-from sshmr.data.unpickle import NumpyUnpickler, load_numpy_pickle
+from sshmr.body.layout import PARENTS, SHAPES, checked, kind_of, read_npz_body
+from sshmr.body.sources import GENDERS, gender_of
+from sshmr.data.arrays import LARGEST
+from sshmr.data.unpickle import ALLOWED, NumpyUnpickler, Stateful, load_numpy_pickle
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
+from sshmr.geometry.smplh import SMPLH_OF_SMPL
+
+BETAS = 10
 
 
-class _State:
+class _Kept(Stateful):
     """Keeps what a pickled object would have been given as its attributes."""
 
-    def __setstate__(self, state):
+    def take(self, state):
+        if not isinstance(state, dict):
+            raise TypeError(f"a state that is a {type(state).__name__}")
         self.state = state
 
 
-class _Chumpy(_State):
+class _Chumpy(_Kept):
+    """``chumpy.ch.Ch``: its array is ``x``."""
+
     def array(self):
-        return np.asarray(self.state["x"])
+        return _array_of(self.state["x"])
 
 
-class _Sparse(_State):
+class _Select(_Kept):
+    """``chumpy.reordering.Select``: elements of another array, in another shape."""
+
     def array(self):
-        state = self.state
-        shape = state.get("_shape", state.get("shape"))
-        return csc_matrix((state["data"], state["indices"], state["indptr"]), shape=shape).toarray()
+        elements = _array_of(self.state["a"]).ravel()[_array_of(self.state["idxs"])]
+        return elements.reshape(self.state["preferred_shape"])
+
+
+class _Sparse(_Kept):
+    """SciPy's matrix in compressed columns."""
+
+    def array(self):
+        shape = self.state.get("_shape", self.state.get("shape"))
+        if math.prod(shape) * 8 > LARGEST:
+            raise ValueError(f"a sparse matrix of shape {shape}")
+        parts = tuple(_array_of(self.state[name]) for name in ("data", "indices", "indptr"))
+        matrix = csc_matrix(parts, shape=shape)
+        matrix.check_format()  # indices outside the matrix would be written outside the memory
+        return matrix.toarray()
+
+
+def _array_of(value):
+    if isinstance(value, _Kept):
+        return value.array()
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value.view(np.ndarray)
+    raise TypeError(f"a {type(value).__name__}, no array of numbers")
 
 
 def _new_object(kind, *_):
     """Stand-in for ``copy_reg._reconstructor``: makes stand-ins, nothing else."""
-    if kind not in (_Chumpy, _Sparse):
-        raise TypeError(f"it asks for an object of {kind}")
+    if kind not in (_Chumpy, _Select, _Sparse):
+        raise TypeError("an object that is neither an array nor a sparse matrix")
     return kind()
 
 
+def _object():
+    """Stand-in for ``object``, which ``_reconstructor`` is told, and which nobody calls."""
+    raise TypeError("a plain object")
+
+
+def _set(items=()):
+    """Stand-in for ``set``; chumpy keeps names in some, which nobody needs."""
+    return list(items)
+
+
+ALLOWED_IN_BODIES = {
+    **ALLOWED,
+    ("chumpy.ch", "Ch"): _Chumpy,
+    ("chumpy.reordering", "Select"): _Select,
+    **{(f"scipy.sparse{module}", "csc_matrix"): _Sparse for module in ("", ".csc", "._csc")},
+    **{(module, "_reconstructor"): _new_object for module in ("copy_reg", "copyreg")},
+    **{(module, "object"): _object for module in ("__builtin__", "builtins")},
+    **{(module, "set"): _set for module in ("__builtin__", "builtins")},
+}
+
+
 class _BodyUnpickler(NumpyUnpickler):
-    def find_class(self, module, name):
-        if module.startswith("chumpy.") and name == "Ch":
-            return _Chumpy
-        if module.startswith("scipy.sparse") and name == "csc_matrix":
-            return _Sparse
-        if (module, name) in (("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")):
-            return _new_object
-        if module in ("__builtin__", "builtins") and name in ("object", "set"):
-            return {"object": object, "set": set}[name]
-        return super().find_class(module, name)
+    allowed = ALLOWED_IN_BODIES
 
 
-def convert_body(source, gender, output):
-    """Write a body file, official pickle or .npz, as .npz with the arrays of ``model.SHAPES``.
+def read_body(path):
+    """The arrays of a body file, official pickle or .npz, unchecked.
+
+    Returns:
+        dict of those of ``layout.SHAPES`` that it has, and ``name`` and ``gender`` where an .npz tells them.
 
     Raises:
-        InputError: when the file cannot be read or lacks an array.
+        InputError: when the file cannot be read or is not to be trusted.
     """
-    arrays = read_arrays(source) if source.suffix == ".npz" else _read_pickle(source)
-    arrays = {name: arrays[name] for name in SHAPES}
-    arrays["shapedirs"] = arrays["shapedirs"][:, :, :10]
-    with atomic_path(output) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, **arrays, name=np.array(source.stem), gender=np.array(gender))
-    read_arrays(output)
-
-
-def _read_pickle(path):
+    if path.suffix.lower() == ".npz":
+        return read_npz_body(path)
     stored = load_numpy_pickle(path, _BodyUnpickler)
     if not isinstance(stored, dict):
         raise InputError(path, found=f"it holds a {type(stored).__name__}", expected="SMPL's arrays")
-    missing = [name for name in SHAPES if name not in stored]
-    if missing:
-        raise InputError(path, f'array "{missing[0]}"', "missing", "SMPL's arrays", "Is it a body model?")
-    arrays = {
-        name: stored[name].array() if isinstance(stored[name], _State) else np.asarray(stored[name])
-        for name in SHAPES
+    arrays = {}
+    for name in SHAPES:
+        if name in stored:
+            try:
+                arrays[name] = _array_of(stored[name])
+            except Exception as error:  # stand-ins hold whatever the file says
+                raise InputError(path, f'array "{name}"', f"damaged ({error})", "an array") from error
+    return arrays
+
+
+def to_smpl(arrays):
+    """SMPL's 24 joints from SMPL-H's 52; SMPL's own stay as they are.
+
+    All finger joints of a hand become the one joint that SMPL ends in, where the index finger begins: it
+    moves what they moved. Of the pose correctives those of the joints that are left are kept; the other
+    fingers' have nothing to follow any more.
+    """
+    if kind_of(arrays) == "SMPL":
+        return arrays
+    kept, count = list(SMPLH_OF_SMPL), len(arrays["v_template"])
+    left, right = np.split(arrays["weights"][:, kept[-2] :], [kept[-1] - kept[-2]], axis=1)
+    hands = [left.sum(axis=1), right.sum(axis=1)]
+    by_joint = arrays["posedirs"].reshape(count, 3, -1, 9)
+    return arrays | {
+        "weights": np.column_stack([arrays["weights"][:, : kept[-2]], *hands]),
+        "J_regressor": arrays["J_regressor"][kept],
+        "posedirs": by_joint[:, :, [joint - 1 for joint in kept[1:]]].reshape(count, 3, -1),
+        "kintree_table": np.array([[2**32 - 1, *PARENTS[1:]], range(len(kept))]),
     }
-    kinds = {name: np.int64 if name in ("f", "kintree_table") else np.float32 for name in SHAPES}
-    return {name: np.ascontiguousarray(arrays[name], dtype=kinds[name]) for name in SHAPES}
+
+
+def convert_body(source, gender, output):
+    """Write a body file, official pickle or .npz, of SMPL or SMPL-H, as an .npz of SMPL's.
+
+    Args:
+        source: the file; gender: whose place it takes.
+        output: the .npz to write: 24 joints, 10 betas, and the gender that the file itself is of.
+
+    Returns:
+        One line that says what was converted.
+
+    Raises:
+        InputError: when the file cannot be read or its arrays do not hold together.
+    """
+    stored = read_body(source)
+    arrays = checked(source, stored)
+    if arrays["shapedirs"].shape[2] < BETAS:
+        found = f"of shape {arrays['shapedirs'].shape}"
+        raise InputError(source, 'array "shapedirs"', found, f"{BETAS} shapes or more")
+    kind, own = kind_of(arrays), told_gender(source, stored) or gender
+    arrays = to_smpl(arrays)
+    arrays["shapedirs"] = arrays["shapedirs"][:, :, :BETAS]
+    name = f"{kind.replace('-', '')}_{own}" if source.stem == "model" else source.stem
+    with atomic_path(output) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, **arrays, name=np.array(name), gender=np.array(own))
+    line = f"{source.name}: {kind}, {own}"
+    return line if own == gender else f"{line}; stands in for the {gender} body, of which there is no file"
+
+
+def told_gender(path, arrays):
+    """The gender that a body file or its name tells, or None."""
+    told = arrays.get("gender")
+    return told if told in GENDERS else gender_of(path)

@@ -3,47 +3,85 @@
 The workflow asks this while it plans, so nothing here imports more than the standard library.
 """
 
+import os
 from pathlib import Path
 
 from sshmr.errors import InputError
 
 ASSETS = Path(__file__).parent / "assets"
+GENDERS = ("neutral", "male", "female")
 LETTERS = {"neutral": "neutral", "male": "m", "female": "f"}
-"""How the official files spell each gender."""
+"""How SMPL's own files spell each gender."""
+STAND_INS = {"neutral": ("male", "female"), "male": ("neutral", "female"), "female": ("neutral", "male")}
+"""Whose body is taken where there is none of a gender."""
 
 
 def body_source(body, gender):
-    """The file of one gender.
+    """The file of one gender, or of the one that stands in for it.
 
     Args:
-        body: ``open`` for the body that ships with the package, or a folder of SMPL's files under their
-            official names (.npz or .pkl).
+        body: ``open`` for the body that ships with the package, or a folder with SMPL's or SMPL-H's files
+            under their official names (.npz or .pkl), in it or anywhere below; case does not matter. SMPL's
+            come before SMPL-H's, an .npz before a .pkl, a file before those deeper down.
         gender: ``neutral``, ``male`` or ``female``.
 
     Raises:
-        InputError: when the folder has no file for that gender.
+        InputError: when the folder is missing or has no body file.
     """
     if body == "open":
         return ASSETS / f"open_{gender}.npz"
-    names = [
-        f"{stem}{suffix}"
-        for stem in (
-            f"SMPL_{gender.upper()}",
-            f"basicmodel_{LETTERS[gender]}_lbs_10_207_0_v1.1.0",
-            f"basicModel_{LETTERS[gender]}_lbs_10_207_0_v1.0.0",
-            gender,
-        )
-        for suffix in (".npz", ".pkl")
-    ]
-    for name in names:
-        if (Path(body) / name).is_file():
-            return Path(body) / name
+    if not Path(body).is_dir():
+        raise InputError(body, found="no such folder", expected="SMPL's files", fix="Mend body in the config")
+    files = _files(body)
+    for wanted in (gender, *STAND_INS[gender]):
+        for name in _names(wanted):
+            for path in files:
+                if _fits(path, name):
+                    return path
     raise InputError(
         body,
-        found=f"it has no file of the {gender} body",
-        expected="one of " + ", ".join(names),
-        fix="Put SMPL's files there under their own names, or set body: open in the config",
+        found="it has no body model",
+        expected="SMPL's or SMPL-H's files, such as " + ", ".join(_names(gender)[1::2]),
+        fix="Put them there under their own names, or set body: open in the config",
     )
+
+
+def gender_of(path):
+    """The gender that a body file's official name tells, or None."""
+    fits = (gender for gender in GENDERS for name in _names(gender) if _fits(path, name))
+    return next(fits, None)
+
+
+def _names(gender):
+    stems = (
+        f"SMPL_{gender.upper()}",
+        f"basicModel_{LETTERS[gender]}_lbs_10_207_0_v1.1.0",
+        f"basicModel_{LETTERS[gender]}_lbs_10_207_0_v1.0.0",
+        gender,
+        f"SMPLH_{gender}",
+        f"{gender}/model",
+    )
+    return [f"{stem}{suffix}" for stem in stems for suffix in (".npz", ".pkl")]
+
+
+def _fits(path, name):
+    parts = [part.lower() for part in path.parts]
+    # Other models that are downloaded beside SMPL-H's call their files model.npz too.
+    foreign = "/" in name and any("dmpl" in part or "smplx" in part for part in parts[:-1])
+    return not foreign and parts[-1 - name.count("/") :] == name.lower().split("/")
+
+
+def _files(body):
+    """All .npz and .pkl files below a folder, through links too, shallow ones first."""
+    found, seen = [], set()
+    for folder, folders, names in os.walk(body, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
+        found += [Path(folder) / name for name in names if name.lower().endswith((".npz", ".pkl"))]
+    return sorted(found, key=lambda path: (len(path.parts), path))
 
 
 def prior_source(prior):

@@ -21,6 +21,8 @@ def labelling_body(gender, load_body, maker, reading):
         note = f"no labels: there is no {gender} body model"
     elif maker and body.digest != maker.body_digest:
         note = f"no labels: they were made with another {maker.body_model} than {body.name}"
+    elif not maker and body.gender != gender:
+        note = f"no labels: there is no {gender} body model, a {body.gender} one stands in for it"
     elif not maker and body.name.startswith("open"):
         note = f"no labels: they are for SMPL, and the body model is {body.name}"
     if note is None:

@@ -1,86 +1,83 @@
-"""SMPL's official files: found under their names, read without chumpy, and nothing else is run."""
+"""Body files are found under their official names, and the gender that is missing is stood in for."""
 
-import pickle
-import sys
-import types
-
-import numpy as np
 import pytest
-from scipy.sparse import csc_matrix
 
-from sshmr.body.model import BodyModel, open_body_path, read_arrays
-from sshmr.body.official import convert_body
-from sshmr.body.sources import body_source, prior_source
+from sshmr.body.sources import body_source, gender_of, prior_source
 from sshmr.errors import InputError
 
-NAME = "basicmodel_f_lbs_10_207_0_v1.1.0.pkl"
+
+def put(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
-@pytest.fixture
-def chumpy(monkeypatch):
-    """A stand-in for the package whose arrays SMPL's pickles hold."""
-    module = types.ModuleType("chumpy.ch")
-
-    class Ch:
-        def __init__(self, array):
-            self.x = array
-            self._dirty_vars = set()
-
-    Ch.__module__, Ch.__qualname__ = "chumpy.ch", "Ch"
-    module.Ch = Ch
-    monkeypatch.setitem(sys.modules, "chumpy", types.ModuleType("chumpy"))
-    monkeypatch.setitem(sys.modules, "chumpy.ch", module)
-    return Ch
-
-
-def official(arrays, chumpy):
-    """The arrays as SMPL's pickles hold them: chumpy, a sparse regressor, unsigned parents."""
-    kintree = arrays["kintree_table"].astype(np.uint32)
-    kintree[0, 0] = 2**32 - 1
-    return {
-        **{name: chumpy(arrays[name].astype(np.float64)) for name in ("v_template", "shapedirs", "weights")},
-        "posedirs": arrays["posedirs"].astype(np.float64),
-        "J_regressor": csc_matrix(arrays["J_regressor"].astype(np.float64)),
-        "kintree_table": kintree,
-        "f": arrays["f"].astype(np.uint32),
-        "bs_style": "lbs",
-    }
-
-
-@pytest.mark.parametrize("protocol", [0, 2])
-def test_official_pickle_becomes_the_same_body(tmp_path, chumpy, protocol):
-    arrays = read_arrays(open_body_path("female"))
-    (tmp_path / NAME).write_bytes(pickle.dumps(official(arrays, chumpy), protocol=protocol))
-    source = body_source(tmp_path, "female")
-    assert source.name == NAME
-    convert_body(source, "female", tmp_path / "female.npz")
-    converted = BodyModel.load(tmp_path / "female.npz")
-    assert converted.gender == "female"
-    assert converted.v_template.numpy() == pytest.approx(arrays["v_template"], abs=1e-6)
-    original = BodyModel.load(open_body_path("female"))
-    assert converted.joint_template.numpy() == pytest.approx(original.joint_template.numpy(), abs=1e-6)
+@pytest.mark.parametrize(
+    ("names", "genders"),
+    [
+        (  # SMPL 1.0.0 as downloaded; the neutral body comes from SMPLify
+            (
+                "SMPL_python_v.1.0.0/smpl/models/basicModel_f_lbs_10_207_0_v1.0.0.pkl",
+                "SMPL_python_v.1.0.0/smpl/models/basicmodel_m_lbs_10_207_0_v1.0.0.pkl",
+                "smplify_public/code/models/basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
+            ),
+            ("female", "male", "neutral"),
+        ),
+        (
+            (
+                "basicmodel_f_lbs_10_207_0_v1.1.0.pkl",
+                "basicmodel_m_lbs_10_207_0_v1.1.0.pkl",
+                "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",
+            ),
+            ("female", "male", "neutral"),
+        ),
+        (("smpl/SMPL_FEMALE.pkl", "smpl/SMPL_MALE.npz"), ("female", "male")),
+        (("mano_v1_2/models/SMPLH_female.pkl", "mano_v1_2/models/SMPLH_male.pkl"), ("female", "male")),
+        (("smplh/SMPLH_FEMALE.npz", "smplh/SMPLH_MALE.pkl"), ("female", "male")),
+        (("smplh/female/model.npz", "smplh/male/model.npz"), ("female", "male")),
+    ],
+)
+def test_official_names_are_found_anywhere_below(tmp_path, names, genders):
+    put(tmp_path, *names, "models/._basicmodel_f_lbs_10_207_0_v1.1.0.pkl", "info.txt")
+    for name, gender in zip(names, genders, strict=True):
+        assert body_source(tmp_path, gender) == tmp_path / name
+        assert gender_of(tmp_path / name) == gender
 
 
-class Evil:
-    def __reduce__(self):
-        return exec, ("raise SystemExit('ran')",)
+def test_smpl_comes_before_smplh_and_shallow_files_before_deep_ones(tmp_path):
+    put(tmp_path, "SMPLH_male.pkl", "old/copy/SMPL_MALE.pkl")
+    assert body_source(tmp_path, "male").name == "SMPL_MALE.pkl"
+    put(tmp_path, "new/SMPL_MALE.pkl")
+    assert body_source(tmp_path, "male").parent.name == "new"
 
 
-def test_a_pickle_that_wants_to_run_code_is_refused(tmp_path):
-    (tmp_path / NAME).write_bytes(pickle.dumps({"v_template": Evil()}))
-    with pytest.raises(InputError, match=r"exec, which is not allowed"):
-        convert_body(tmp_path / NAME, "female", tmp_path / "female.npz")
+def test_a_missing_gender_is_stood_in_for(tmp_path):
+    put(tmp_path, "SMPLH_male.pkl", "SMPLH_female.pkl")
+    assert body_source(tmp_path, "neutral").name == "SMPLH_male.pkl"
+    (tmp_path / "SMPLH_male.pkl").unlink()
+    assert body_source(tmp_path, "male").name == "SMPLH_female.pkl"
 
 
-def test_a_pickle_without_an_array_is_told(tmp_path):
-    (tmp_path / NAME).write_bytes(pickle.dumps({"v_template": np.zeros((4, 3))}))
-    with pytest.raises(InputError, match="shapedirs"):
-        convert_body(tmp_path / NAME, "female", tmp_path / "female.npz")
-
-
-def test_a_folder_without_the_gender_names_what_it_looked_for(tmp_path):
-    with pytest.raises(InputError, match=r"no file of the male body; expected one of SMPL_MALE\.npz"):
+def test_other_models_of_the_same_download_are_left_alone(tmp_path):
+    put(tmp_path, "dmpls/male/model.npz", "smplx/male/model.npz", "MANO_LEFT.pkl", "notes.npz")
+    with pytest.raises(InputError, match=r"no body model; expected .* such as SMPL_MALE\.pkl"):
         body_source(tmp_path, "male")
+    put(tmp_path, "smplh/male/model.npz")
+    assert body_source(tmp_path, "male") == tmp_path / "smplh/male/model.npz"
+
+
+def test_links_are_followed_and_loops_end(tmp_path):
+    put(tmp_path, "store/SMPL_MALE.pkl")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "linked").symlink_to(tmp_path / "store")
+    (tmp_path / "models" / "loop").symlink_to(tmp_path / "models")
+    assert body_source(tmp_path / "models", "male").name == "SMPL_MALE.pkl"
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        body_source(tmp_path / "nowhere", "male")
 
 
 def test_shipped_files_are_there():
