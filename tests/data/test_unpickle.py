@@ -1,14 +1,17 @@
 """Pickles of arrays are read; pickles that would run code are refused by name."""
 
+import contextlib
 import os
 import pickle
 import re
+import resource
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from sshmr.data import unpickle
 from sshmr.data.unpickle import load_numpy_pickle
 from sshmr.errors import InputError
 
@@ -94,20 +97,103 @@ def test_code_is_not_run(tmp_path, attack, named, protocol):
     assert not made.exists()
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        b"\x80\x04\x8c\x05numpy\x8c\x0ertload.__class__\x93.",  # a dotted name below an allowed module
-        b"\x80\x04\x8c\x05numpy\x8c\x0fndarray.tofile_\x93.",
-        b"cnumpy.core.multiarray\n__builtins__\n.",
-        b"c_codecs\nencode\n(Vabc\nVzlib_codec\ntR.",  # the one codec call is only for latin1
-    ],
-)
+SIDE_DOORS = {
+    "a dotted name below an allowed module": b"\x80\x04\x8c\x05numpy\x8c\x0ertload.__class__\x93.",
+    "a method of an allowed class": b"\x80\x04\x8c\x05numpy\x8c\x0fndarray.tofile_\x93.",
+    "builtins by way of an allowed module": b"cnumpy.core.multiarray\n__builtins__\n.",
+    "a codec that is none of numpy's": b"c_codecs\nencode\n(Vabc\nVzlib_codec\ntR.",
+    "numpy's pickles in pickles": b"cnumpy\nload\n(VMADE\ntR.",
+    "numpy's compiler": b"cnumpy.f2py\ncompile\n(Vx\ntR.",
+    "numpy's runner of strings": b"cnumpy.testing\nrunstring\n(Vopen('MADE', 'w')\n(dtR.",
+    "numpy's test runner": b"cnumpy.testing._private.utils\nrunstring\n(Vopen('MADE', 'w')\n(dtR.",
+    "reading any file": b"cnumpy\nfromfile\n(V/etc/passwd\nVu1\ntR.",
+    "a copy of the reconstructor": b"ccopy_reg\n_reconstructor\n(cposix\nsystem\ncposix\nsystem\nNtR.",
+    "an old instance": b"(Vtouch MADE\niposix\nsystem\n.",
+    "an old object": b"(cposix\nsystem\nVtouch MADE\no.",
+    "a new object": b"\x80\x02cposix\nsystem\nVtouch MADE\n\x85\x81.",
+    "a new object with keywords": b"\x80\x04cposix\nsystem\n)}\x92.",
+    "an object outside the file": b"Pevil\n.",
+    "an object outside the file, by value": b"\x80\x02X\x04\x00\x00\x00evilQ.",
+    "the extension registry": b"\x80\x02\x82\x01.",
+    "the extension registry, far": b"\x80\x02\x84\x01\x00\x00\x00.",
+    "attributes of a stand-in": b"c_codecs\nencode\n(dVevil\nI1\nsb.",
+    "attributes of a stand-in, by slots": b"c_codecs\nencode\nN(dV__defaults__\nNs\x86b.",
+    "attributes of a class": b"cnumpy\ndtype\nN(dVtake\nNs\x86b.",
+    "attributes of an array": b"cnumpy\nndarray\nN(dV__setstate__\nNs\x86b.",
+    "an array of any size": b"cnumpy\nndarray\n((I9\nI9\nI9\nttR.",
+    "a structure that hides pointers": (
+        b"cnumpy\ndtype\n(VV8\nI0\nI1\ntR(I3\nV|\nN(Va\nt(dVa\n(cnumpy\ndtype\n(VO8\ntRI0\ntsI8\nI1\nI0\ntb."
+    ),
+    "a structure by name": b"cnumpy\ndtype\n((lp0\n(Va\nVO\ntatR.",
+}
+
+
+@pytest.mark.parametrize("program", SIDE_DOORS.values(), ids=SIDE_DOORS)
 def test_side_doors_are_shut(tmp_path, program):
-    path = tmp_path / "evil.pkl"
-    path.write_bytes(program)
+    path, made = tmp_path / "evil.pkl", tmp_path / "made"
+    path.write_bytes(program.replace(b"MADE", str(made).encode()))
+    before = vars(unpickle._encode).copy(), unpickle._encode.__defaults__, unpickle.PickledDtype.take
     with pytest.raises(InputError, match=r"evil\.pkl"):
         load_numpy_pickle(path)
+    assert not made.exists()
+    assert before == (vars(unpickle._encode), unpickle._encode.__defaults__, unpickle.PickledDtype.take)
+
+
+def test_bytes_are_never_taken_for_pointers(tmp_path):
+    """With numpy's own dtype, clearing its flags turns bytes of the file into the addresses of objects."""
+    array = pickle.dumps(np.array([None, None], dtype=object), protocol=2)
+    flags = array.rindex(b"K?t")  # the last number of a dtype's state
+    pointers = array[:flags] + b"K\x00" + array[flags + 2 :]
+    start = pointers.rindex(b"]")
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(pointers[:start] + b"U\x10" + b"A" * 16 + b"tb.")
+    with pytest.raises(InputError, match="does not fit its shape"):
+        load_numpy_pickle(path)
+
+
+BOMBS = {
+    "memo": b"\x80\x02K\x01r\xff\xff\xff\xff.",
+    "memo by text": b"I1\np2000000000000\n.",
+    "bytes": b"\x80\x04\x8e\x00\x00\x00\x00\xe8\x00\x00\x00abc.",
+    "text": b"\x80\x04\x8d\x00\x00\x00\x00\xe8\x00\x00\x00abc.",
+    "bytearray": b"\x80\x05\x96\x00\x00\x00\x00\x08\x00\x00\x00abc.",
+    "frame": b"\x80\x04\x95\x00\x00\x00\x00\x08\x00\x00\x00abc.",
+    "digits": b"I" + b"9" * 200_000 + b"\n.",
+    "hash": b"\x80\x02}" + b")" + b"2\x86" * 200 + b"K\x01s.",
+    "set": b"\x80\x04(" + b")" + b"2\x86" * 200 + b"\x91.",
+    "shape": pickle.dumps(np.zeros(3), protocol=2).replace(
+        b"K\x03\x85", b"\x8a\x06\x00\x00\x00\x00\x00\x10\x85"
+    ),
+}
+
+
+@pytest.mark.parametrize("program", BOMBS.values(), ids=BOMBS)
+def test_no_more_is_held_than_a_file_holds(tmp_path, program):
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(program)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with contextlib.suppress(InputError):  # what can be read without harm may be
+        load_numpy_pickle(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+
+
+def test_damaged_bytes_are_told(tmp_path):
+    """Bytes changed at random: the content may be wrong, but nothing else happens."""
+    rng, path = np.random.default_rng(0), tmp_path / "damaged.pkl"
+    errors = []
+    for protocol in (0, 2, 5):
+        whole = np.frombuffer(pickle.dumps(CONTENT, protocol=protocol), np.uint8)
+        for _ in range(150):
+            data = whole.copy()
+            places = rng.integers(0, len(data), rng.integers(1, 5))
+            data[places] = rng.integers(0, 256, len(places))
+            path.write_bytes(data[: rng.integers(1, 2 * len(data))].tobytes())
+            try:
+                load_numpy_pickle(path)
+            except InputError as error:
+                errors.append(str(error))
+    assert len(errors) > 100
+    assert all("damaged.pkl" in error for error in errors)
 
 
 def test_what_is_no_pickle_is_named(tmp_path):
