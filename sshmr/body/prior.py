@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sshmr.data.arrays import read_npz
 from sshmr.data.unpickle import load_numpy_pickle
 from sshmr.errors import InputError
 
@@ -67,11 +68,7 @@ class PosePrior:
         if not path.is_file():
             raise InputError(path, found="no such file", expected="a pose prior (.npz or gmm_08.pkl)")
         if path.suffix == ".npz":
-            try:
-                with np.load(path, allow_pickle=False) as archive:
-                    arrays = {name: archive[name] for name in archive.files}
-            except (ValueError, OSError) as error:
-                raise InputError(path, found=f"not a readable .npz ({error})", expected="a prior") from error
+            arrays = read_npz(path, ("means", "covars", "weights"), "a pose prior (means, covars, weights)")
         else:
             arrays = load_numpy_pickle(path)
         missing = [name for name in ("means", "covars", "weights") if name not in arrays]

@@ -1,5 +1,6 @@
 """Read numpy's files without believing what their headers claim."""
 
+import io
 import math
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from sshmr.errors import InputError
 
 LARGEST = 512 * 2**20
 """Bytes of one array at most: 20 million points, or several times SMPL-H's largest array."""
+LONGEST_HEADER = 8192
 
 
 def read_npy(path, expected):
@@ -57,9 +59,10 @@ def _read(path, expected, read):
 
 def _read_stream(path, field, open_stream):
     with open_stream() as stream:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = header(stream)
+        start = io.BytesIO(stream.read(LONGEST_HEADER))
+    version = npy.read_magic(start)
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read_header(start)
     if dtype.kind not in "biufSU":
         raise InputError(path, field, f"of dtype {dtype}", "numbers")
     if math.prod(shape) * dtype.itemsize > LARGEST:
