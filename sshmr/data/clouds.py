@@ -44,11 +44,25 @@ def read_sequence(root, sequence, split, settings, load_body=None, threads=1):
     files = cloud_files(root, settings.clouds)
     if sequence not in files:
         raise InputError(root, "sequence", f'"{sequence}"', "one of " + ", ".join(files))
+    reading, wrong_sizes = read_files(root, sequence, files[sequence], settings)
+    check_sizes(Path(root) / sequence, wrong_sizes, len(files[sequence]), settings.clouds)
+    return reading
+
+
+def read_files(root, sequence, files, settings):
+    """Read some clouds of one sequence.
+
+    Args:
+        root: the folder that sources are named from; files: [(frame number, path), …].
+
+    Returns:
+        A ``Reading``, and the size (3,) of each cloud that has no person's height, metres, y up.
+    """
     simulated = maker_of(root) is not None
     dataset = "simulated" if simulated else "clouds"
     reading = Reading(sequence, simulated=simulated)
-    wrong_size, grounds = [], 0
-    for number, path in files[sequence]:
+    wrong_sizes, grounds = [], 0
+    for number, path in files:
         name = frame_id(dataset, sequence, number)
         source = ("simulated: " if simulated else "") + path.relative_to(root).as_posix()
         try:
@@ -66,17 +80,25 @@ def read_sequence(root, sequence, split, settings, load_body=None, threads=1):
         else:
             reason = None
         if len(upright) and not SMALLEST <= height <= LARGEST:
-            wrong_size.append(np.ptp(upright, axis=0))
+            wrong_sizes.append(np.ptp(upright, axis=0))
         if reason:
             reading.skip(name, source, reason)
             continue
         grounds += had_ground
         points = subsample(points, settings.points, settings.sampling, name)
         reading.frames.append(Frame(name, number, points, source))
-    if len(wrong_size) > len(files[sequence]) / 2:
-        raise _size_error(Path(root), sequence, np.median(wrong_size, axis=0), settings.clouds)
     _note(reading, grounds)
-    return reading
+    return reading, wrong_sizes
+
+
+def check_sizes(where, wrong_sizes, count, settings):
+    """Stop where most of ``count`` clouds have no person's size, and say which option would mend it.
+
+    Raises:
+        InputError: when more than half of them are wrong; ``where`` is the path it names.
+    """
+    if len(wrong_sizes) > count / 2:
+        raise _size_error(where, np.median(wrong_sizes, axis=0), settings)
 
 
 def clean(points, settings):
@@ -179,7 +201,7 @@ def _read_kitti(path):
     return values.reshape(-1, 4)
 
 
-def _size_error(root, sequence, size, settings):
+def _size_error(where, size, settings):
     """The error that says which option most likely makes a person of clouds of this size.
 
     size: (3,) metres along x, y, z, y up.
@@ -200,7 +222,7 @@ def _size_error(root, sequence, size, settings):
     else:
         fix = "Cut each file to one person, and set extract.clouds.unit and .up"
     return InputError(
-        root / sequence, "height", found, f"{SMALLEST} to {LARGEST} m along the up axis ({settings.up})", fix
+        where, "height", found, f"{SMALLEST} to {LARGEST} m along the up axis ({settings.up})", fix
     )
 
 

@@ -51,20 +51,25 @@ def extract(source, root, shard, split, settings, load_body, output, skipped, th
             fix="Mend the data, loosen extract.minimum_points, or leave this sequence out",
         )
     provenance = {"settings": to_json(settings), "source": source, "simulated": reading.simulated}
-    write_table(output, _columns(reading, split, settings.points), points_schema(settings.points), provenance)
-    names, sources, reasons = zip(*reading.skipped, strict=True) if reading.skipped else ((), (), ())
-    write_table(
-        skipped, {"frame_id": names, "source": sources, "reason": reasons}, SKIPPED_SCHEMA, provenance
-    )
+    columns = table_columns([reading], split, settings.points)
+    write_table(output, columns, points_schema(settings.points), provenance)
+    write_skipped(skipped, reading.skipped, provenance)
     return _summary(reading, split)
 
 
-def _columns(reading, split, count):
-    frames = reading.frames
+def write_skipped(path, skipped, provenance):
+    """Write the table of frames left out: [(frame_id, source, reason), …]."""
+    names, sources, reasons = zip(*skipped, strict=True) if skipped else ((), (), ())
+    write_table(path, {"frame_id": names, "source": sources, "reason": reasons}, SKIPPED_SCHEMA, provenance)
+
+
+def table_columns(readings, split, count):
+    """Columns of the points table, ``count`` points a frame, from the frames of some readings in order."""
+    frames = [frame for reading in readings for frame in reading.frames]
     points, sizes, offsets = zip(*(centre_and_pad(frame.points, count) for frame in frames), strict=True)
     columns = {
         "frame_id": [frame.frame_id for frame in frames],
-        "sequence": [frame.sequence or reading.sequence for frame in frames],
+        "sequence": [frame.sequence or reading.sequence for reading in readings for frame in reading.frames],
         "frame": [frame.frame for frame in frames],
         "view": [frame.view for frame in frames],
         "split": [split] * len(frames),

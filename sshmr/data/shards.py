@@ -159,27 +159,45 @@ def cloud_files(root, settings):
     Raises:
         InputError: when there is no file, the pattern fits none, or two folders would share a name.
     """
+    return group_clouds(root, find_clouds(root, settings.files), settings.sequence_pattern)
+
+
+def find_clouds(root, pattern=""):
+    """The cloud files below a folder that fit a pattern, all of them without one; hidden ones left out.
+
+    Raises:
+        InputError: when there is none.
+    """
     root = Path(root)
-    found = sorted(root.glob(settings.files)) if settings.files else sorted(root.rglob("*"))
+    found = sorted(root.glob(pattern)) if pattern else sorted(root.rglob("*"))
     files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and path.is_file()]
     files = [path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts)]
     if not files:
         raise InputError(
             root,
-            found=f"it has no cloud{f' that fits {settings.files!r}' if settings.files else ''}",
+            found=f"it has no cloud{f' that fits {pattern!r}' if pattern else ''}",
             expected="files that end in " + ", ".join(CLOUD_SUFFIXES),
             fix="Mend source.root or extract.clouds.files",
         )
+    return files
+
+
+def group_clouds(root, files, sequence_pattern=""):
+    """Files below ``root`` by sequence: name → [(frame number, path), …] in order of the frames.
+
+    Raises:
+        InputError: when the pattern fits no file, or two folders would share a name.
+    """
     grouped = {}
     for path in files:
-        key, frame = _sequence_and_frame(root, path, settings.sequence_pattern)
+        key, frame = _sequence_and_frame(Path(root), path, sequence_pattern)
         if key is not None:
             grouped.setdefault(key, []).append((frame, path))
     if not grouped:
         raise InputError(
             "config",
             'key "extract.clouds.sequence_pattern"',
-            f"{settings.sequence_pattern!r}, which fits none of {len(files)} files",
+            f"{sequence_pattern!r}, which fits none of {len(files)} files",
             f'a regular expression that fits paths such as "{files[0].relative_to(root).as_posix()}"',
         )
     sequences = {}
