@@ -23,6 +23,7 @@ from sshmr.data.behave.files import info_file
 from sshmr.data.config import ExtractConfig
 from sshmr.data.shards import (
     cloud_files,
+    labels_file,
     list_shards,
     simulated_file,
     simulated_plan,

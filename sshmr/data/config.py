@@ -106,6 +106,8 @@ class CloudsConfig:
         ground: ``remove`` takes the ground under the feet away, ``keep`` leaves it, ``auto`` takes it away
             where a clear horizontal plane lies at the feet.
         ground_thickness: how far from the plane a point still belongs to it, metres.
+        labels: Parquet table with the true bodies, for evaluation only; empty for ``labels.parquet`` in the
+            root, where there is one.
         test_sequences: those held out; empty to take ``test_fraction`` of them.
         test_fraction: share of the sequences held out where none is named.
     """
@@ -116,6 +118,7 @@ class CloudsConfig:
     sequence_pattern: str = ""
     ground: Literal["auto", "remove", "keep"] = "auto"
     ground_thickness: float = 0.025
+    labels: str = ""
     test_sequences: tuple[str, ...] = ()
     test_fraction: float = 0.0
 

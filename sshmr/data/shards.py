@@ -15,7 +15,7 @@ from sshmr.errors import InputError
 CROSS_TEST = ("seq009",)
 """SLOPER4D's sequence that is for testing where methods are compared across data sets."""
 MANIFEST = "manifest.json"
-CLOUD_SUFFIXES = (".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin")
+CLOUD_SUFFIXES = (".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin", ".las", ".laz")
 
 
 class SimulatedSequence(NamedTuple):
@@ -170,7 +170,7 @@ def find_clouds(root, pattern=""):
     """
     root = Path(root)
     found = sorted(root.glob(pattern)) if pattern else sorted(root.rglob("*"))
-    files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and path.is_file()]
+    files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and not path.is_dir()]
     files = [path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts)]
     if not files:
         raise InputError(
@@ -209,6 +209,22 @@ def group_clouds(root, files, sequence_pattern=""):
             )
         sequences[name] = _numbered(members)
     return dict(sorted(sequences.items()))
+
+
+def labels_file(root, settings):
+    """The table with the labels of one's own clouds, None where there is none.
+
+    Raises:
+        InputError: when the config names one that is not there.
+    """
+    path = Path(settings.labels) if settings.labels else Path(root) / "labels.parquet"
+    if path.is_file():
+        return path
+    if settings.labels:
+        raise InputError(
+            path, found="no such file", expected="a Parquet table", fix="Mend extract.clouds.labels"
+        )
+    return None
 
 
 def _sequence_and_frame(root, path, pattern):
