@@ -6,7 +6,6 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from sshmr.data.sampler import voxel_means
-from sshmr.geometry.open3d_import import open3d
 
 FARTHEST = 1e10
 LARGEST_SPAN = 3.0
@@ -15,6 +14,8 @@ GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
 """Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
+LEVEL = np.cos(np.radians(15))
+PLANE_TRIALS, PLANE_POINTS = 1000, 2000
 
 
 def finite(points):
@@ -95,16 +96,40 @@ def _plane_below(points, depth, thickness):
     low = points[height < np.percentile(height, 1) + depth]
     if len(low) < GROUND_POINTS:
         return None
-    module = open3d()
-    module.utility.random.seed(0)
-    cloud = module.geometry.PointCloud(module.utility.Vector3dVector(low))
-    plane, inside = cloud.segment_plane(0.4 * thickness, ransac_n=3, num_iterations=1000)
-    plane = np.asarray(plane) / np.linalg.norm(plane[:3]) * np.sign(plane[1] or 1.0)
+    plane = _level_plane(low, 0.4 * thickness)
+    if plane is None:
+        return None
     over = points @ plane[:3] + plane[3]
+    inside = np.abs(low @ plane[:3] + plane[3]) < 0.4 * thickness
     bare = _cells(low[inside]) - _cells(points[over > thickness])
-    level = plane[1] > np.cos(np.radians(15))
     lowest = (over < -2 * thickness).mean() < 0.02
-    return over if level and lowest and len(bare) >= GROUND_CELLS else None
+    return over if lowest and len(bare) >= GROUND_CELLS else None
+
+
+def _level_plane(points, distance):
+    """The plane (4,), normal up, that has the most points (K, 3) within ``distance``; None if none is level.
+
+    The same points give the same plane, unlike with Open3D, whose threads take turns at random numbers.
+
+    Source: Fischler & Bolles, "Random Sample Consensus", Communications of the ACM 1981.
+    """
+    rng = np.random.default_rng(0)
+    some = points[rng.choice(len(points), min(len(points), PLANE_POINTS), replace=False)]
+    first, second, third = some[rng.integers(0, len(some), (3, PLANE_TRIALS))]
+    normals = np.cross(second - first, third - first)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    normals *= np.where(normals[:, 1:2] < 0, -1.0, 1.0)
+    level = normals[:, 1] > LEVEL
+    normals, first = normals[level], first[level]
+    if not len(normals):
+        return None
+    gaps = np.abs(normals @ some.T - (normals * first).sum(axis=1, keepdims=True))
+    best = (gaps < distance).sum(axis=1).argmax()
+    inside = points[np.abs((points - first[best]) @ normals[best]) < distance]
+    centre = inside.mean(axis=0)
+    normal = np.linalg.svd(inside - centre, full_matrices=False)[2][2]
+    normal *= np.sign(normal[1]) or 1.0
+    return np.append(normal, -normal @ centre) if normal[1] > LEVEL else None
 
 
 def _cells(points):

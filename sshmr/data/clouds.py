@@ -18,6 +18,8 @@ from sshmr.errors import InputError
 
 WIDEST = 10_000.0
 """Metres that a cloud spans at most, before it is cleaned: more is damage."""
+DENSE = 100_000
+"""More points than this are thinned at random before they are cleaned; a table's row holds far fewer."""
 
 
 def read_sequence(root, sequence, split, settings, load_body=None, threads=1):
@@ -69,7 +71,7 @@ def read_files(root, sequence, files, settings, load_body=None):
         name = frame_id(dataset, sequence, number)
         source = ("simulated: " if simulated else "") + below[path]
         try:
-            cloud = _upright(path, settings.clouds)
+            cloud = subsample(_upright(path, settings.clouds), DENSE, "random", name)
         except InputError as error:
             reading.skip(name, source, str(error))
             continue
@@ -79,7 +81,8 @@ def read_files(root, sequence, files, settings, load_body=None):
             wrong_sizes.append(misfit(cloud, len(wrong_sizes)))
         if len(points) <= settings.minimum_points:
             few = f"it has {len(points)} points after cleaning, {settings.minimum_points} or fewer"
-            reading.skip(name, source, few)
+            before = f"before, it has {len(cloud)} and is {np.ptp(cloud[:, 1]):.3g} m high"
+            reading.skip(name, source, f"{few}; {before}")
         elif not SMALLEST <= height <= LARGEST:
             wrong = f"it is {height:.3g} m high; a person is {SMALLEST} to {LARGEST} m"
             reading.skip(name, source, wrong)

@@ -30,12 +30,15 @@ def read_points(path):
 
     try:
         with np.errstate(invalid="ignore"):  # damaged numbers may be signalling NaN
-            points = np.asarray(READERS[path.suffix.lower()](path, check_count), dtype=np.float64)
+            points = READERS[path.suffix.lower()](path, check_count)
+            points = points.astype(np.float64) if points.dtype.kind in "iuf" else points
     except InputError:
         raise
     except Exception as error:  # a damaged file can raise almost any exception
         reason = str(error).strip() or type(error).__name__
         raise InputError(path, found=f"it cannot be read ({reason})", expected="a point cloud") from error
+    if points.dtype != np.float64:
+        raise InputError(path, "points", f"of dtype {points.dtype}", "numbers")
     if points.ndim != 2 or points.shape[1] < 3:
         raise InputError(path, "points", f"of shape {points.shape}", "(k, 3) or more columns, x y z first")
     if not len(points):

@@ -170,7 +170,7 @@ def find_clouds(root, pattern=""):
     """
     root = Path(root)
     found = sorted(root.glob(pattern)) if pattern else sorted(root.rglob("*"))
-    files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and not path.is_dir()]
+    files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and _is_file_or_lost(path)]
     files = [path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts)]
     if not files:
         raise InputError(
@@ -180,6 +180,11 @@ def find_clouds(root, pattern=""):
             fix="Mend source.root or extract.clouds.files",
         )
     return files
+
+
+def _is_file_or_lost(path):
+    """Links to nowhere count: they are told of when they are read, not passed over in silence."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def group_clouds(root, files, sequence_pattern=""):

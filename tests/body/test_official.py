@@ -1,6 +1,9 @@
 """Official files become SMPL bodies: the same vertices and joints, without chumpy; damaged ones are told."""
 
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,3 +161,19 @@ def test_files_that_are_no_bodies_are_told(convert, small_arrays, tmp_path, suff
     for path in (tmp_path / f"nobody{suffix}", tmp_path):
         with pytest.raises(InputError):
             convert_body(path, "female", tmp_path / "out.npz")
+
+
+def test_the_workflows_script_takes_a_folder_of_smplh_alone(tmp_path, official, python2_pickle, smplh_arrays):
+    folder = tmp_path / "mano_v1_2" / "models"
+    folder.mkdir(parents=True)
+    for gender in ("male", "female"):
+        (folder / f"SMPLH_{gender}.pkl").write_bytes(python2_pickle(official(smplh_arrays)))
+    script = Path(__file__).parents[2] / "workflow_scripts" / "body.py"
+    said = {}
+    for gender in ("neutral", "female"):
+        output = tmp_path / f"{gender}.npz"
+        command = [sys.executable, script, "--body", tmp_path, "--gender", gender, "--output", output]
+        said[gender] = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "SMPLH_male.pkl: SMPL-H, male; stands in for the neutral body" in said["neutral"]
+    assert BodyModel.load(tmp_path / "neutral.npz").gender == "male"
+    assert BodyModel.load(tmp_path / "female.npz").gender == "female"

@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from sshmr.data.cloud_axes import TO_Y_UP
 from sshmr.data.clouds import read_sequence
 from sshmr.data.config import CloudsConfig, ExtractConfig
+from sshmr.data.extract import extract
 from sshmr.errors import InputError
 from sshmr.geometry.open3d_import import open3d
 from sshmr.settings import from_mapping
@@ -171,6 +173,64 @@ def test_a_wrong_up_axis_is_pointed_out(tmp_path, person):
     except InputError as error:
         notes = [str(error)]
     assert "extract.clouds.up" in notes[0]
+
+
+def spoil(folder, person):
+    """Fifteen ways to spoil a file, one each; returns what is said of it by name."""
+    whole = save(folder / "whole.ply", person).read_bytes()
+    (folder / "whole.ply").unlink()
+    (folder / "20_cut.ply").write_bytes(whole[: len(whole) // 2])
+    (folder / "21_empty.pcd").write_bytes(b"")
+    (folder / "22_other.pcd").write_bytes(whole)
+    (folder / "23_text.xyz").write_text("no numbers\nat all\n")
+    np.save(folder / "24_text.npy", person.astype("U8"))
+    np.save(folder / "25_flat.npy", person.ravel())
+    np.save(folder / "26_nan.npy", person * np.nan)
+    np.save(folder / "27_none.npy", person[:0])
+    np.save(folder / "28_few.npy", person[:80])
+    np.savez(folder / "29_name.npz", cloud=person)
+    save(folder / "30_unit.npy", person * 100)
+    save(folder / "31_wild.npy", np.concatenate([person, [[1e30, 0, 0]]]))
+    (folder / "32_cut.bin").write_bytes(bytes(1000))
+    (folder / "33_lost.npy").symlink_to(folder / "nowhere.npy")
+    (folder / "34_loop.npy").symlink_to(folder / "34_loop.npy")
+    return {
+        "20_cut.ply": "cut short",
+        "21_empty.pcd": "no header",
+        "22_other.pcd": "no header",
+        "23_text.xyz": "line 2",
+        "24_text.npy": "of dtype <U8",
+        "25_flat.npy": "of shape",
+        "26_nan.npy": "not finite",
+        "27_none.npy": "empty",
+        "28_few.npy": "before, it has 80 and is 1.",
+        "29_name.npz": 'array "points" is missing',
+        "30_unit.npy": "before, it has 3000 and is 1",
+        "31_wild.npy": "e+30 m wide",
+        "32_cut.bin": "16 a point",
+        "33_lost.npy": "no such file",
+        "34_loop.npy": "symbolic links",
+    }
+
+
+def test_every_spoilt_file_is_skipped_and_listed(tmp_path, person):
+    for number in range(16):
+        save(tmp_path / "walk" / f"{number}.npy", person)
+    expected = spoil(tmp_path / "walk", person)
+    output, skipped = tmp_path / "a.parquet", tmp_path / "a.skipped.parquet"
+    extract("clouds", tmp_path, "walk", "train", ExtractConfig(), None, output, skipped)
+    assert len(pq.read_table(output)) == 16
+    rows = pq.read_table(skipped).to_pylist()
+    assert [row["source"] for row in rows] == [f"walk/{name}" for name in expected]
+    for row, said in zip(rows, expected.values(), strict=True):
+        assert said in row["reason"]
+    assert len({row["frame_id"] for row in rows}) == len(rows)
+
+
+def test_frames_of_the_same_number_are_told_apart_by_order(tmp_path, person):
+    for name in ("a_1", "b_1", "b_2"):
+        save(tmp_path / "walk" / f"{name}.npy", person)
+    assert [frame.frame for frame in read(tmp_path).frames] == [0, 1, 2]
 
 
 def test_settings_that_cannot_be_are_told():

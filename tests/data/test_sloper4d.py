@@ -275,3 +275,9 @@ def test_damaged_files_are_told(recording, write, load_body):
             read(write(content), load_body)
     with pytest.raises(InputError, match="no such file"):
         read_sequence(write(recording), "seq009_running_002", "train", PLAIN, load_body)
+
+
+def test_a_body_that_stands_in_for_another_gender_gives_no_labels(recording, write, load_body):
+    reading = read(write(recording), lambda gender: load_body("male"))
+    assert all(frame.label is None for frame in reading.frames)
+    assert "no labels: there is no female body model, a male one stands in for it" in reading.notes
