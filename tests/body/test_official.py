@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import smplx.lbs
 import torch
+from scipy.sparse import csc_matrix
 
 from sshmr.body.layout import SMPLH_PARENTS, read_arrays
 from sshmr.body.model import BodyModel, open_body_path
@@ -177,3 +178,68 @@ def test_the_workflows_script_takes_a_folder_of_smplh_alone(tmp_path, official, 
     assert "SMPLH_male.pkl: SMPL-H, male; stands in for the neutral body" in said["neutral"]
     assert BodyModel.load(tmp_path / "neutral.npz").gender == "male"
     assert BodyModel.load(tmp_path / "female.npz").gender == "female"
+
+
+def cyclic(chumpy):
+    array = chumpy.Ch(None)
+    array.x = array
+    return array
+
+
+def hollow(chumpy):
+    array = chumpy.Ch(None)
+    del array.x
+    return array
+
+
+def sparse(**changes):
+    matrix = csc_matrix(np.eye(24, 30))
+    for name, value in changes.items():
+        setattr(matrix, name, value)
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("v_template", cyclic),
+        ("v_template", hollow),
+        ("v_template", lambda chumpy: chumpy.Ch([1, 2, 3])),
+        ("v_template", lambda chumpy: chumpy.Ch(np.array([None]))),
+        ("v_template", lambda chumpy: [[0.0, 0.0, 0.0]]),
+        ("shapedirs", lambda chumpy: chumpy.Select(np.ones(3), np.array([5]), (1, 1, 1))),
+        ("shapedirs", lambda chumpy: chumpy.Select(np.ones(3), np.array([1]), (10**9, 10**9, 1))),
+        ("J_regressor", lambda chumpy: sparse(indices=np.full(24, 10**6, np.int32))),
+        ("J_regressor", lambda chumpy: sparse(indices=np.full(24, -7, np.int32))),
+        ("J_regressor", lambda chumpy: sparse(indptr=np.full(31, 9999, np.int32))),
+        ("J_regressor", lambda chumpy: sparse(_shape=(10**6, 10**6))),
+        ("J_regressor", lambda chumpy: sparse(_shape="wide")),
+    ],
+)
+def test_stand_ins_believe_nothing(convert, chumpy, small_arrays, python2_pickle, name, make):
+    content = {**small_arrays, name: make(chumpy)}
+    with pytest.raises(InputError, match=f'"{name}" is damaged'):
+        convert(python2_pickle(content))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "chumpy.ch MatVecMult",
+        "chumpy.utils timer",
+        "chumpy.ch_ops add",
+        "scipy.sparse.linalg spsolve",
+        "scipy.io loadmat",
+        "smpl_webuser.serialization load_model",
+        "__builtin__ eval",
+        "posix system",
+    ],
+)
+@pytest.mark.parametrize("way", [b"(VMADE\ntR", b"\x81", b"}b", b""])
+def test_every_other_name_is_refused(convert, tmp_path, asked, way):
+    module, name = asked.split()
+    way = way.replace(b"MADE", str(tmp_path / "made").encode())
+    program = b"\x80\x02(Vv_template\n" + f"c{module}\n{name}\n".encode() + way + b"d."
+    with pytest.raises(InputError, match=rf"it asks for {module}\.{name}, which is not allowed"):
+        convert(program)
+    assert not (tmp_path / "made").exists()
