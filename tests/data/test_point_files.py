@@ -33,8 +33,9 @@ def write_mesh(path):
     assert module.io.write_triangle_mesh(str(path), mesh)
 
 
-def write_las(path, version="1.2", kind=0):
+def write_las(path, version="1.2", kind=0, *extra):
     header = laspy.LasHeader(point_format=kind, version=version)
+    header.add_extra_dims(list(extra))
     header.scales, header.offsets = [1e-4] * 3, [10.0, -20.0, 0.0]
     data = laspy.LasData(header)
     data.x, data.y, data.z = POINTS.T
@@ -77,6 +78,8 @@ WRITERS = {
     "new.las": lambda path: write_las(path, "1.4", 6),
     "old.laz": write_las,
     "new.laz": lambda path: write_las(path, "1.4", 7),
+    "infrared.laz": lambda path: write_las(path, "1.4", 8),
+    "extra.laz": lambda path: write_las(path, "1.4", 6, laspy.ExtraBytesParams("echo", "f4")),
 }
 
 
@@ -203,6 +206,11 @@ def test_las_headers_are_not_believed(tmp_path):
         ("new.las", 243, b"\xff\xff\xff\xff", "extended records"),
         ("new.las", 247, b"\xff" * 8, "expected 20000000 or fewer"),
         ("old.laz", 107, b"\xff\xff\xff\x7f", "expected 20000000 or fewer"),
+        ("old.laz", 105, b"\x15", "does not fit its points"),
+        ("old.laz", 229, b"other", "does not describe its compression"),
+        ("new.laz", 375 + 54 + 32, b"\0\0", "does not fit its points"),
+        ("new.laz", 375 + 54 + 12, bytes(4), "does not fit its points"),
+        ("new.laz", 475 + 8 + 36 + 4, b"\xff\xff\xff\xff", "layers that are not there"),
     ]:
         WRITERS[name](tmp_path / name)
         data = bytearray((tmp_path / name).read_bytes())
