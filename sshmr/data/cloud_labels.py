@@ -1,7 +1,6 @@
 """True bodies of one's own clouds: a table beside them."""
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
@@ -79,19 +78,24 @@ def check_labels(path, frames):
 def _rows(path, files):
     """The rows of some files, as dictionaries with arrays."""
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        rows = _read(path, files)
+    except InputError:
+        raise
+    except Exception as error:  # a damaged table can raise almost any exception
         raise InputError(path, found=f"not readable ({error})", expected="a Parquet table") from error
+    if len({row["file"] for row in rows}) < len(rows):
+        raise InputError(path, 'column "file"', "not unique", "each file once")
+    return [_row(path, row) for row in rows]
+
+
+def _read(path, files):
+    table = pq.read_table(path)
     for name in COLUMNS:
         if name not in table.column_names:
             raise InputError(path, f'column "{name}"', "missing", ", ".join(COLUMNS))
-    named = table.column("file").to_pylist()
-    kept = [row for row, name in enumerate(named) if name in files]
-    if len({named[row] for row in kept}) < len(kept):
-        raise InputError(path, 'column "file"', "not unique", "each file once")
+    kept = [row for row, name in enumerate(table.column("file").to_pylist()) if name in files]
     names = [*COLUMNS, *(["body_model"] if "body_model" in table.column_names else [])]
-    rows = table.select(names).take(kept).to_pylist()
-    return [_row(path, row) for row in rows]
+    return table.select(names).take(kept).to_pylist()
 
 
 def _row(path, row):

@@ -18,6 +18,10 @@ from sshmr.errors import InputError
 DTYPES = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,5})")
 
 
+MOST_VALUES = 100_000_000
+"""Nested lists that share their parts can name any number of values in a few bytes."""
+
+
 class Stateful:
     """What a pickle may make an object of, and then hand that object's state to."""
 
@@ -187,6 +191,20 @@ class NumpyUnpickler(pickle._Unpickler):
     dispatch[pickle.FROZENSET[0]] = pickle._Unpickler.load_list
 
 
+def _values(content, known):
+    """How many values an object holds, counted in every place they are in; infinite if it holds itself."""
+    if isinstance(content, dict):
+        parts = content.values()
+    elif isinstance(content, list | tuple) or (isinstance(content, np.ndarray) and content.dtype.hasobject):
+        parts = content
+    else:
+        return 1
+    if id(content) not in known:
+        known[id(content)] = math.inf
+        known[id(content)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(content)]
+
+
 def load_numpy_pickle(path, unpickler=NumpyUnpickler):
     """Read a pickle of plain containers and numpy arrays, of Python 2 or 3.
 
@@ -195,7 +213,10 @@ def load_numpy_pickle(path, unpickler=NumpyUnpickler):
     """
     try:
         with Path(path).open("rb") as handle:
-            return unpickler(handle, encoding="latin1").load()
+            content = unpickler(handle, encoding="latin1").load()
+            if _values(content, {}) > MOST_VALUES:
+                raise pickle.UnpicklingError("it holds the same values in too many places")
+            return content
     except FileNotFoundError:
         raise InputError(path, found="no such file", expected="a pickle of numpy arrays") from None
     except IsADirectoryError:

@@ -167,6 +167,24 @@ BOMBS = {
 }
 
 
+# A list of ten ones, then twelve times a list that holds the last one ten times.
+LAUGHS = (
+    b"\x80\x02("
+    + b"K\x01" * 10
+    + b"l"
+    + b"".join(b"q%c0(" % n + b"h%c" % n * 10 + b"l" for n in range(12))
+    + b"."
+)
+
+
+@pytest.mark.parametrize("program", [LAUGHS, b"\x80\x02]q\x00h\x00a."], ids=["many", "itself"])
+def test_values_in_too_many_places_are_refused(tmp_path, program):
+    path = tmp_path / "laughs.pkl"
+    path.write_bytes(program)
+    with pytest.raises(InputError, match="same values in too many places"):
+        load_numpy_pickle(path)
+
+
 @pytest.mark.parametrize("program", BOMBS.values(), ids=BOMBS)
 def test_no_more_is_held_than_a_file_holds(tmp_path, program):
     path = tmp_path / "bomb.pkl"
