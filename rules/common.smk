@@ -83,6 +83,7 @@ try:
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
     CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}
     CLOUDS = cloud_files(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else {}
+    CLOUD_LABELS = labels_file(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else None
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

@@ -42,8 +42,8 @@ def source_files(wildcards):
         return info_file(config["source"]["root"], wildcards.shard)
     if KIND == "surreal":
         return clip_files(CLIPS[wildcards.split, wildcards.shard])
-    labels = labels_file(config["source"]["root"], EXTRACT.clouds)
-    return [path for _, path in CLOUDS[wildcards.shard]] + ([labels] if labels else [])
+    labels = [CLOUD_LABELS] if CLOUD_LABELS else []
+    return [path for _, path in CLOUDS[wildcards.shard]] + labels
 
 
 def before(tail):

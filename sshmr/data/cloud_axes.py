@@ -1,6 +1,5 @@
 """Axes and units of one's own clouds: which turn makes y up, and what to change where no person comes out."""
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -59,12 +58,10 @@ def size_error(where, misfits, settings, clean):
     """
     size = np.median([one.size for one in misfits], axis=0)
     samples = [one.sample for one in misfits if one.sample is not None]
-    units = sorted(METRES, key=lambda unit: unit != settings.unit)
-    axes = sorted(TO_Y_UP, key=lambda up: up != settings.up)
     # First another unit alone, then another axis alone, then both.
-    options = sorted(itertools.product(axes, units), key=lambda option: option[0] != settings.up)
-    options.sort(key=lambda option: option[0] != settings.up and option[1] != settings.unit)
-    for up, unit in options[1:]:
+    options = [(up != settings.up, unit != settings.unit, up, unit) for up in TO_Y_UP for unit in METRES]
+    options.sort(key=lambda option: (option[0] and option[1], option[0], option[1]))
+    for *_, up, unit in options[1:]:
         turn = np.array(TO_Y_UP[up]) @ np.array(TO_Y_UP[settings.up]).T
         scale = METRES[unit] / METRES[settings.unit]
         if all(_stands(clean(sample @ turn.T * scale)) for sample in samples):
