@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from sshmr.device import choose_device
 from sshmr.errors import InputError
 
 
@@ -43,12 +44,4 @@ def device_from(arguments):
     if arguments.threads < 1:
         raise InputError("--threads", found=f"it is {arguments.threads}", expected="1 or more")
     torch.set_num_threads(arguments.threads)
-    available = torch.cuda.is_available()
-    if arguments.device == "cuda" and not available:
-        raise InputError(
-            "--device",
-            found="it is cuda, but torch sees no CUDA device",
-            expected="a GPU that this build of torch can use",
-            fix="Set device: cpu (or auto) in the config, or install a build of torch for your GPU",
-        )
-    return torch.device("cuda" if available and arguments.device != "cpu" else "cpu")
+    return choose_device(arguments.device)

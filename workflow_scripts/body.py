@@ -4,11 +4,9 @@ python workflow_scripts/body.py --body open --gender neutral --output results/de
 """
 
 import argparse
-import shutil
 
 from _common import run
-from sshmr.body.sources import body_source
-from sshmr.files import atomic_path
+from sshmr.body.bring import bring_body
 
 
 def main():
@@ -19,14 +17,9 @@ def main():
     parser.add_argument("--gender", required=True, choices=("neutral", "male", "female"))
     parser.add_argument("--output", required=True, help="the body (.npz in SMPL's layout)")
     arguments = parser.parse_args()
-    source = body_source(arguments.body, arguments.gender)
-    if arguments.body == "open":
-        with atomic_path(arguments.output) as temporary:
-            shutil.copyfile(source, temporary)
-    else:
-        from sshmr.body.official import convert_body  # loads torch, which a copy does not need
-
-        print(convert_body(source, arguments.gender, arguments.output))
+    told = bring_body(arguments.body, arguments.gender, arguments.output)
+    if told:
+        print(told)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ from _common import add_torch_arguments, device_from, run
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.body.template import Template
-from sshmr.data.tables import params_schema, provenance, read_params, read_points, write_table
 from sshmr.fit.config import FitConfig
-from sshmr.fit.stage import fit_shard
+from sshmr.fit.table import fit_table
 from sshmr.settings import from_mapping
 
 
@@ -33,22 +32,19 @@ def main():
     add_torch_arguments(parser)
     arguments = parser.parse_args()
     device = device_from(arguments)
-    settings = json.loads(arguments.settings)
-    config = from_mapping(FitConfig, settings, "fit")
+    config = from_mapping(FitConfig, json.loads(arguments.settings), "fit")
     body = BodyModel.load(arguments.body)
-    columns = fit_shard(
-        read_points(arguments.points),
+    fit_table(
+        arguments.points,
+        arguments.output,
         body,
         Template.load(arguments.template, body),
         PosePrior.load(arguments.prior),
         config,
-        initial=read_params(arguments.initial) if arguments.initial else None,
-        previous=read_params(arguments.previous) if arguments.previous else None,
-        device=device,
+        arguments.initial,
+        arguments.previous,
+        device,
     )
-    simulated = provenance(arguments.points).get("simulated")
-    about = {"stage": "fit", "settings": settings, "body": body.digest, "simulated": simulated}
-    write_table(arguments.output, columns, params_schema(), about)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ import json
 from _common import add_torch_arguments, device_from, run
 from sshmr.body.model import BodyModel
 from sshmr.body.template import Template
-from sshmr.data.tables import params_schema, provenance, read_points, write_table
 from sshmr.settings import from_mapping
 from sshmr.training.checkpoint import load_checkpoint, network_from
 from sshmr.training.config import InferConfig
-from sshmr.training.infer import infer
+from sshmr.training.infer import infer_table
 
 
 def main():
@@ -25,14 +24,7 @@ def main():
     template = Template.load(arguments.template, body)
     checkpoint = load_checkpoint(arguments.checkpoint, template)
     network = network_from(checkpoint, template, arguments.checkpoint).to(device)
-    columns = infer(network, read_points(arguments.points), body.to(device=device), config)
-    about = {
-        "stage": "infer",
-        "body_digest": body.digest,
-        "epoch": checkpoint["best_epoch"],
-        "simulated": provenance(arguments.points).get("simulated", False),
-    }
-    write_table(arguments.output, columns, params_schema(), about)
+    infer_table(arguments.points, arguments.output, network, checkpoint, body.to(device=device), config)
 
 
 def parse():

@@ -1,5 +1,7 @@
 """The fit of one shard: points in, params out."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -19,8 +21,33 @@ SMOOTH = 0.5
 """Radians; where a joint turns by more from the frame before to the frame after, they say little of it."""
 
 
+class Surroundings(NamedTuple):
+    """What the round before found around each frame: starts by name, and what to expect."""
+
+    starts: dict
+    expected: Expected
+
+    def rows(self, index):
+        """Those of some frames."""
+        starts = {
+            name: {key: values[index] for key, values in table.items()} for name, table in self.starts.items()
+        }
+        return Surroundings(starts, self.expected.rows(torch.from_numpy(np.asarray(index))))
+
+
 @torch.no_grad()
-def fit_shard(points, body, template, prior, config, initial=None, previous=None, device="cpu"):
+def fit_shard(
+    points,
+    body,
+    template,
+    prior,
+    config,
+    initial=None,
+    previous=None,
+    device="cpu",
+    around=None,
+    progress=track,
+):
     """Register the body to every cloud of a points table.
 
     Args:
@@ -28,6 +55,8 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
         body: the whole BodyModel. template: Template picked from it. prior: PosePrior.
         initial: params of the network's predictions for the same frames, or None at bootstrap.
         previous: params of the round before, tried as one more start, or None.
+        around: ``Surroundings`` of these frames where their sequences reach beyond this table.
+        progress: function of the list of batches and a word that yields the batches, as ``track`` does.
 
     Returns:
         dict of the columns of the params table.
@@ -36,16 +65,17 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
     engine = Engine(surface.to(device), prior.to(device), config)
     tables = {"network": initial, "previous": previous}
     tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
-    if previous is not None and config.neighbours:
-        tables |= neighbour_starts(points, previous)
     expected = None
     if previous is not None:
-        expected = expectation(points, previous, device)
+        around = around or surroundings(points, previous)
+        expected = Expected(*(part.to(device) for part in around.expected))
+        if config.neighbours:
+            tables |= around.starts
     mask = valid_mask(points)
     order = np.argsort(points["n_points"], kind="stable")
     batches = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
     parts = []
-    for batch in track(batches, "fit"):
+    for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
         if tables:
@@ -59,6 +89,17 @@ def fit_shard(points, body, template, prior, config, initial=None, previous=None
         parts.append(_columns(fitted, names, body, cloud, valid))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}
+
+
+def surroundings(points, previous):
+    """What the round before found around each frame of a table, or of all frames of a run.
+
+    Args:
+        points: the columns sequence, frame, view and offset of a points table. previous: params of the same
+            frames.
+    """
+    starts = neighbour_starts(points, previous)
+    return Surroundings(starts, expectation(points, previous, starts))
 
 
 def neighbour_starts(points, previous):
@@ -85,23 +126,24 @@ def neighbour_starts(points, previous):
     return starts
 
 
-def expectation(points, previous, device):
+def expectation(points, previous, starts):
     """What the round before leads to expect: a person's median shape, the mean pose of the frames around.
 
     Args:
         points: as ``read_points`` returns it. previous: params of the same frames.
+        starts: their ``neighbour_starts``.
     """
     names, place = np.unique(points["sequence"], return_inverse=True)
     medians = [np.median(previous["betas"][place == i], axis=0) for i in range(len(names))]
     betas = np.array(medians, np.float32).reshape(-1, 10)[place]
-    earlier, later = (table["pose"][:, 3:] for table in neighbour_starts(points, previous).values())
+    earlier, later = (table["pose"][:, 3:] for table in starts.values())
     own = previous["pose"][:, 3:]
     alone = (earlier == own).all(1) & (later == own).all(1)
     apart = np.linalg.norm((later - earlier).reshape(-1, 23, 3), axis=2).repeat(3, axis=1)
     agreement = np.where(alone[:, None], 0, 1 / (1 + (apart / SMOOTH) ** 2) ** 2)
     company = np.bincount(place)[place][:, None] > 1
     parts = ((earlier + later) / 2, agreement, betas, company)
-    return Expected(*(torch.from_numpy(part.astype(np.float32)).to(device) for part in parts))
+    return Expected(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 
 
 def _columns(fitted, names, body, cloud, valid):

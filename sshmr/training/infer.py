@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from sshmr.body.model import MIRROR_JOINTS
-from sshmr.data.tables import valid_mask
+from sshmr.data.tables import params_schema, provenance, read_points, valid_mask, write_table
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MATCH_SHARPNESS
@@ -36,12 +36,12 @@ def facing_views(prediction, mirrored):
 
 
 @torch.inference_mode()
-def infer(network, points, body, config):
+def infer(network, points, body, config, progress=track):
     """Predict the body of every cloud.
 
     Args:
         network: a ``MeshRegressor``, in eval mode. points: what ``read_points`` gave. body: the neutral body.
-        config: ``InferConfig``.
+        config: ``InferConfig``. progress: as for ``fit_shard``.
 
     Returns:
         dict of the params table's columns.
@@ -51,10 +51,11 @@ def infer(network, points, body, config):
     shown = views(config.turns, config.mirrored)
     clouds, masks = torch.from_numpy(points["points"]), torch.from_numpy(valid_mask(points))
     columns = {"pose": [], "betas": [], "transl": [], "confidence": []}
-    starts = range(0, len(clouds), config.batch)
-    for start in track(starts, "Infer", len(starts)):
-        cloud = clouds[start : start + config.batch].to(device)
-        mask = masks[start : start + config.batch].to(device)
+    frames = range(len(clouds))
+    batches = [frames[start : start + config.batch] for start in range(0, len(clouds), config.batch)]
+    for batch in progress(batches, "Infer"):
+        cloud = clouds[batch.start : batch.stop].to(device)
+        mask = masks[batch.start : batch.stop].to(device)
         prediction, certainty = predict(network, cloud, mask, descriptors, shown)
         for _ in range(config.passes - 1):
             ahead = facing_views(prediction, config.mirrored)
@@ -73,6 +74,26 @@ def infer(network, points, body, config):
         "converged": [True] * count,
         "iterations": [0] * count,
     }
+
+
+def infer_table(points, output, network, checkpoint, body, config, progress=track):
+    """Predict the body of every cloud of a points table and write the params table.
+
+    Args:
+        points, output: paths. checkpoint: what ``load_checkpoint`` gave. The others as for ``infer``.
+
+    Returns:
+        dict of the columns written.
+    """
+    columns = infer(network, read_points(points), body, config, progress)
+    about = {
+        "stage": "infer",
+        "body_digest": body.digest,
+        "epoch": checkpoint["best_epoch"],
+        "simulated": provenance(points).get("simulated", False),
+    }
+    write_table(output, columns, params_schema(), about)
+    return columns
 
 
 def predict(network, cloud, mask, descriptors, shown):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sshmr.fit.stage import expectation
+from sshmr.fit.stage import surroundings
 
 
 @pytest.fixture
@@ -26,22 +26,22 @@ def previous():
 
 
 def test_a_frame_is_held_to_where_its_neighbours_are_going(shard, previous):
-    expected = expectation(shard, previous, "cpu")
+    expected = surroundings(shard, previous).expected
     elbow = 3 * 17
     assert expected.body[2, elbow].item() == pytest.approx(0.2, abs=1e-6)
     assert expected.agreement[2, elbow] > 0.7
 
 
 def test_neighbours_that_disagree_say_little(shard, previous):
-    agreement = expectation(shard, previous, "cpu").agreement
+    agreement = surroundings(shard, previous).expected.agreement
     assert agreement[1, 3 * 17] < 0.01
     assert agreement[1, 0] == 1
 
 
 def test_a_frame_without_neighbours_is_held_to_nothing(shard, previous):
-    assert (expectation(shard, previous, "cpu").agreement[5] == 0).all()
+    assert (surroundings(shard, previous).expected.agreement[5] == 0).all()
 
 
 def test_a_persons_shape_is_the_median_over_their_frames(shard, previous):
-    betas = expectation(shard, previous, "cpu").betas[:, 0]
+    betas = surroundings(shard, previous).expected.betas[:, 0]
     np.testing.assert_allclose(betas, [1.0] * 5 + [-2.0])

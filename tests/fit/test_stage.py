@@ -6,7 +6,7 @@ from sshmr.errors import InputError
 from sshmr.fit.config import FitConfig
 from sshmr.fit.labels import RelabelConfig, relabel
 from sshmr.fit.linearise import State
-from sshmr.fit.stage import fit_shard, median_residuals, neighbour_starts
+from sshmr.fit.stage import fit_shard, median_residuals, neighbour_starts, surroundings
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +98,20 @@ def test_frames_of_other_sequences_and_views_are_no_neighbours(shard, truth):
     for table in starts.values():
         np.testing.assert_array_equal(table["pose"], truth["pose"])
         np.testing.assert_allclose(table["transl"], truth["transl"], atol=1e-6)
+
+
+def test_a_sequence_in_several_tables_is_fitted_as_in_one(shard, truth, neutral_body, template, prior):
+    """What lies around a frame may be in another table: the same bodies must come out."""
+    parts = (neutral_body, template, prior, FitConfig(batch=1))
+    whole = fit_shard(shard, *parts, previous=truth)
+    around, rows = surroundings(shard, truth), np.array([0, 2])
+    some = {name: np.asarray(values)[rows] for name, values in shard.items()} | {
+        "frame_id": [shard["frame_id"][row] for row in rows],
+        "sequence": [shard["sequence"][row] for row in rows],
+    }
+    known = {name: truth[name][rows] for name in ("pose", "betas", "transl")} | {"frame_id": some["frame_id"]}
+    part = fit_shard(some, *parts, previous=known, around=around.rows(rows))
+    for name in ("pose", "betas", "transl"):
+        np.testing.assert_allclose(part[name], whole[name][rows], atol=1e-5)
+    alone = fit_shard(some, *parts, previous=known)
+    assert np.abs(alone["pose"] - whole["pose"][rows]).max() > 1e-3

@@ -1,0 +1,42 @@
+"""The fit from file to file: a points table in, a params table out."""
+
+import dataclasses
+
+from sshmr.data.tables import params_schema, provenance, read_params, read_points, write_table
+from sshmr.fit.stage import fit_shard
+from sshmr.progress import track
+
+
+def fit_table(
+    points, output, body, template, prior, config, initial=None, previous=None, device="cpu", around=None,
+    progress=track,
+):  # fmt: skip
+    """Fit every cloud of a points table and write the params table.
+
+    Args:
+        points, output: paths. initial, previous: paths of params tables of the same frames, or None.
+        The others as for ``fit_shard``.
+
+    Returns:
+        dict of the columns written.
+    """
+    columns = fit_shard(
+        read_points(points),
+        body,
+        template,
+        prior,
+        config,
+        initial=read_params(initial) if initial else None,
+        previous=read_params(previous) if previous else None,
+        device=device,
+        around=around,
+        progress=progress,
+    )
+    about = {
+        "stage": "fit",
+        "settings": dataclasses.asdict(config),
+        "body": body.digest,
+        "simulated": provenance(points).get("simulated"),
+    }
+    write_table(output, columns, params_schema(), about)
+    return columns
