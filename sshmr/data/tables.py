@@ -158,20 +158,25 @@ def read_points(path, labels=False):
     shapes = {"points": (-1, 3), "offset": (3,)}
     names = [name for name in points_schema(1).names if labels or name not in LABEL_COLUMNS]
     shapes.update({name: shape for name, shape in LABEL_COLUMNS.items() if shape})
-    return _read(path, names, shapes)
+    return read_table(path, names, shapes)
 
 
 def read_params(path):
     """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays."""
-    return _read(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
+    return read_table(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
 
 
 def read_labels(path):
     """Read a labels table: frame_id list, segment (F, N) int16, weight (F, N) float32."""
-    return _read(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
+    return read_table(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
 
 
-def _read(path, names, shapes):
+def read_table(path, names, shapes):
+    """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
+
+    Raises:
+        InputError: when it is not readable, or a column is missing or no list of fixed size.
+    """
     schema = _open(path, lambda: pq.read_schema(path))
     for name in names:
         if name not in schema.names:
@@ -179,7 +184,7 @@ def _read(path, names, shapes):
         if name in shapes and not pa.types.is_fixed_size_list(schema.field(name).type):
             found, expected = f"of type {schema.field(name).type}", "a list of fixed size"
             raise InputError(path, f'column "{name}"', found, expected, "Make this file anew.")
-    table = _open(path, lambda: pq.read_table(path, columns=names))
+    table = _open(path, lambda: pq.read_table(path, columns=list(names)))
     return {name: _to_numpy(table.column(name).combine_chunks(), shapes.get(name)) for name in names}
 
 
@@ -209,6 +214,11 @@ def _to_numpy(column, shape):
     if column.null_count and pa.types.is_integer(column.type):
         column = column.fill_null(-1)
     return np.array(column.to_numpy(zero_copy_only=False))
+
+
+def row_count(path):
+    """Number of frames of a table."""
+    return _open(path, lambda: pq.read_metadata(path)).num_rows
 
 
 def provenance(path):
