@@ -1,0 +1,1 @@
+"""Fitted bodies as files of other programs."""

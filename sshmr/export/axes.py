@@ -1,0 +1,44 @@
+"""From the run's frame back to the files': up axis, unit and place."""
+
+import dataclasses
+import json
+
+import numpy as np
+import torch
+
+from sshmr.data.cloud_axes import TO_Y_UP
+from sshmr.data.config import METRES
+from sshmr.geometry.frames import turn_body
+
+SOURCES = {"sloper4d": ("z", "m")}
+"""Up axis and unit of the files of each source that has its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Axes:
+    """A frame to write in: ``up`` is one of x y z -x -y -z, ``unit`` one of m cm mm."""
+
+    up: str = "y"
+    unit: str = "m"
+
+    def rotation(self):
+        """(3, 3): y up → this frame, the inverse of what the clouds' reader does."""
+        return np.array(TO_Y_UP[self.up], float).T
+
+    def points(self, points):
+        """(..., 3) metres, y up → this frame and unit."""
+        return points @ self.rotation().T / METRES[self.unit]
+
+    def body(self, pose, transl, pelvis):
+        """Turn bodies: pose (F, 72), transl and pelvis (F, 3), metres, y up → pose and transl, metres."""
+        parts = (torch.from_numpy(np.asarray(part, np.float64)) for part in (pose[:, :3], transl, pelvis))
+        root, moved = turn_body(torch.from_numpy(self.rotation()), *parts)
+        return np.concatenate([root.numpy(), pose[:, 3:]], axis=1), moved.numpy()
+
+
+def axes_of_source(about):
+    """The frame of the files that a points table was read from, by the table's provenance."""
+    if about.get("source") == "clouds":
+        clouds = json.loads(about.get("settings", "{}")).get("clouds", {})
+        return Axes(clouds.get("up", "y"), clouds.get("unit", "m"))
+    return Axes(*SOURCES.get(about.get("source"), ("y", "m")))

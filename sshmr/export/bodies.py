@@ -1,0 +1,122 @@
+"""The bodies of a run, back at their place in the world, sequence by sequence."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.data.tables import provenance, read_params
+from sshmr.errors import InputError
+from sshmr.export.axes import Axes, axes_of_source
+
+POSED_AT_ONCE = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Bodies:
+    """Frames of one sequence and view in order: metres, y up, offsets restored.
+
+    Attributes:
+        name: of the sequence, with the view behind it where there are several.
+        frame_ids, sources: lists of F strings. frames: (F,) numbers.
+        pose: (F, 72). betas: (F, 10). transl: (F, 3) float64.
+        residual, confidence: (F,).
+        axes: ``Axes`` of the files they were read from.
+        model: the ``BodyModel``.
+    """
+
+    name: str
+    frame_ids: list
+    sources: list
+    frames: np.ndarray
+    pose: np.ndarray
+    betas: np.ndarray
+    transl: np.ndarray
+    residual: np.ndarray
+    confidence: np.ndarray
+    axes: Axes
+    model: BodyModel
+
+    def vertices(self, axes):
+        """Yield the vertices (V, 3) float64 of each frame in a frame and unit."""
+        for start in range(0, len(self.frames), POSED_AT_ONCE):
+            rows = slice(start, start + POSED_AT_ONCE)
+            pose, betas = (torch.from_numpy(part[rows]) for part in (self.pose, self.betas))
+            with torch.inference_mode():
+                local = self.model(pose, betas, torch.zeros(len(pose), 3)).vertices.numpy()
+            for vertices, transl in zip(local, self.transl[rows], strict=True):
+                yield axes.points(vertices.astype(np.float64) + transl)
+
+    def pelvis(self):
+        """(F, 3) metres: where the pelvis is before posing."""
+        return self.model.rest_joints(torch.from_numpy(self.betas))[:, 0].numpy().astype(np.float64)
+
+
+def sequences_of(tables, model):
+    """The sequences of some params tables, one after the other.
+
+    Args:
+        tables: [(points table, params table)]. model: the ``BodyModel`` that was fitted.
+
+    Yields:
+        ``Bodies``. Only one sequence's parameters are in memory at a time.
+
+    Raises:
+        InputError: when two tables don't hold the same frames.
+    """
+    members = {}
+    for points, params in tables:
+        index = pq.read_table(points, columns=["sequence", "view"]).to_pydict()
+        for key in zip(*index.values(), strict=True):
+            members.setdefault(key, {})[points, params] = None
+    views = {}
+    for sequence, view in members:
+        views.setdefault(sequence, []).append(view)
+    for (sequence, view), pairs in sorted(members.items()):
+        name = sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}"
+        yield _read(name, sequence, view, list(pairs), model)
+
+
+def _read(name, sequence, view, pairs, model):
+    parts = [_part(points, params, sequence, view) for points, params in pairs]
+    merged = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    order = np.argsort(merged["frame"], kind="stable")
+    merged = {key: values[order] for key, values in merged.items()}
+    return Bodies(
+        name,
+        merged["frame_id"].tolist(),
+        merged["source"].tolist(),
+        merged["frame"],
+        merged["pose"],
+        merged["betas"],
+        merged["transl"],
+        merged["residual"],
+        merged["confidence"],
+        axes_of_source(provenance(pairs[0][0])),
+        model,
+    )
+
+
+def _part(points, params, sequence, view):
+    place, body = _tables(points, params)
+    chosen = (np.array(place["sequence"]) == sequence) & (np.array(place["view"]) == view)
+    offset = np.array(place["offset"], np.float64).reshape(-1, 3)
+    values = {name: np.array(place[name])[chosen] for name in ("frame_id", "frame", "source")}
+    values |= {name: body[name][chosen] for name in ("pose", "betas", "residual", "confidence")}
+    return values | {"transl": (body["transl"] + offset)[chosen]}
+
+
+@functools.lru_cache(4)
+def _tables(points, params):
+    """Where each frame is and its body; kept for a while, as short sequences share a table."""
+    columns = ["frame_id", "sequence", "view", "frame", "source", "offset"]
+    place = pq.read_table(points, columns=columns).to_pydict()
+    body = read_params(params)
+    if place["frame_id"] != body["frame_id"]:
+        raise InputError(
+            params, "frame_id", "of other frames", f"those of {points}, in their order", "Make it anew."
+        )
+    return place, body

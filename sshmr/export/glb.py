@@ -1,0 +1,130 @@
+"""Animated meshes as binary glTF, which browsers, Blender and game engines play.
+
+A skin with 24 joints would lose the pose correctives, so that the mesh would not be the fitted one. Instead
+every frame is a morph target, switched on at its time without blending: each shown mesh is a fitted one, to
+float32's rounding. One mesh and one index list serve all frames; normals are left to the viewer, as they
+would double the file. The last frame is held as long as the others.
+
+Source: Khronos, "glTF 2.0 Specification", 3.7 (meshes, morph targets), 3.11 (animations), 4 (GLB).
+"""
+
+import json
+import struct
+
+import numpy as np
+
+from sshmr.files import atomic_path
+
+MOST_FRAMES = 250
+"""Frames in a file: browsers promise room for 256 morph targets."""
+
+FLOAT, SHORT, INT = 5126, 5123, 5125
+VERTICES, INDICES = 34962, 34963
+"""The specification's numbers for types of components and kinds of buffers."""
+
+SKIN = {
+    "name": "skin",
+    "pbrMetallicRoughness": {
+        "baseColorFactor": [0.80, 0.74, 0.70, 1.0],
+        "metallicFactor": 0.0,
+        "roughnessFactor": 0.7,
+    },
+}
+
+
+def write_glb(path, name, vertices, faces, frames_per_second, times=None):
+    """Write one mesh, animated where there are several frames.
+
+    Args:
+        path: the .glb. name: of the mesh.
+        vertices: (T, V, 3) metres, y up, 1 ≤ T ≤ ``MOST_FRAMES``. faces: (F, 3).
+        frames_per_second: how fast it plays.
+        times: names of the frames, shown by viewers that list morph targets; their numbers without.
+    """
+    vertices = np.asarray(vertices, np.float64)
+    origin = vertices[0].mean(axis=0)  # near zero float32 is finest, wherever in the world the person is
+    base = (vertices[0] - origin).astype(np.float32)
+    moves = ((vertices[1:] - origin) - base).astype(np.float32)
+    buffer = _Buffer()
+    kind = (np.uint16, SHORT) if len(base) < 65535 else (np.uint32, INT)
+    primitive = {
+        "attributes": {"POSITION": buffer.add(base, "VEC3", target=VERTICES, bounds=True)},
+        "indices": buffer.add(np.asarray(faces).astype(kind[0]).reshape(-1), "SCALAR", kind[1], INDICES),
+        "material": 0,
+    }
+    mesh = {"name": name, "primitives": [primitive]}
+    document = {
+        "asset": {"version": "2.0", "generator": "sshmr"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"name": name, "mesh": 0, "translation": origin.tolist()}],
+        "meshes": [mesh],
+        "materials": [SKIN],
+    }
+    if len(moves):
+        primitive["targets"] = [
+            {"POSITION": buffer.add(move, "VEC3", target=VERTICES, bounds=True)} for move in moves
+        ]
+        mesh["weights"] = [0.0] * len(moves)
+        mesh["extras"] = {"targetNames": [str(time) for time in (times or range(len(vertices)))][1:]}
+        document["animations"] = [_animation(name, len(vertices), frames_per_second, buffer)]
+    document |= buffer.document()
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        _write(handle, document, buffer.chunks)
+
+
+def _animation(name, frames, frames_per_second, buffer):
+    weights = np.vstack([np.zeros((1, frames - 1)), np.eye(frames - 1)])
+    weights = np.vstack([weights, weights[-1:]]).astype(np.float32)
+    times = (np.arange(frames + 1) / frames_per_second).astype(np.float32)
+    sampler = {
+        "input": buffer.add(times[:, None], "SCALAR", bounds=True),
+        "output": buffer.add(weights.reshape(-1, 1), "SCALAR"),
+        "interpolation": "STEP",
+    }
+    channel = {"sampler": 0, "target": {"node": 0, "path": "weights"}}
+    return {"name": name, "samplers": [sampler], "channels": [channel]}
+
+
+class _Buffer:
+    """The binary part, and the entries that say what lies where in it."""
+
+    def __init__(self):
+        self.chunks, self._views, self._accessors, self._length = [], [], [], 0
+
+    def add(self, array, shape, component=FLOAT, target=None, bounds=False):
+        """Append an array and return its accessor's index."""
+        content = array.tobytes()
+        content += b"\0" * (-len(content) % 4)
+        view = {"buffer": 0, "byteOffset": self._length, "byteLength": array.nbytes}
+        self._views.append(view | ({"target": target} if target else {}))
+        accessor = {
+            "bufferView": len(self._views) - 1,
+            "componentType": component,
+            "count": len(array),
+            "type": shape,
+        }
+        if bounds:
+            accessor |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}
+        self._accessors.append(accessor)
+        self.chunks.append(content)
+        self._length += len(content)
+        return len(self._accessors) - 1
+
+    def document(self):
+        return {
+            "buffers": [{"byteLength": self._length}],
+            "bufferViews": self._views,
+            "accessors": self._accessors,
+        }
+
+
+def _write(handle, document, chunks):
+    text = json.dumps(document, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    length = sum(map(len, chunks))
+    handle.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + length))
+    handle.write(struct.pack("<I4s", len(text), b"JSON") + text)
+    handle.write(struct.pack("<I4s", length, b"BIN\0"))
+    for chunk in chunks:
+        handle.write(chunk)

@@ -1,0 +1,73 @@
+"""Motions as archives that AMASS's and smplx's tools read."""
+
+import dataclasses
+
+import numpy as np
+
+from sshmr.export.axes import Axes
+from sshmr.files import atomic_path
+
+BODY = 66
+"""Numbers of a pose before the hands: 22 joints."""
+
+LEFT_HAND, RIGHT_HAND = 66, 111
+"""Where SMPL-H's 156 numbers have SMPL's left and right hand: the first joints of the hands, 22 and 37."""
+
+
+def write_smplx(path, bodies, axes, frames_per_second):
+    """Write what ``smplx.SMPL`` takes: global_orient, body_pose, betas, transl, a row a frame.
+
+    Args:
+        bodies: ``Bodies``. axes: ``Axes``; lengths stay metres.
+    """
+    pose, transl = axes.body(bodies.pose, bodies.transl, bodies.pelvis())
+    _write(
+        path,
+        global_orient=pose[:, :3],
+        body_pose=pose[:, 3:],
+        betas=bodies.betas,
+        transl=transl,
+        gender=np.array("neutral"),
+        model_type=np.array("smpl"),
+        frame=bodies.frames,
+        mocap_frame_rate=np.array(float(frames_per_second)),
+    )
+
+
+def write_amass(path, bodies, axes, frames_per_second):
+    """Write AMASS's arrays: poses (F, 156), trans (F, 3), betas (16,), gender, mocap_framerate, dmpls.
+
+    AMASS has one shape a sequence: the median of the frames' is taken, and each frame moved so that its
+    pelvis stays in place.
+
+    Returns:
+        Metres: how far any vertex comes to lie from the fitted one; 0 where the frames share a shape.
+    """
+    shared = np.median(bodies.betas, axis=0).astype(np.float32)
+    betas = np.broadcast_to(shared, bodies.betas.shape).copy()
+    alone = dataclasses.replace(bodies, betas=betas)
+    transl = bodies.transl + bodies.pelvis() - alone.pelvis()
+    alone = dataclasses.replace(alone, transl=transl)
+    pose, trans = axes.body(bodies.pose, transl, alone.pelvis())
+    poses = np.zeros((len(pose), 156))
+    poses[:, :BODY] = pose[:, :BODY]
+    poses[:, LEFT_HAND : LEFT_HAND + 3] = pose[:, BODY : BODY + 3]
+    poses[:, RIGHT_HAND : RIGHT_HAND + 3] = pose[:, BODY + 3 :]
+    _write(
+        path,
+        poses=poses,
+        trans=trans,
+        betas=np.pad(shared, (0, 6)),
+        gender=np.array("neutral"),
+        mocap_framerate=np.array(float(frames_per_second)),
+        dmpls=np.zeros((len(pose), 8)),
+    )
+    if (bodies.betas == shared).all():
+        return 0.0
+    pairs = zip(bodies.vertices(Axes()), alone.vertices(Axes()), strict=True)
+    return max(float(np.linalg.norm(was - now, axis=1).max()) for was, now in pairs)
+
+
+def _write(path, **arrays):
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, **arrays)

@@ -1,0 +1,148 @@
+"""All bodies of a run in the formats asked for, and always as one table."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sshmr.data.tables import vector
+from sshmr.export.axes import Axes
+from sshmr.export.bodies import sequences_of
+from sshmr.export.glb import MOST_FRAMES, write_glb
+from sshmr.export.meshes import write_obj, write_ply
+from sshmr.export.motion import write_amass, write_smplx
+from sshmr.files import atomic_path
+
+FORMATS = ("ply", "obj", "glb", "amass", "smplx")
+FIXED = {"glb": Axes("y", "m"), "amass": Axes("z", "m"), "smplx": Axes("y", "m")}
+"""Frames of the formats that have one by their specification or by custom; meshes follow their source."""
+
+TABLE = pa.schema(
+    [
+        pa.field("frame_id", pa.string(), nullable=False),
+        ("sequence", pa.string()),
+        ("frame", pa.int64()),
+        ("source", pa.string()),
+        ("pose", vector(72)),
+        ("betas", vector(10)),
+        ("transl", vector(3, pa.float64())),
+        ("residual", pa.float32()),
+        ("confidence", pa.float32()),
+    ]
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What is written.
+
+    Attributes:
+        formats: of ``FORMATS``.
+        axes: the frame to write in; None leaves each format its own: the source's for .ply and .obj, y up and
+            metres for .glb and smplx, z up for AMASS.
+        frames_per_second: of the animations.
+    """
+
+    formats: tuple
+    axes: Axes | None = None
+    frames_per_second: float = 10.0
+
+
+def export(tables, model, folder, config, advance=lambda frames: None):
+    """Write the bodies of some params tables.
+
+    Args:
+        tables: [(points table, params table)]. model: the ``BodyModel`` that was fitted. folder: where to.
+        config: an ``ExportConfig``. advance: called with a number of frames whenever so many are written.
+
+    Returns:
+        Paths written, in order, ``bodies.parquet`` first; notes for the user.
+    """
+    folder = Path(folder)
+    written, notes = [folder / "bodies.parquet"], []
+    with (
+        atomic_path(written[0]) as temporary,
+        pq.ParquetWriter(temporary, TABLE, compression="zstd") as table,
+    ):
+        for bodies in sequences_of(tables, model):
+            table.write_table(_rows(bodies))
+            for name in config.formats:
+                axes = config.axes or FIXED.get(name, bodies.axes)
+                written += WRITERS[name](folder, bodies, axes, config, notes)
+            advance(len(bodies.frames))
+    return written, notes
+
+
+def _rows(bodies):
+    columns = {
+        "frame_id": bodies.frame_ids,
+        "sequence": [bodies.name] * len(bodies.frames),
+        "frame": bodies.frames,
+        "source": bodies.sources,
+        "pose": list(bodies.pose),
+        "betas": list(bodies.betas),
+        "transl": list(bodies.transl),
+        "residual": bodies.residual,
+        "confidence": bodies.confidence,
+    }
+    return pa.table(columns, schema=TABLE)
+
+
+def _frame_names(bodies):
+    """A file name for each frame: its cloud's, where these differ, else its number."""
+    stems = [Path(source).stem for source in bodies.sources]
+    return stems if len(set(stems)) == len(stems) else [f"{frame:06d}" for frame in bodies.frames]
+
+
+def _meshes(write, suffix):
+    def write_all(folder, bodies, axes, config, notes):
+        faces = bodies.model.faces.numpy()
+        paths = [folder / bodies.name / f"{name}{suffix}" for name in _frame_names(bodies)]
+        for path, vertices in zip(paths, bodies.vertices(axes), strict=True):
+            write(path, vertices, faces)
+        return paths
+
+    return write_all
+
+
+def _glb(folder, bodies, axes, config, notes):
+    faces, names = bodies.model.faces.numpy(), _frame_names(bodies)
+    vertices, paths = bodies.vertices(axes), []
+    starts = range(0, len(bodies.frames), MOST_FRAMES)
+    for number, start in enumerate(starts, start=1):
+        path = folder / (f"{bodies.name}_{number:04d}.glb" if len(starts) > 1 else f"{bodies.name}.glb")
+        some = list(itertools.islice(vertices, MOST_FRAMES))
+        shown = names[start : start + len(some)]
+        write_glb(path, bodies.name, some, faces, config.frames_per_second, shown)
+        paths.append(path)
+    if len(starts) > 1:
+        notes.append(f"{bodies.name}: {len(starts)} .glb files of at most {MOST_FRAMES} frames each")
+    return paths
+
+
+def _smplx(folder, bodies, axes, config, notes):
+    path = folder / f"{bodies.name}_smplx.npz"
+    write_smplx(path, bodies, axes, config.frames_per_second)
+    return [path]
+
+
+def _amass(folder, bodies, axes, config, notes):
+    path = folder / f"{bodies.name}_amass.npz"
+    apart = write_amass(path, bodies, axes, config.frames_per_second)
+    if apart:
+        notes.append(
+            f"{path.name}: AMASS keeps one shape a sequence; vertices lie up to {1000 * apart:.0f} mm from "
+            "the fitted ones"
+        )
+    return [path]
+
+
+WRITERS = {
+    "ply": _meshes(write_ply, ".ply"),
+    "obj": _meshes(write_obj, ".obj"),
+    "glb": _glb,
+    "smplx": _smplx,
+    "amass": _amass,
+}
