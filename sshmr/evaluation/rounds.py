@@ -10,10 +10,9 @@ from sshmr.data.tables import read_labels, read_params, read_points
 from sshmr.errors import InputError
 from sshmr.evaluation.config import EvaluateConfig
 from sshmr.evaluation.frames import Bodies, evaluate_shard, has_labels
-from sshmr.evaluation.tables import LABEL_FREE, tidy
+from sshmr.evaluation.tables import LABEL_FREE, in_order, tidy
 from sshmr.progress import track
-
-SKIPPED = ".skipped.parquet"
+from sshmr.runs.layout import SKIPPED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,25 +33,24 @@ def evaluate_round(
     round_: int,
     settings: EvaluateConfig,
 ) -> Evaluation:
-    """Measure the fits and, where there are predictions, the network of one round.
+    """Measure the fits and the predictions of one round, whichever there are.
 
     Args:
         points, fits, predictions, labels: table paths; those of one shard share split folder and file name.
-            ``predictions`` may be empty (round 0), ``labels`` may lack shards (only training shards have
-            them).
+            ``predictions`` may be empty (round 0), and so may ``fits``; ``labels`` may lack shards (only
+            training shards have them).
         bodies: folder with ``{gender}.npz``.
         template_ids: (M,) int64, the template's vertices.
         round_: 0 is the bootstrap.
     """
     fit_of, network_of, labels_of = _by_shard(fits), _by_shard(predictions), _by_shard(labels)
     models, notes = Bodies(bodies), _Notes()
-    parts = {"fit": []} | ({"network": []} if predictions else {})
+    tables_of = {"fit": fit_of, "network": network_of}
+    parts = {stage: [] for stage, tables in tables_of.items() if tables}
     for path in track(points_tables(points), f"Evaluate round {round_}"):
         table = read_points(path, labels=True)
         notes.labels(table)
-        stages = {"fit": read_params(_partner(path, fit_of, "fit"))}
-        if predictions:
-            stages["network"] = read_params(_partner(path, network_of, "prediction"))
+        stages = {stage: read_params(_partner(path, tables_of[stage], stage)) for stage in parts}
         notes.unusable(stages)
         pseudo = labels_of.get(_shard(path))
         measured = evaluate_shard(
@@ -62,6 +60,43 @@ def evaluate_round(
             parts[stage].append(frames)
     rows = tidy({stage: pd.concat(frames) for stage, frames in parts.items()}, round_)
     return Evaluation(rows, notes.lines(models))
+
+
+def evaluate_rounds(run, template_ids, settings):
+    """Measure all rounds of a run.
+
+    Args:
+        run: a ``RunFolder``. The others as for ``evaluate_round``.
+
+    Raises:
+        InputError: when no stage has results for every points table.
+    """
+    rows, notes, points = [], [], run.points()
+    for round_ in run.rounds():
+        stages = [stage for number, stage in run.stages() if number == round_]
+        whole = [stage for stage in stages if run.complete(round_, stage)]
+        notes += [
+            f"Round {round_}, {stage}: left out, as some sequences lack it."
+            for stage in stages
+            if stage not in whole
+        ]
+        if not whole:
+            continue
+        fits, predictions = (
+            [run.params(path, round_, stage) for path in points] if stage in whole else []
+            for stage in ("fit", "network")
+        )
+        labels = sorted(run.root.glob(f"round_{round_}/labels/*/[!.]*.parquet"))
+        evaluation = evaluate_round(
+            points, fits, predictions, labels, run.bodies, template_ids, round_, settings
+        )
+        rows.append(evaluation.rows)
+        notes += [note for note in evaluation.notes if note not in notes]
+    if not rows:
+        raise InputError(
+            run.root, found="no stage has results for every sequence", fix="Let the run come to an end"
+        )
+    return Evaluation(in_order(pd.concat(rows, ignore_index=True)), notes)
 
 
 class _Notes:

@@ -1,0 +1,62 @@
+"""Simulated recordings as people bring their own clouds: a .ply a frame, and a table of the truth."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from sshmr.data.manifest import write_manifest
+from sshmr.data.sloper4d import read_pickle
+from sshmr.files import atomic_path
+from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
+from sshmr.geometry.open3d_import import open3d
+
+
+def write_clouds(pickle, folder, load_body):
+    """Write the clouds of a recording in SLOPER4D's layout as ``<frame>.ply``, y up, metres.
+
+    Args:
+        pickle: the recording. folder: of the sequence. load_body: function of a gender that returns its body.
+
+    Returns:
+        The labels, a dictionary a frame, as ``sshmr.data.cloud_labels`` reads them, but for ``body_model``.
+    """
+    recording, module = read_pickle(pickle), open3d()
+    for number in recording.frames.tolist():
+        cloud = np.asarray(recording.clouds.get(number, ()), np.float64).reshape(-1, 3)
+        if len(cloud):
+            points = module.geometry.PointCloud(module.utility.Vector3dVector(cloud @ Z_UP_TO_Y_UP.T))
+            with atomic_path(folder / f"{number:06d}.ply") as temporary:
+                module.io.write_point_cloud(str(temporary), points)
+    betas = torch.from_numpy(recording.betas).float()
+    pelvis = load_body(recording.gender).rest_joints(betas)[:, 0].double()
+    root, transl = turn_body(
+        torch.from_numpy(Z_UP_TO_Y_UP),
+        torch.from_numpy(recording.pose[:, :3]).double(),
+        torch.from_numpy(recording.transl).double(),
+        pelvis,
+    )
+    pose = np.concatenate([root.numpy(), recording.pose[:, 3:]], axis=1)
+    return [
+        {
+            "file": f"{folder.name}/{number:06d}.ply",
+            "pose": pose[row].tolist(),
+            "betas": recording.betas[row].tolist(),
+            "transl": transl[row].tolist(),
+            "gender": recording.gender,
+        }
+        for row, number in enumerate(recording.frames.tolist())
+    ]
+
+
+def write_labels(root, labels, body):
+    """Write the labels of all sequences below a root, and the list that marks them as simulated.
+
+    Args:
+        labels: dictionaries of ``write_clouds``. body: the neutral ``BodyModel`` of their family.
+    """
+    body_model = "open" if body.name.startswith("open") else "smpl"
+    table = pa.Table.from_pylist([{**row, "body_model": body_model} for row in labels])
+    with atomic_path(root / "labels.parquet") as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    write_manifest(root, "clouds", body)
