@@ -1,0 +1,150 @@
+"""``sshmr doctor``: what is installed, what is found, and what of it is used."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sshmr.cli import options as o
+from sshmr.cli.result import BAD_INPUT, FINE, Result
+
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
+KERNELS = {
+    "pointnet2_ops": "farthest points and groups: plain torch is used either way",
+    "spconv": "sparse convolution: plain torch is used either way",
+    "flash_attn": "attention: torch's own is used either way",
+}
+"""GPU extensions that code of this kind often asks for."""
+
+
+def doctor(
+    body: Annotated[
+        Path | None, typer.Option(help="Folder in which SMPL's own files should be; looked through.")
+    ] = None,
+    json: o.Json = False,
+):
+    """Say what is installed and found. Exit code 2 where something is missing that every run needs.
+
+    Examples:
+
+    sshmr doctor
+
+    sshmr doctor --body models/smpl --json
+    """
+    import sshmr
+
+    found = {
+        "sshmr": sshmr.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "torch": _torch(),
+        "open3d": _open3d(),
+        "kernels": {name: importlib.util.find_spec(name) is not None for name in KERNELS},
+        "cores": o.cores(),
+        "memory_gb": _memory(),
+        "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
+        "open_body": _open_body(),
+        "official_body": _official(body),
+    }
+    fine = all((found["torch"].get("works"), found["open3d"]["works"], found["open_body"]["works"]))
+    return Result(found | {"fine": fine}, _lines(found, fine), FINE if fine else BAD_INPUT)
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _torch():
+    try:
+        import torch
+
+        gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        works = float(torch.ones(2).sum()) == 2
+    except Exception as error:  # a broken build fails in many ways, and saying so is the purpose here
+        return {"works": False, "error": str(error)}
+    return {"works": works, "device": "cuda" if gpus else "cpu", "gpus": gpus, "cuda": torch.version.cuda}
+
+
+def _open3d():
+    from sshmr.errors import InputError
+    from sshmr.geometry.open3d_import import open3d
+
+    try:
+        return {"works": True, "version": open3d().__version__}
+    except (InputError, ImportError, OSError) as error:
+        return {"works": False, "error": str(error)}
+
+
+def _open_body():
+    from sshmr.body.model import BodyModel, open_body_path
+    from sshmr.errors import InputError
+
+    try:
+        body = BodyModel.load(open_body_path("neutral"))
+    except InputError as error:
+        return {"works": False, "error": str(error)}
+    return {"works": True, "vertices": len(body.v_template)}
+
+
+def _official(folder):
+    """Which genders of SMPL's own files a folder has; None where none was named."""
+    from sshmr.body.sources import body_source
+    from sshmr.errors import InputError
+
+    if folder is None:
+        return None
+    files = {}
+    for gender in ("neutral", "male", "female"):
+        try:
+            files[gender] = str(body_source(folder, gender))
+        except InputError:
+            files[gender] = None
+    return files
+
+
+def _memory():
+    """Memory of the machine, GB; None where the system does not tell."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _lines(found, fine):
+    torch, open3d, body = found["torch"], found["open3d"], found["open_body"]
+    versions = ", ".join(f"{name} {version or 'missing'}" for name, version in found["packages"].items())
+    lines = [
+        f"sshmr {found['sshmr']} on Python {found['python']} ({sys.executable}), {found['platform']}",
+        versions,
+        f"torch: {_torch_line(torch)}",
+        f"open3d: {'loads' if open3d['works'] else open3d['error']}",
+        f"open body: {body['vertices']} vertices" if body["works"] else f"open body: {body['error']}",
+        f"{found['cores']} cores, {found['memory_gb']} GB memory, {found['free_disk_gb']} GB free here",
+    ]
+    for name, there in found["kernels"].items():
+        lines.append(f"{name}: {'found' if there else 'not found'}; {KERNELS[name]}")
+    official = found["official_body"]
+    if official is None:
+        lines.append("SMPL's own files: not looked for (--body FOLDER does)")
+    else:
+        lines += [f"SMPL, {gender}: {path or 'not found'}" for gender, path in official.items()]
+    return [
+        *lines,
+        "All that a run needs is there." if fine else "Something that every run needs is missing.",
+    ]
+
+
+def _torch_line(torch):
+    if not torch["works"]:
+        return torch.get("error", "does not compute")
+    return f"computes on {', '.join(torch['gpus']) or 'the CPU'}"

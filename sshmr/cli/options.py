@@ -1,0 +1,85 @@
+"""Arguments and options that several commands share. Nothing here loads torch."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Format = StrEnum("Format", ["ply", "obj", "glb", "amass", "smplx"])
+Ground = StrEnum("Ground", ["auto", "remove", "keep"])
+Unit = StrEnum("Unit", ["m", "cm", "mm"])
+Device = StrEnum("Device", ["auto", "cpu", "cuda"])
+Up = StrEnum("Up", {name: name for name in ("x", "y", "z", "-x", "-y", "-z")})
+
+READING, WRITING, RUNNING = "Reading clouds", "Writing meshes", "Running"
+
+Clouds = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders, quoted patterns ('scans/**/*.ply'), or - for paths on standard input. "
+        "One person, one moment a file: .ply .pcd .xyz .npy .npz .bin .las .laz.",
+    ),
+]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for the results; the same command goes on in it.")
+]
+UpOption = Annotated[
+    Up | None, typer.Option("--up", help="Axis that points up in the files.", rich_help_panel=READING)
+]
+UnitOption = Annotated[
+    Unit | None, typer.Option("--unit", help="Unit of the files.", rich_help_panel=READING)
+]
+GroundOption = Annotated[
+    Ground | None,
+    typer.Option(
+        "--ground", help="Take the ground at the feet away: where it is clear, always, never.",
+        rich_help_panel=READING,
+    ),
+]  # fmt: skip
+Files = Annotated[
+    str | None,
+    typer.Option("--files", help="Pattern of the files below each folder.", rich_help_panel=READING),
+]
+SequencePattern = Annotated[
+    str | None,
+    typer.Option(
+        "--sequence-pattern",
+        help="Regular expression over the path with a group (?P<sequence>…) and perhaps (?P<frame>…); "
+        "without it, a folder is a sequence.",
+        rich_help_panel=READING,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Settings in the workflow's form (see sshmr init); options here win.",
+        rich_help_panel=RUNNING,
+    ),
+]  # fmt: skip
+Formats = Annotated[
+    list[Format] | None,
+    typer.Option("--format", "-f", help="Also write meshes or motions; repeat it.", rich_help_panel=WRITING),
+]
+FramesPerSecond = Annotated[
+    float, typer.Option("--fps", min=0.01, help="Frame rate of animations.", rich_help_panel=WRITING)
+]
+Body = Annotated[
+    str | None,
+    typer.Option("--body", help="open, or a folder of SMPL's own files.", rich_help_panel=RUNNING),
+]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.", rich_help_panel=RUNNING)]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", min=1, help="Processes side by side; default: one a core, one on a GPU.",
+        rich_help_panel=RUNNING,
+    ),
+]  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to standard error.")]
+
+
+def cores():
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

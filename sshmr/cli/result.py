@@ -1,0 +1,81 @@
+"""What a command leaves: lines for people or one JSON object for programs, and an exit code."""
+
+import dataclasses
+import functools
+import json
+import sys
+import time
+
+import typer
+
+from sshmr.errors import InputError
+
+FINE, BAD_INPUT, INCOMPLETE, STOPPED = 0, 2, 3, 130
+
+OPTION_OF = {
+    "extract.clouds.": "--",
+    "extract.minimum_points": "extract.minimum_points (in a --config file)",
+    "source.root": "the path",
+    "set body: open in the config": "take --body open",
+    "_pattern": "-pattern",
+}
+"""The package's errors name keys of the config; on the command line these are called so."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a command found or made.
+
+    Attributes:
+        data: JSON-serialisable, printed with ``--json``. lines: printed without. code: the exit code.
+    """
+
+    data: dict
+    lines: list
+    code: int = FINE
+
+
+def reported(command):
+    """The command with its ``Result`` printed, and with what the user can mend told without a traceback."""
+
+    @functools.wraps(command)
+    def run(*arguments, **options):
+        as_json, started = options.get("json", False), time.monotonic()
+        try:
+            result = command(*arguments, **options)
+        except InputError as error:
+            if as_json:
+                _print_json({"command": command.__name__, "error": _fields(error)})
+            print(f"Error: {as_options(str(error))}", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            print("Stopped. What is done stays; the same command goes on from there.", file=sys.stderr)
+            raise typer.Exit(STOPPED) from None
+        if result is None:
+            return
+        if as_json:
+            seconds = round(time.monotonic() - started, 3)
+            _print_json({"command": command.__name__, "seconds": seconds, **result.data})
+        else:
+            print("\n".join(result.lines))
+        raise typer.Exit(result.code)
+
+    return run
+
+
+def as_options(message):
+    """A message of the package with keys of the config as command-line options."""
+    for key, option in OPTION_OF.items():
+        message = message.replace(key, option)
+    return message
+
+
+def _fields(error):
+    fields = {"path": str(error.path), "message": as_options(str(error))}
+    for name in ("field", "found", "expected", "fix"):
+        fields[name] = as_options(str(getattr(error, name)))
+    return fields
+
+
+def _print_json(data):
+    print(json.dumps(data, ensure_ascii=False, default=str, allow_nan=False))

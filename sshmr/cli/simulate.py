@@ -1,0 +1,74 @@
+"""``sshmr simulate``: people in front of a simulated LiDAR, for trying things out."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sshmr.cli import options as o
+from sshmr.cli.result import Result
+
+Layout = StrEnum("Layout", ["clouds", "sloper4d"])
+
+
+def simulate(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
+    sequences: Annotated[int | None, typer.Option(min=1, help="Recordings, each of one person.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Frames a recording.")] = None,
+    layout: Annotated[
+        Layout, typer.Option(help="A .ply a frame and labels.parquet, or SLOPER4D's pickles.")
+    ] = Layout.clouds,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn at random.")] = 0,
+    body: o.Body = None,
+    config: o.ConfigFile = None,
+    json: o.Json = False,
+):
+    """Simulate people in motion before a LiDAR. The truth is known, so that fits can be measured.
+
+    Examples:
+
+    sshmr simulate -o people --sequences 2 --frames 10
+
+    sshmr fit people -o out --together && sshmr evaluate out
+    """
+    from sshmr.capture.config import CaptureConfig
+    from sshmr.cli.settings import read_config, section
+
+    mapping = read_config(config)
+    given = {"sequences": sequences, "frames": frames, "test_sequences": 0}
+    given = {name: value for name, value in given.items() if value is not None}
+    capture = {**{"sequences": 2}, **(mapping.get("capture") or {}), **given}
+    settings = section({"capture": capture}, "capture", CaptureConfig, config or "--sequences, --frames")
+    summaries = _simulate(settings, body or mapping.get("body", "open"), layout, seed, out)
+    return Result({"simulated": True, "out": str(out), "sequences": summaries}, [*summaries, f"→ {out}"])
+
+
+def _simulate(settings, body, layout, seed, out):
+    import functools
+    import tempfile
+
+    import torch
+
+    from sshmr.body.bring import bring_bodies
+    from sshmr.body.model import BodyModel
+    from sshmr.body.prior import PosePrior, open_prior_path
+    from sshmr.capture.clouds_layout import write_clouds, write_labels
+    from sshmr.capture.simulate import simulate_sequence
+    from sshmr.data.shards import simulated_plan, sloper4d_pickle
+
+    torch.set_num_threads(1)
+    prior, summaries, labels = PosePrior.load(open_prior_path()), [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        bodies = Path(scratch) / "body"
+        bring_bodies(body, bodies)
+        load_body = functools.cache(lambda gender: BodyModel.load(bodies / f"{gender}.npz"))
+        root = out if layout == Layout.sloper4d else Path(scratch)
+        for sequence in simulated_plan(settings):
+            pickle = sloper4d_pickle(root, sequence.name)
+            summaries.append(simulate_sequence(sequence.name, settings, load_body, prior, seed, pickle))
+            if layout == Layout.clouds:
+                labels.extend(write_clouds(pickle, out / sequence.name, load_body))
+        if layout == Layout.clouds:
+            write_labels(out, labels, load_body("neutral"))
+    return summaries

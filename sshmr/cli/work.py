@@ -1,0 +1,85 @@
+"""What ``fit`` and ``predict`` have in common: clouds in, a run's folder out."""
+
+import sys
+
+import numpy as np
+
+from sshmr.cli.options import cores
+from sshmr.cli.progress import Progress
+from sshmr.cli.result import FINE, INCOMPLETE, Result
+
+SHOWN = 5
+
+
+def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
+    """Bring clouds to bodies and write what was asked for; returns the ``Result``.
+
+    Args:
+        arguments: of the command: files, folders, patterns, ``-``. config: an ``ExtractConfig``.
+        plan: a ``Plan``.
+    """
+    from sshmr.runs.inputs import find_inputs
+    from sshmr.runs.lock import alone_in
+    from sshmr.runs.process import prepare, process
+
+    lines = sys.stdin.read().splitlines() if "-" in arguments else []
+    clouds = find_inputs(arguments, lines, config.clouds, without=out)
+    jobs = jobs or (cores() if plan.device == "cpu" else 1)
+    with alone_in(out):
+        run = prepare(out, body, plan, config)
+        with Progress("Fit" if plan.fit else "Predict") as progress:
+            outcome = process(run, clouds, plan, config, jobs, progress)
+        tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
+        written, notes = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
+    return _result(outcome, tables, written, outcome.notes + notes)
+
+
+def write(run, tables, folder, formats, axes, frames_per_second):
+    """Export tables of a run; returns the paths and notes of ``export``."""
+    from sshmr.body.model import BodyModel
+    from sshmr.data.tables import row_count
+    from sshmr.export.write import ExportConfig, export
+
+    config = ExportConfig(tuple(dict.fromkeys(str(name) for name in formats or ())), axes, frames_per_second)
+    with Progress("Export") as progress:
+        progress.total(sum(row_count(points) for points, _ in tables))
+        return export(tables, BodyModel.load(run.neutral), folder, config, progress.advance)
+
+
+def _result(outcome, tables, written, notes):
+    from sshmr.data.tables import read_params
+
+    fits = [read_params(params) for _, params in tables]
+    residual = 1000 * np.concatenate([fit["residual"] for fit in fits])
+    confidence = np.concatenate([fit["confidence"] for fit in fits])
+    done = outcome.given - len(outcome.skipped)
+    data = {
+        "clouds": outcome.given,
+        "done": done,
+        "done_before": outcome.before,
+        "skipped": [{"source": source, "reason": reason} for _, source, reason in outcome.skipped],
+        "frames_in_folder": len(residual),
+        "confidence_median": _median(confidence),
+        "residual_mm_median": _median(residual),
+        "stage": list(outcome.stage),
+        "tables": [str(params) for _, params in tables],
+        "written": [str(path) for path in written],
+        "notes": notes,
+    }
+    before = f" ({outcome.before} before)" if outcome.before else ""
+    lines = [f"{done} of {outcome.given} clouds done{before}; the median one"]
+    if data["residual_mm_median"] is not None:
+        lines[0] += f" lies {data['residual_mm_median']:.1f} mm from its mesh,"
+    lines[0] += f" confidence {data['confidence_median']:.2f}"
+    lines += [f"skipped: {source}: {reason}" for _, source, reason in outcome.skipped[:SHOWN]]
+    if len(outcome.skipped) > SHOWN:
+        lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
+    lines += notes[:SHOWN]
+    folders = list(dict.fromkeys([tables[0][1].parent, *(path.parent for path in written)]))
+    lines += [f"→ {folder}" for folder in folders[:SHOWN]]
+    return Result(data, lines, INCOMPLETE if outcome.skipped else FINE)
+
+
+def _median(values):
+    known = values[np.isfinite(values)]
+    return round(float(np.median(known)), 3) if len(known) else None
