@@ -1,0 +1,121 @@
+"""The viewer's page and what it asks for: a small web server for one reader on this machine."""
+
+import http.server
+import json
+import threading
+import urllib.parse
+from importlib import resources
+
+import numpy as np
+
+from sshmr.errors import InputError
+from sshmr.viewing.pack import pack, quantise, shares
+from sshmr.viewing.render import FAR_DISTANCE
+from sshmr.viewing.run import Frame, Run
+
+HOST = "127.0.0.1"
+NO_VERTEX = 0xFFFF
+
+
+def page() -> str:
+    """The page with its styles and scripts in it."""
+    folder = resources.files("sshmr.viewing") / "assets"
+    text = (folder / "view.html").read_text(encoding="utf-8")
+    for name in ("view.css", "figure.js", "view.js"):
+        text = text.replace(f"<!-- {name} -->", (folder / name).read_text(encoding="utf-8"))
+    return text
+
+
+def packed_run(run: Run) -> bytes:
+    """What the page has to know once: sequences, rounds, and the body's faces and colours."""
+    facts = {
+        "name": run.results.resolve().name,
+        "simulated": run.simulated,
+        "sequences": [
+            {"name": sequence.name, "split": sequence.split, "frames": sequence.frames}
+            for sequence in run.sequences
+        ],
+        "stages": [{"round": round_, "stage": stage} for round_, stage in run.stages],
+        "far_mm": round(1000 * FAR_DISTANCE),
+    }
+    return pack(facts, {"faces": run.faces.astype(np.uint32), "colours": shares(run.vertex_colours)})
+
+
+def packed_frame(frame: Frame) -> bytes:
+    """One frame; errors and distances as shares of ``FAR_DISTANCE``, positions in whole units."""
+    bodies = {"cloud": frame.cloud, "mesh": frame.vertices}
+    if frame.truth is not None:
+        bodies["truth"] = frame.truth
+    unit, arrays = quantise(bodies)
+    arrays["distances"] = shares(frame.distances, FAR_DISTANCE)
+    arrays["vertex_of_point"] = np.where(frame.vertex_of_point < 0, NO_VERTEX, frame.vertex_of_point).astype(
+        np.uint16
+    )
+    if frame.weights is not None:
+        arrays["weights"] = shares(frame.weights)
+    if frame.errors is not None:
+        arrays["errors"] = shares(frame.errors, FAR_DISTANCE)
+    facts = {
+        "frame_id": frame.frame_id,
+        "number": frame.number,
+        "offset": frame.offset.tolist(),
+        "unit": unit,
+        "mpjpe": 1000 * frame.mpjpe,
+        "residual": 1000 * frame.residual,
+        "confidence": frame.confidence,
+    }
+    return pack(facts, arrays)
+
+
+def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
+    """A server for this machine alone; ``serve_forever`` starts it. Port 0 takes any that is free.
+
+    Raises:
+        InputError: when the port is taken.
+    """
+    body = packed_run(run)
+    text = page().encode()
+    # Frames come from caches and a ray tracer that one thread at a time may use.
+    lock = threading.Lock()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            address = urllib.parse.urlsplit(self.path)
+            if address.path == "/":
+                self._answer(200, "text/html; charset=utf-8", text)
+            elif address.path == "/run":
+                self._answer(200, "application/octet-stream", body)
+            elif address.path == "/frame":
+                self._frame(urllib.parse.parse_qs(address.query))
+            else:
+                self._answer(404, "text/plain", b"No such page.")
+
+        def _frame(self, query):
+            try:
+                sequence = run.sequences[int(query["sequence"][0])]
+                with lock:
+                    frame = run.frame(
+                        sequence, int(query["row"][0]), int(query["round"][0]), query["stage"][0]
+                    )
+            except (InputError, KeyError, ValueError, IndexError) as error:
+                self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
+            else:
+                self._answer(200, "application/octet-stream", packed_frame(frame))
+
+        def _answer(self, status, kind, content):
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            """Nothing: a line a request would bury what the command printed."""
+
+    try:
+        return http.server.ThreadingHTTPServer((HOST, port), Handler)
+    except OSError as error:
+        raise InputError(
+            "--port", found=f"{port}: {error.strerror}", expected="a free port", fix="Take another, or 0"
+        ) from None

@@ -1,0 +1,168 @@
+"""The viewer as its user meets it, in a real browser, and what it says of a frame."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from sshmr.errors import InputError
+from sshmr.viewing.run import Run
+from sshmr.viewing.serve import make_server
+
+READY = "return window.sshmrView && sshmrView.figure.objects.map((object) => object.name)"
+
+
+@pytest.fixture(scope="module")
+def made(make_run):
+    return make_run(rounds=1)
+
+
+@pytest.fixture(scope="module")
+def run(made):
+    return Run(made.results)
+
+
+@pytest.fixture(scope="module")
+def address(run):
+    server = make_server(run, 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_run_knows_its_sequences_and_rounds(run):
+    assert [sequence.name for sequence in run.sequences] == ["walk", "wave", "sit"]
+    assert [sequence.frames for sequence in run.sequences] == [3, 3, 3]
+    assert run.stages == [(0, "fit"), (1, "network"), (1, "fit")]
+    assert run.simulated
+
+
+def test_a_frame_holds_the_body_that_was_found_and_the_true_one(made, run):
+    sit = run.sequence("sit")
+    frame = run.frame(sit, 1, 1, "fit")
+    truth = made.truth["sit"]
+    posed = made.bodies["female"](*(_row(truth[name], 1) for name in ("pose", "betas", "transl")))
+    np.testing.assert_allclose(frame.truth, posed.vertices[0], atol=1e-5)
+    np.testing.assert_allclose(frame.errors, np.linalg.norm(frame.vertices - frame.truth, axis=1), atol=1e-6)
+    assert 0.005 < frame.mpjpe < 0.2
+    # The points were taken from the true mesh, which is off the one found by less than its worst vertex.
+    assert frame.distances.max() < frame.errors.max()
+    back = frame.cloud + frame.offset
+    np.testing.assert_allclose(back.mean(0), frame.offset, atol=1e-5)
+    assert frame.weights is None
+
+
+def test_labels_name_the_vertices_of_training_frames(made, run):
+    frame = run.frame(run.sequence("walk"), 0, 1, "fit")
+    assert frame.weights.min() == 1
+    assert set(frame.vertex_of_point) <= set(made.template.vertex_ids.tolist())
+    named = frame.truth[frame.vertex_of_point]
+    assert np.linalg.norm(named - frame.cloud, axis=1).max() < 0.12
+
+
+def _row(array, row):
+    import torch
+
+    return torch.as_tensor(np.asarray(array)[row : row + 1])
+
+
+def test_frames_are_found_by_the_sources_number(run):
+    assert run.row_of(run.sequence("sit"), 2) == 2
+    with pytest.raises(InputError, match="frame 7 is missing"):
+        run.row_of(run.sequence("sit"), 7)
+    with pytest.raises(InputError, match="walk, wave, sit"):
+        run.sequence("stand")
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(InputError, match="no points tables"):
+        Run(tmp_path)
+
+
+def test_a_run_without_ground_truth_opens(make_run):
+    frame_of = Run(make_run(labelled=False, rounds=0).results)
+    frame = frame_of.frame(frame_of.sequence("sit"), 0, 0, "fit")
+    assert frame.truth is None
+    assert np.isnan(frame.mpjpe)
+    assert frame.residual == np.median(frame.distances)
+
+
+def test_the_page_shows_mesh_and_cloud(browser, address):
+    browser.open(address)
+    assert browser.wait(READY) == ["mesh demo/sit/0/0", "cloud demo/sit/0/0"]
+    covered, first = browser.painted("#canvas")
+    assert 0.02 < covered < 0.6
+    assert browser.ask("return !document.getElementById('banner').hidden")
+    browser.ask("""
+        const slider = document.getElementById("frame");
+        slider.value = 2;
+        slider.dispatchEvent(new Event("input"));
+    """)
+    assert browser.wait(f"return ({READY[7:]})[0] === 'mesh demo/sit/2/0'")
+    browser.wait("return document.getElementById('facts').textContent.startsWith('demo/sit/2/0')")
+    assert _settled(browser)[1] != first
+    assert browser.complaints() == []
+    assert all(request.startswith(address) for request in browser.requests())
+
+
+def test_every_choice_changes_the_picture(browser, address):
+    browser.open(address)
+    browser.wait(READY)
+    seen = [_settled(browser)[1]]
+    for row, key in (
+        ("colours", "correspondence"), ("colours", "error"), ("stages", "0"), ("shown", "truth"),
+        ("shown", "cloud"), ("colours", "plain"),
+    ):  # fmt: skip
+        browser.click(f'#{row} [data-key="{key}"]')
+        seen.append(_settled(browser)[1])
+        assert seen[-1] != seen[-2], key
+    assert browser.ask(READY) == ["mesh demo/sit/0/0", "truth demo/sit/0/0"]
+    assert browser.complaints() == []
+
+
+def test_people_stand_where_their_source_saw_them(browser, address, run):
+    browser.open(address)
+    browser.wait(READY)
+    browser.click('#sequences input[value="0"]')
+    browser.wait(f"return ({READY[7:]}).length === 4")
+    browser.click('#places [data-key="source"]')
+    browser.wait(f"return ({READY[7:]}).length === 5")
+    offsets = browser.ask("return sshmrView.figure.objects.map((object) => object.offset)")
+    expected = [run.frame(run.sequence(name), 0, 1, "fit").offset for name in ("walk", "sit")]
+    np.testing.assert_allclose(offsets[0], expected[0])
+    np.testing.assert_allclose(offsets[3], expected[1])
+    assert browser.complaints() == []
+
+
+def test_a_sequence_plays(browser, address):
+    browser.open(address)
+    browser.wait(READY)
+    browser.click("#play")
+    browser.wait("return sshmrView.state.row === 2")
+    browser.wait("return sshmrView.state.row === 0")
+    browser.click("#play")
+    assert not browser.ask("return sshmrView.state.playing")
+
+
+def test_dragging_turns_the_figure(browser, address):
+    browser.open(address)
+    browser.wait(READY)
+    first = _settled(browser)[1]
+    browser.drag("#canvas", 120, 0)
+    assert _settled(browser)[1] != first
+
+
+def test_the_page_fits_a_phone(browser, address):
+    browser.open(address, width=390, height=800, dark=True)
+    browser.wait(READY)
+    assert browser.sideways() == 0
+    assert browser.painted("#canvas")[0] > 0.02
+
+
+def _settled(browser):
+    """The canvas once what was asked for is drawn."""
+    browser.wait("return !sshmrView.busy()")
+    return browser.painted("#canvas")
