@@ -17,8 +17,8 @@ SAMPLES = 2
 """Rays per pixel and axis; their mean smooths the edges."""
 
 CLAY = np.array([0.93, 0.91, 0.88])
-SHADE = np.array([0.30, 0.34, 0.42])
-"""Colours of lit and of unlit skin, linear between them."""
+SHADE = np.array([0.32, 0.37, 0.48])
+"""Colour of lit skin, and what unlit skin keeps of its colour."""
 
 DISTANCE_COLOURS = np.array([[0.00, 0.44, 0.76], [0.62, 0.32, 0.62], [0.88, 0.20, 0.10]])
 """Colours of points on the surface, half way, and at ``FAR_DISTANCE`` and beyond."""
@@ -77,28 +77,48 @@ def view_around(
 
 
 def render(
-    view: View, pixels_high: int, vertices: np.ndarray, faces: np.ndarray, points: np.ndarray | None = None
+    view: View,
+    pixels_high: int,
+    vertices: np.ndarray | None,
+    faces: np.ndarray,
+    points: np.ndarray | None = None,
+    vertex_colours: np.ndarray | None = None,
+    point_colours: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw a shaded mesh and, over it, a cloud of dots coloured by their distance to the mesh.
+    """Draw a shaded mesh and, over it, a cloud of dots.
 
     A dot is hidden where the mesh is in front of it.
 
     Args:
         view: the camera.
         pixels_high: height of the picture; its width follows from the view.
-        vertices, faces: (V, 3) float metres, (F, 3) int.
+        vertices, faces: (V, 3) float metres, (F, 3) int; without vertices the cloud is drawn alone.
         points: (N, 3) float, metres, or None.
+        vertex_colours: (V, 3) in 0..1; clay if None.
+        point_colours: (N, 3) in 0..1; if None, by their distance to the mesh.
 
     Returns:
         (height, width, 4) uint8: red, green, blue and opacity.
     """
     height = pixels_high * SAMPLES
     width = round(pixels_high * view.width / view.height) * SAMPLES
-    surface = Surface(vertices, faces)
-    colour, opacity, depth = _mesh_layer(view, width, height, surface, vertices, faces)
+    colour, opacity, depth = np.zeros((height, width, 3)), np.zeros((height, width)), None
+    if vertices is not None:
+        surface = Surface(vertices, faces)
+        tints = np.broadcast_to(CLAY, vertices.shape) if vertex_colours is None else vertex_colours
+        depth = _draw_mesh(view, surface, vertices, faces, tints, colour, opacity)
     if points is not None and len(points):
-        _draw_dots(view, surface, points, colour, opacity, depth)
+        if point_colours is None:
+            near = np.zeros(len(points)) if vertices is None else surface.distances(points)
+            point_colours = heat(near / FAR_DISTANCE)
+        _draw_dots(view, points, point_colours, colour, opacity, depth)
     return _downsample(colour, opacity)
+
+
+def heat(shares: np.ndarray) -> np.ndarray:
+    """Colours from cold at 0 to hot at 1 and beyond, (N,) -> (N, 3)."""
+    places = np.linspace(0, 1, len(DISTANCE_COLOURS))
+    return np.stack([np.interp(shares, places, channel) for channel in DISTANCE_COLOURS.T], axis=-1)
 
 
 def side_by_side(pictures: list[np.ndarray]) -> np.ndarray:
@@ -120,8 +140,9 @@ def webp(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _mesh_layer(view, width, height, surface, vertices, faces):
-    """Colour (H, W, 3) and opacity (H, W) of the bare mesh, and its depth towards the camera (−inf: none)."""
+def _draw_mesh(view, surface, vertices, faces, tints, colour, opacity):
+    """Draw the bare mesh; returns its depth towards the camera, (H, W), −inf where there is none."""
+    height, width = opacity.shape
     axes = view.axes()
     across = ((np.arange(width) + 0.5) / width - 0.5) * view.width
     down = (0.5 - (np.arange(height) + 0.5) / height) * view.height
@@ -131,53 +152,50 @@ def _mesh_layer(view, width, height, surface, vertices, faces):
     hit = face >= 0
     depth = np.where(hit, start - distance, -np.inf)
 
-    normals = _smooth_normals(plane[hit] + depth[hit][:, None] * axes[2], face[hit], vertices, faces)
-    colour = np.zeros((height, width, 3))
-    colour[hit] = _shade(normals @ axes.T)
-    return colour, hit.astype(np.float64), depth
+    weights = _corner_weights(plane[hit] + depth[hit][:, None] * axes[2], face[hit], vertices, faces)
+    corners = faces[face[hit]]
+    normals = (weights * vertex_normals(vertices, faces)[corners]).sum(axis=1)
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+    colour[hit] = _shade(normals @ axes.T, (weights * tints[corners]).sum(axis=1))
+    opacity[hit] = 1.0
+    return depth
 
 
-def _smooth_normals(places, face, vertices, faces):
-    """Vertex normals interpolated at places on the given faces, (P, 3)."""
+def _corner_weights(places, face, vertices, faces):
+    """Barycentric weights of places on the given faces, (P, 3, 1)."""
     corners = vertices[faces[face]].astype(np.float64)
     edges = corners - places[:, None]
     areas = np.linalg.norm(np.cross(edges[:, [1, 2, 0]], edges[:, [2, 0, 1]]), axis=-1)
-    weights = areas / np.maximum(areas.sum(axis=1, keepdims=True), 1e-20)
-    normals = (weights[..., None] * vertex_normals(vertices, faces)[faces[face]]).sum(axis=1)
-    return normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+    return (areas / np.maximum(areas.sum(axis=1, keepdims=True), 1e-20))[..., None]
 
 
-def _shade(normals):
-    """Clay under a soft key light from the upper left and sky light from above, darker at the rim; (P, 3)."""
+def _shade(normals, tints):
+    """Skin under a soft key light from the upper left and sky light from above, darker at the rim; (P, 3)."""
     key = np.array([-0.45, 0.6, 0.66])
     lit = np.clip(normals @ key, 0, None)
     sky = 0.5 + 0.5 * normals[:, 1]
     facing = np.clip(normals[:, 2], 0, 1)
     light = np.clip(0.68 * lit + 0.20 * sky + 0.12 * facing, 0, 1)
     rim = 1 - 0.5 * (1 - facing) ** 3
-    return (SHADE + (CLAY - SHADE) * light[:, None]) * rim[:, None]
+    return tints * (SHADE + (1 - SHADE) * light[:, None]) * rim[:, None]
 
 
-def _draw_dots(view, surface, points, colour, opacity, depth):
+def _draw_dots(view, points, colours, colour, opacity, depth):
     """Stamp discs into the picture, far ones first."""
-    height, width = depth.shape
+    height, width = opacity.shape
     projected = view.project(points)
-    share = np.clip(surface.distances(points) / FAR_DISTANCE, 0, 1)
     order = np.argsort(projected[:, 2])
     column = np.floor(projected[order, 0] * width).astype(int)
     row = np.floor(projected[order, 1] * height).astype(int)
-    tints = [
-        np.interp(share, np.linspace(0, 1, len(DISTANCE_COLOURS)), channel) for channel in DISTANCE_COLOURS.T
-    ]
-    near, tint = projected[order, 2], np.stack(tints, axis=-1)[order]
+    near, tint = projected[order, 2], colours[order]
     radius = max(1, round(DOT_RADIUS * height / view.height))
     steps = np.arange(-radius, radius + 1)
     disc = [(r, c) for r in steps for c in steps if r * r + c * c <= (radius + 0.3) ** 2]
     centre_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     seen = centre_inside.copy()
-    seen[centre_inside] = (
-        near[centre_inside] >= depth[row[centre_inside], column[centre_inside]] - DOT_TOLERANCE
-    )
+    if depth is not None:
+        mesh = depth[row[centre_inside], column[centre_inside]]
+        seen[centre_inside] = near[centre_inside] >= mesh - DOT_TOLERANCE
     # One stamp a dot keeps whole discs whole: pixels of a later, nearer dot lie over those of an earlier one.
     for r, c, paint in zip(row[seen], column[seen], tint[seen], strict=True):
         rows, columns = (

@@ -1,0 +1,227 @@
+"""Pictures and films of a run: panels side by side, each a round's body or the cloud alone, captioned."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import gaussian_filter1d
+
+from sshmr.errors import InputError
+from sshmr.files import atomic_path
+from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, render, side_by_side
+from sshmr.viewing.run import Frame, Run, Sequence
+
+COLOURS = ("plain", "correspondence", "error", "confidence")
+FILMS = (".mp4", ".gif", ".webp")
+ELEVATION = 0.12
+MARGIN = 0.12
+"""Radians above the horizon from which panels are seen; metres left free around a body."""
+
+SMOOTHING = 4.0
+"""Frames over which a film's camera follows the body."""
+
+PAPER, CAPTION = (251, 250, 248), (125, 131, 140)
+UNLABELLED = np.array([0.55, 0.57, 0.60])
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """What one panel shows: ``cloud``, ``truth``, or a stage of a round."""
+
+    what: str
+    round: int = 0
+
+    @property
+    def caption(self) -> str:
+        """Its title."""
+        if self.what in ("cloud", "truth"):
+            return self.what.capitalize()
+        return (
+            "Bootstrap"
+            if self.round == 0
+            else f"Round {self.round}" + (", network" if self.what == "network" else "")
+        )
+
+
+def parse_panel(text: str, run: Run) -> Panel:
+    """A panel from how a user names it: ``cloud``, ``truth``, ``2`` (that round's fit), ``2:network``.
+
+    Raises:
+        InputError: when it is nothing of this, or the run has no such round.
+    """
+    if text in ("cloud", "truth"):
+        return Panel(text)
+    number, _, stage = text.partition(":")
+    panel = Panel(stage or "fit", int(number) if number.isdecimal() else -1)
+    if (panel.round, panel.what) not in run.stages:
+        known = [f"{round_}" if stage == "fit" else f"{round_}:{stage}" for round_, stage in run.stages]
+        raise InputError("--panel", "the panel", f'"{text}"', f"one of cloud, truth, {', '.join(known)}")
+    return panel
+
+
+def default_panels(run: Run) -> list[Panel]:
+    """The cloud, the bootstrap and the last round's fit, as far as the run has them."""
+    fits = [round_ for round_, stage in run.stages if stage == "fit"]
+    return [Panel("cloud"), *(Panel("fit", round_) for round_ in dict.fromkeys((fits[0], fits[-1])))]
+
+
+def pictures(
+    run: Run,
+    sequence: Sequence,
+    rows: list[int],
+    panels: list[Panel],
+    colour: str = "plain",
+    height: int = 480,
+    azimuth: float = 0.0,
+) -> Iterator[np.ndarray]:
+    """One picture a row, all panels side by side, seen by a camera that follows the body.
+
+    Args:
+        rows: of the sequence's points table.
+        panels: from left to right.
+        colour: one of ``COLOURS``.
+        height: pixels, without the captions.
+        azimuth: radians to the right of where the sensor must have stood.
+
+    Yields:
+        (height + captions, width, 4) uint8.
+
+    Raises:
+        InputError: when a panel shows the truth of a sequence that has none, or a round it lacks.
+    """
+    stages = [(panel.round, panel.what) for panel in panels if panel.what not in ("cloud", "truth")]
+    leading = stages[-1] if stages else run.stages[-1]
+    views = _views([run.frame(sequence, row, *leading) for row in rows], azimuth)
+    for row, view in zip(rows, views, strict=True):
+        frames = {stage: run.frame(sequence, row, *stage) for stage in {leading, *stages}}
+        tiles = [
+            _tile(run, view, panel, frames.get((panel.round, panel.what), frames[leading]), colour, height)
+            for panel in panels
+        ]
+        captions = [panel.caption for panel in panels]
+        yield _with_captions(tiles, captions, "simulated" if run.simulated else "")
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write one picture as .png, transparent where nothing is."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary, "PNG", optimize=True)
+
+
+def write_film(path: Path, shots: Iterable[np.ndarray], fps: float) -> None:
+    """Write pictures as a film: .mp4 (H.264), .gif or .webp, whole or not at all.
+
+    Raises:
+        InputError: when an .mp4 is asked for and PyAV is not installed.
+    """
+    opaque = (_on_paper(shot) for shot in shots)
+    with atomic_path(path) as temporary:
+        if path.suffix == ".mp4":
+            _write_mp4(temporary, opaque, fps)
+        else:
+            first, *others = [Image.fromarray(shot) for shot in opaque]
+            first.save(
+                temporary, path.suffix[1:].upper(), save_all=True, append_images=others,
+                duration=round(1000 / fps), loop=0,
+            )  # fmt: skip
+
+
+def _write_mp4(path, shots, fps):
+    try:
+        import av
+    except ImportError:
+        raise InputError(
+            path.name,
+            found="an .mp4, which needs PyAV",
+            expected=".gif or .webp without it",
+            fix="pip install 'sshmr[video]'",
+        ) from None
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream = None
+        for shot in shots:
+            # H.264 halves the colour's resolution: sides must be even.
+            shot = shot[: shot.shape[0] // 2 * 2, : shot.shape[1] // 2 * 2]
+            if stream is None:
+                stream = container.add_stream("h264", rate=round(fps), options={"crf": "20"})
+                stream.height, stream.width, stream.pix_fmt = *shot.shape[:2], "yuv420p"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shot), "rgb24")))
+        container.mux(stream.encode())
+
+
+def _views(frames: list[Frame], azimuth: float) -> list[View]:
+    """One camera a frame, in that frame's own coordinates: same size and heading for all.
+
+    The middles of the bodies are smoothed in the source's frame, so that a person walks and does not shiver.
+    A sensor sees the side of a body that faces it, and a cloud's mean is the origin: the heading is that of
+    the mean way from the bodies to their clouds.
+    """
+    middles = np.stack(
+        [(frame.vertices.min(axis=0) + frame.vertices.max(axis=0)) / 2 for frame in frames]
+    ).astype(float)
+    offsets = np.stack([frame.offset for frame in frames])
+    centres = gaussian_filter1d(middles + offsets, SMOOTHING, axis=0, mode="nearest") - offsets
+    towards = -middles.mean(axis=0)
+    heading = float(np.arctan2(towards[0], towards[2])) + azimuth
+    across = along = 0.0
+    axes = View(heading, ELEVATION, np.zeros(3), 1.0, 1.0).axes()
+    for frame, centre in zip(frames, centres, strict=True):
+        reach = np.abs((np.concatenate([frame.vertices, frame.cloud]) - centre) @ axes.T).max(axis=0)
+        across, along = max(across, 2 * reach[0]), max(along, 2 * reach[1])
+    return [View(heading, ELEVATION, centre, across + 2 * MARGIN, along + 2 * MARGIN) for centre in centres]
+
+
+def _tile(run, view, panel, frame, colour, height):
+    if panel.what == "cloud":
+        tint = np.broadcast_to(DISTANCE_COLOURS[0], frame.cloud.shape)
+        return render(view, height, None, run.faces, frame.cloud, point_colours=tint)
+    if panel.what == "truth":
+        if frame.truth is None:
+            raise InputError(
+                "--panel", "the panel", '"truth"', "cloud or a round", f"{frame.frame_id} has no ground truth"
+            )
+        return render(view, height, frame.truth, run.faces)
+    vertices, points = _colours(run, frame, colour)
+    return render(view, height, frame.vertices, run.faces, frame.cloud, vertices, points)
+
+
+def _colours(run, frame, colour):
+    """Colours of the body (None: clay) and of the points."""
+    clay, blue = (
+        np.broadcast_to(CLAY, frame.vertices.shape),
+        np.broadcast_to(DISTANCE_COLOURS[0], frame.cloud.shape),
+    )
+    if colour == "correspondence":
+        named = run.vertex_colours[frame.vertex_of_point]
+        return run.vertex_colours, np.where(frame.vertex_of_point[:, None] < 0, UNLABELLED, named)
+    if colour == "error":
+        errors = clay if frame.errors is None else heat(frame.errors / FAR_DISTANCE)
+        return errors, heat(frame.distances / FAR_DISTANCE)
+    if colour == "confidence" and np.isfinite(frame.confidence):
+        whole = heat(np.array([1 - frame.confidence]))
+        points = blue * 0 + whole if frame.weights is None else heat(1 - frame.weights)
+        return clay * 0 + whole, points
+    return clay, blue
+
+
+def _with_captions(tiles, captions, corner):
+    """Panels in a row over a line of text; ``corner`` stands above them at the left."""
+    picture = Image.fromarray(side_by_side(tiles))
+    size = max(11, picture.height // 26)
+    canvas = Image.new("RGBA", (picture.width, picture.height + round(2.2 * size)))
+    canvas.paste(picture)
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(size)
+    left = 0
+    for tile, caption in zip(tiles, captions, strict=True):
+        middle = (left + tile.shape[1] / 2, picture.height + 0.9 * size)
+        pen.text(middle, caption, fill=(*CAPTION, 255), font=font, anchor="mm")
+        left += tile.shape[1]
+    pen.text((0.6 * size, 0.5 * size), corner, fill=(*CAPTION, 255), font=ImageFont.load_default(0.85 * size))
+    return np.asarray(canvas)
+
+
+def _on_paper(picture):
+    """(H, W, 4) with opacity -> (H, W, 3) on the paper's colour."""
+    cover = picture[..., 3:] / 255.0
+    return np.round(picture[..., :3] * cover + np.array(PAPER) * (1 - cover)).astype(np.uint8)
