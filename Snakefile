@@ -8,6 +8,9 @@ min_version("9.5")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/inputs.smk"
 include: "rules/body.smk"

@@ -1,4 +1,4 @@
-# One page that a browser opens: curves, tables and pictures of the run.
+# One page that a browser opens: curves, tables and pictures of the run; `snakemake --report` shows it too.
 
 
 rule report:
@@ -10,9 +10,21 @@ rule report:
         predictions=tables("round_{round}/infer", LATER_ROUNDS),
         histories=expand("results/{{dataset}}/round_{round}/train/history.parquet", round=LATER_ROUNDS),
         bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
-        templates=sorted(Path("sshmr/viewing/templates").iterdir()),
+        template="results/{dataset}/body/template.npz",
+        templates=[*sorted(Path("sshmr/viewing/templates").iterdir()), "sshmr/viewing/assets/figure.js"],
     output:
-        "results/{dataset}/report.html",
+        page=report(
+            "results/{dataset}/report.html",
+            caption="captions/report.rst",
+            category="Measures",
+            labels={"what": "all of the run on one page"},
+        ),
+        strip=report(
+            "results/{dataset}/strip.png",
+            caption="captions/strip.rst",
+            category="Pictures",
+            labels={"what": "a typical frame: cloud, bootstrap, last round"},
+        ),
     log:
         "results/{dataset}/logs/report.log",
     benchmark:
@@ -32,4 +44,4 @@ rule report:
     shell:
         "python workflow_scripts/report.py --results {params.results} --points {input.points}"
         " --rounds {params.rounds} --config {params.config:q} --settings {params.settings:q}"
-        " --output {output} 2>&1 | tee {log}"
+        " --output {output.page} --strip {output.strip} 2>&1 | tee {log}"

@@ -1,8 +1,8 @@
-r"""Write a run's report: one page with measures, pictures, losses, timings and settings.
+r"""Write a run's report: one page with measures, pictures, losses, timings and settings, and one picture.
 
     d=results/demo
     python workflow_scripts/report.py --results $d --points $d/points/*/*.parquet --rounds 3 \
-        --output $d/report.html
+        --output $d/report.html --strip $d/strip.png
 
 Measures are read from RESULTS/measures.parquet, bodies from RESULTS/body, and each round's tables, training
 history and timings from where the workflow puts them under RESULTS.
@@ -16,7 +16,7 @@ from _common import run
 from sshmr.evaluation.rounds import points_tables
 from sshmr.settings import from_mapping
 from sshmr.viewing.config import ReportConfig
-from sshmr.viewing.report import write_report
+from sshmr.viewing.report import write_report, write_strip
 
 
 def main():
@@ -30,12 +30,17 @@ def main():
         "--config", default="{}", help="the run's whole configuration as JSON, shown on the page"
     )
     parser.add_argument("--settings", default="{}", help="the config's section `report` as JSON")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the page")
+    parser.add_argument(
+        "--strip", type=Path, required=True, help="a typical frame: cloud, bootstrap, last round (.png)"
+    )
     arguments = parser.parse_args()
     settings = from_mapping(ReportConfig, json.loads(arguments.settings), "report")
+    points = points_tables(arguments.points)
+    write_strip(arguments.results, points, arguments.rounds, settings.split, arguments.strip)
     write_report(
         arguments.results,
-        points_tables(arguments.points),
+        points,
         arguments.rounds,
         json.loads(arguments.config),
         settings,

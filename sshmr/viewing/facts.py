@@ -1,57 +1,33 @@
 """What a finished run left on disk, read for the report. Whatever is absent is left out of the page."""
 
-import dataclasses
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from sshmr.data.tables import provenance, read_points
-from sshmr.evaluation.frames import has_labels
+import sshmr
+from sshmr.data.tables import provenance
 from sshmr.evaluation.rounds import SKIPPED
 from sshmr.evaluation.tables import read_measures
+from sshmr.viewing.run import Run, Sequence
 
 NO_ROUND = -1
 
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """One points table of the run, and what the page says of it."""
-
-    path: Path
-    split: str
-    name: str
-    frames: int
-    labelled: int
-    median_points: float
-    simulated: bool
-
-    def table(self, results: Path, round_: int, stage: str) -> Path:
-        """Where the params of this shard lie; ``stage`` as in the measures."""
-        folder = {"fit": "fit", "network": "infer"}[stage]
-        return results / f"round_{round_}" / folder / self.split / self.path.name
+PACKAGES = ("torch", "numpy", "scipy", "open3d", "pandas", "pyarrow", "snakemake")
+"""Packages whose version a page states."""
 
 
-def read_shards(points: list[Path]) -> list[Shard]:
-    """The shards of the given points tables, training shards first."""
-    shards = []
-    for path in points:
-        table = read_points(path, labels=True)
-        counts = table["n_points"]
-        split = str(table["split"][0]) if len(counts) else path.parent.name
-        median = float(np.median(counts)) if len(counts) else float("nan")
-        labelled, simulated = int(has_labels(table).sum()), bool(provenance(path).get("simulated"))
-        shards.append(Shard(path, split, path.stem, len(counts), labelled, median, simulated))
-    return sorted(shards, key=lambda shard: (shard.split != "train", shard.split, shard.name))
-
-
-def read_skipped(shards: list[Shard]) -> pd.DataFrame:
-    """Skipped frames of the shards: split, shard, frame_id, source, reason."""
+def read_skipped(sequences: list[Sequence]) -> pd.DataFrame:
+    """Skipped frames of the sequences: split, shard, frame_id, source, reason."""
     parts = []
-    for shard in shards:
-        path = shard.path.with_name(shard.path.stem + SKIPPED)
+    for sequence in sequences:
+        path = sequence.path.with_name(sequence.path.stem + SKIPPED)
         if path.exists():
-            parts.append(pd.read_parquet(path).assign(split=shard.split, shard=shard.name))
+            parts.append(pd.read_parquet(path).assign(split=sequence.split, shard=sequence.name))
     columns = ["split", "shard", "frame_id", "source", "reason"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
@@ -94,3 +70,35 @@ def read_rounds(results: Path, rounds: int) -> pd.DataFrame:
     """The run's measures up to the last round."""
     rows = read_measures(results / "measures.parquet")
     return rows[rows["round"] <= rounds]
+
+
+def read_settings(run: Run, rounds: int) -> dict:
+    """Settings of each stage as its tables state them, with the last round's where rounds could differ."""
+    found, sequence, of_round = {}, run.sequences[0], run.results / f"round_{rounds}"
+    tables = {"extract": sequence.path} | {
+        stage: of_round / folder / sequence.split / sequence.path.name
+        for stage, folder in (("fit", "fit"), ("relabel", "labels"))
+    }
+    for stage, path in tables.items():
+        settings = provenance(path).get("settings") if path.exists() else None
+        if settings:
+            found[stage] = json.loads(settings) if isinstance(settings, str) else settings
+    training = run.results / f"round_{rounds}" / "train" / "settings.json"
+    if training.exists():
+        stated = json.loads(training.read_text())
+        found |= {name: stated[name] for name in ("network", "train") if name in stated}
+    return found
+
+
+def versions() -> dict[str, str]:
+    """What the page is made with, by the name a reader knows: packages, Python, the machine."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return {
+        "sshmr": sshmr.__version__,
+        **found,
+        "Python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+    }

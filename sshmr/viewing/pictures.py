@@ -1,18 +1,15 @@
-"""The frames a report shows: which ones, from where, and their pictures through the rounds."""
+"""The frames a report shows: which ones, and their pictures through the rounds, still and turning."""
 
 import base64
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
-from sshmr.data.tables import read_params, read_points, valid_mask
-from sshmr.evaluation.frames import Bodies, has_labels, pose_rows
-from sshmr.evaluation.measures import mpjpe
-from sshmr.geometry.raycast import Surface
 from sshmr.viewing.config import ReportConfig
-from sshmr.viewing.facts import Shard
-from sshmr.viewing.render import render, side_by_side, view_around, webp
+from sshmr.viewing.frame_errors import FrameErrors
+from sshmr.viewing.pack import pack, quantise, shares
+from sshmr.viewing.render import FAR_DISTANCE, render, side_by_side, view_around, webp
+from sshmr.viewing.run import Frame, Run, Sequence
 
 ELEVATION = 0.12
 ASPECT = 0.62
@@ -22,28 +19,41 @@ TURNS = (0.0, np.pi / 2)
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """One tile: a caption such as "Round 2, fit", its error (mm), and the image as a data URI."""
+    """One tile.
+
+    Attributes:
+        round, stage: whose mesh it shows; None and "truth" for the truth.
+        error: MPJPE, or the residual without truth, mm.
+        image: a data URI.
+        mesh: the mesh's number in the strip's figure.
+    """
 
     round: int | None
     stage: str
     error: float
     image: str
+    mesh: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Strip:
-    """One frame through the rounds: a column for the truth, where it is known, and one a round."""
+    """One frame through the rounds: a column for the truth, where it is known, and one a round.
+
+    ``figure`` holds the cloud and all meshes for the page, base64; ``azimuth`` is where the sensor stood.
+    """
 
     rank: str
     frame_id: str
     columns: list[list[Picture]]
+    figure: str
+    azimuth: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
-    """A frame worth showing: where it is, its rank in words, its error in metres."""
+    """A frame worth showing: where it is, and its rank in words."""
 
-    shard: Shard
+    sequence: Sequence
     row: int
     rank: str
 
@@ -53,44 +63,28 @@ def shown_rounds(rounds: int, most: int) -> list[int]:
     return sorted({round(number) for number in np.linspace(0, rounds, min(most, rounds + 1))})
 
 
-def strips(
-    results: Path, shards: list[Shard], rounds: int, bodies: Bodies, settings: ReportConfig
-) -> tuple[list[Strip], str]:
-    """The chosen frames through the rounds, and the name of the error that chose them.
+def choose(run: Run, errors: FrameErrors, split: str, rounds: int, count: int) -> tuple[list[Chosen], str]:
+    """Frames from the best to the worst by the last round's fit, and the name of the error that ranks them.
 
-    Frames are ranked by the last round's fit: by MPJPE where there are labels, else by the residual, the
-    median distance of the cloud to the mesh. The same frames and cameras are drawn for every round.
+    That is MPJPE where there are labels, else the residual, the median distance of the cloud to the mesh.
+
+    Args:
+        split: whose frames; all if it has none.
+        rounds: the last round. count: how many frames at most.
     """
-    candidates = [shard for shard in shards if shard.split == settings.split] or shards
-    candidates = [shard for shard in candidates if shard.table(results, rounds, "fit").exists()]
-    chosen, measure = _choose(results, candidates, rounds, bodies, settings.frames)
-    order = shown_rounds(rounds, settings.rounds)
-    return [
-        _strip(results, frame, order, bodies, measure, settings.picture_height) for frame in chosen
-    ], measure
-
-
-def _choose(results, shards, rounds, bodies, count):
-    errors, places, labelled = [], [], []
-    for shard in shards:
-        points = read_points(shard.path, labels=True)
-        params = read_params(shard.table(results, rounds, "fit"))
-        known = has_labels(points)
-        labelled.append(known)
-        errors.append(_errors(points, params, known, bodies))
-        places += [(shard, row) for row in range(shard.frames)]
-    if not places:
-        return [], "mpjpe"
-    known = np.concatenate(labelled)
-    errors = np.concatenate(errors)
-    usable = np.isfinite(errors) & (known if known.any() else True)
-    order = np.flatnonzero(usable)[np.argsort(errors[usable], kind="stable")]
-    picked = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
-    chosen = [
-        Chosen(*places[order[place]], _rank(place, len(order), number, len(picked)))
-        for number, place in enumerate(picked)
-    ]
-    return chosen, "mpjpe" if known.any() else "residual"
+    table = errors.of(round=rounds, stage="fit").table
+    if (table["split"] == split).any():
+        table = table[table["split"] == split]
+    measure = "error" if table["error"].notna().any() else "residual"
+    table = table[table[measure].notna()].sort_values(measure, kind="stable")
+    sequences = {(sequence.split, sequence.name): sequence for sequence in run.sequences}
+    picked = np.unique(np.linspace(0, len(table) - 1, min(count, len(table))).round().astype(int))
+    chosen = []
+    for number, place in enumerate(picked):
+        line = table.iloc[place]
+        rank = _rank(place, len(table), number, len(picked))
+        chosen.append(Chosen(sequences[line["split"], line["sequence"]], int(line["row"]), rank))
+    return chosen, "mpjpe" if measure == "error" else "residual"
 
 
 def _rank(place, total, number, count):
@@ -101,79 +95,51 @@ def _rank(place, total, number, count):
     return "median" if 2 * number == count - 1 else f"rank {place + 1} of {total}"
 
 
-def _errors(points, params, known, bodies):
-    """MPJPE of labelled frames, residual of the others, metres, (F,)."""
-    errors = np.array(params["residual"], dtype=float)
-    rows = np.flatnonzero(known)
-    if len(rows):
-        skeleton = bodies.neutral.subset([0])
-        predicted = pose_rows(skeleton, params, rows).joints.numpy()
-        errors[rows] = mpjpe(predicted, _true_joints(points, rows, bodies))
-    return errors
-
-
-def _true_joints(points, rows, bodies):
-    joints = np.array(points["joints"][rows])
-    for i, row in enumerate(rows):
-        if np.isnan(joints[i]).any():
-            joints[i] = pose_rows(bodies.of(points["gender"][row]).subset([0]), points, [row]).joints.numpy()[
-                0
-            ]
-    return joints
-
-
-def _strip(results, frame, order, bodies, measure, height):
-    points = read_points(frame.shard.path, labels=True)
-    row = frame.row
-    cloud = points["points"][row][valid_mask(points)[row]]
-    meshes = []
-    if measure == "mpjpe":
-        meshes.append((None, "truth", pose_rows(bodies.of(points["gender"][row]), points, [row])))
-    for round_ in order:
-        for stage in ("network", "fit"):
-            path = frame.shard.table(results, round_, stage)
-            if path.exists():
-                params = _only(read_params(path), points["frame_id"][row])
-                meshes.append((round_, stage, pose_rows(bodies.neutral, params, [0])))
-    joints = _true_joints(points, [row], bodies) if measure == "mpjpe" else None
-    trusted = [posed for _, stage, posed in meshes if stage != "network"]
-    reference = trusted[0] if measure == "mpjpe" else trusted[-1]
-    views = _views(reference.vertices[0].numpy(), cloud)
-    columns: dict[int | None, list[Picture]] = {}
-    for round_, stage, posed in meshes:
-        vertices = posed.vertices[0].numpy()
-        error = _error(posed, cloud, joints, bodies.neutral.faces.numpy())
-        tile = side_by_side(
-            [render(view, height, vertices, bodies.neutral.faces.numpy(), cloud) for view in views]
-        )
-        columns.setdefault(round_, []).append(
-            Picture(round_, stage, 1000 * error, data_uri(webp(tile), "image/webp"))
-        )
-    return Strip(frame.rank, points["frame_id"][row], list(columns.values()))
-
-
-def _views(reference, cloud):
-    """Cameras that hold the reference mesh and the cloud; the first stands where the sensor must have been.
-
-    A sensor sees the side of a body that faces it, so its cloud lies on that side of the body's middle.
-    """
-    towards = cloud.mean(axis=0) - reference.mean(axis=0)
+def strip(run: Run, chosen: Chosen, rounds: int, settings: ReportConfig) -> Strip:
+    """One chosen frame through the rounds, all seen by the same cameras."""
+    frames = [
+        (round_, stage, run.frame(chosen.sequence, chosen.row, round_, stage))
+        for round_ in shown_rounds(rounds, settings.rounds)
+        for stage in ("network", "fit")
+        if run.has(chosen.sequence, round_, stage)
+    ]
+    last = frames[-1][2]
+    meshes = [(round_, stage, frame.vertices) for round_, stage, frame in frames]
+    if last.truth is not None:
+        meshes.insert(0, (None, "truth", last.truth))
+    reference = meshes[0][2] if last.truth is not None else last.vertices
+    towards = last.cloud.mean(axis=0) - reference.mean(axis=0)
     azimuth = float(np.arctan2(towards[0], towards[2]))
-    both = np.concatenate([reference, cloud])
-    return [view_around(both, azimuth + turn, ELEVATION, ASPECT, margin=0.15) for turn in TURNS]
+    both = np.concatenate([reference, last.cloud])
+    views = [view_around(both, azimuth + turn, ELEVATION, ASPECT, margin=0.15) for turn in TURNS]
+    columns: dict[int | None, list[Picture]] = {}
+    for number, (round_, stage, vertices) in enumerate(meshes):
+        tile = side_by_side(
+            [render(view, settings.picture_height, vertices, run.faces, last.cloud) for view in views]
+        )
+        error = 0.0 if round_ is None else _error(frames[number - (last.truth is not None)][2])
+        image = f"data:image/webp;base64,{base64_of(webp(tile))}"
+        columns.setdefault(round_, []).append(Picture(round_, stage, 1000 * error, image, number))
+    figure = base64_of(_figure(meshes, last, [frame for _, _, frame in frames]))
+    return Strip(chosen.rank, last.frame_id, list(columns.values()), figure, azimuth)
 
 
-def _error(posed, cloud, joints, faces):
-    if joints is not None:
-        return float(mpjpe(posed.joints.numpy(), joints)[0])
-    return float(np.median(Surface(posed.vertices[0].numpy(), faces).distances(cloud)))
+def _error(frame: Frame) -> float:
+    return frame.residual if frame.truth is None else frame.mpjpe
 
 
-def _only(params, frame_id):
-    row = params["frame_id"].index(frame_id)
-    return {name: params[name][row : row + 1] for name in ("pose", "betas", "transl")}
+def _figure(meshes, last, frames):
+    """Cloud and meshes in one piece: mesh0, mesh1 … as in ``meshes``, with each one's colours."""
+    positions = {"cloud": last.cloud} | {f"mesh{i}": mesh for i, (_, _, mesh) in enumerate(meshes)}
+    unit, arrays = quantise(positions)
+    first = len(meshes) - len(frames)
+    for number, frame in enumerate(frames, start=first):
+        arrays[f"distances{number}"] = shares(frame.distances, FAR_DISTANCE)
+        if frame.errors is not None:
+            arrays[f"errors{number}"] = shares(frame.errors, FAR_DISTANCE)
+    return pack({"unit": unit}, arrays)
 
 
-def data_uri(content: bytes, kind: str) -> str:
-    """Bytes as a URI that a page can hold."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+def base64_of(content: bytes) -> str:
+    """Bytes as text that a page can hold."""
+    return base64.b64encode(content).decode()

@@ -14,12 +14,26 @@ LABEL_GAP = 13
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One line: its name (for hovering), CSS class, x and y (NaN: gap), whether its last value is written."""
+    """One line over x.
+
+    Attributes:
+        name: for hovering. style: CSS class.
+        x, y: NaN in y leaves a gap.
+        low, high: edges of a band around the line, or None.
+        notes: a text for each place, shown on hovering instead of x and y.
+        sizes: radii of the dots, pixels; 3 if None.
+        labelled: the last value is written beside the line.
+        dots: a dot at each place.
+    """
 
     name: str
     style: str
     x: np.ndarray
     y: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    notes: list[str] | None = None
+    sizes: np.ndarray | None = None
     labelled: bool = True
     dots: bool = True
 
@@ -37,7 +51,8 @@ def line_plot(
         marks: places on x of thin upright lines, such as where a round begins.
     """
     x = np.concatenate([line.x for line in lines]).astype(float)
-    y = np.concatenate([line.y for line in lines]).astype(float)
+    edges = [edge for line in lines for edge in (line.y, line.low, line.high) if edge is not None]
+    y = np.concatenate(edges).astype(float)
     y = y[np.isfinite(y)]
     y_ticks = _ticks(min(0.0, y.min()), y.max()) if len(y) else [0.0, 1.0]
     x_low, x_high = float(x.min()), float(x.max())
@@ -68,24 +83,40 @@ def line_plot(
             place = f'x="{across(tick):.1f}" y="{HEIGHT - 7}" text-anchor="middle"'
             parts.append(f'<text class="tick" {place}>{tick:g}</text>')
     for line in lines:
+        parts.extend(_band(line, across, down))
+    for line in lines:
         parts.extend(_drawn(line, unit, across, down))
     parts.extend(_end_labels(lines, across, down))
     parts.append("</svg>")
     return "".join(parts)
 
 
+def _band(line, across, down):
+    if line.low is None:
+        return
+    inside = np.flatnonzero(np.isfinite(line.low) & np.isfinite(line.high))
+    above = [(line.x[i], line.high[i]) for i in inside]
+    below = [(line.x[i], line.low[i]) for i in inside[::-1]]
+    if len(inside) > 1:
+        path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in above + below)
+        yield f'<polygon class="band {line.style}" points="{path}"/>'
+    elif len(inside):
+        (x, high), (_, low) = above[0], below[0]
+        ends = f'x1="{across(x):.1f}" x2="{across(x):.1f}" y1="{down(low):.1f}" y2="{down(high):.1f}"'
+        yield f'<line class="band {line.style}" {ends}/>'
+
+
 def _drawn(line, unit, across, down):
-    places = [
-        (across(x), down(y), x, y)
-        for x, y in zip(line.x.tolist(), line.y.tolist(), strict=True)
-        if math.isfinite(y)
-    ]
-    path = " ".join(f"{'L' if i else 'M'}{px:.1f} {py:.1f}" for i, (px, py, _, _) in enumerate(places))
+    numbers = np.flatnonzero(np.isfinite(line.y))
+    places = [(across(float(line.x[i])), down(float(line.y[i]))) for i in numbers]
+    path = " ".join(f"{'L' if i else 'M'}{px:.1f} {py:.1f}" for i, (px, py) in enumerate(places))
     yield f'<path class="line {line.style}" d="{path}"/>'
     if line.dots:
-        for px, py, x, y in places:
-            label = escape(f"{line.name}, {x:g}: {shown(y)} {unit}")
-            place = f'cx="{px:.1f}" cy="{py:.1f}" r="3"'
+        for i, (px, py) in zip(numbers, places, strict=True):
+            note = f"{line.x[i]:g}: {shown(float(line.y[i]))} {unit}" if line.notes is None else line.notes[i]
+            radius = 3.0 if line.sizes is None else float(line.sizes[i])
+            place = f'cx="{px:.1f}" cy="{py:.1f}" r="{radius:g}"'
+            label = escape(f"{line.name}, {note}")
             yield f'<circle class="dot {line.style}" {place}><title>{label}</title></circle>'
 
 

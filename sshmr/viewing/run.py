@@ -80,14 +80,17 @@ class Run:
         bodies: the run's bodies.
     """
 
-    def __init__(self, results: str | Path):
+    def __init__(self, results: str | Path, points: list[Path] | None = None):
         """Look round the folder.
+
+        Args:
+            points: the points tables that count, where an earlier run left others; all of them if None.
 
         Raises:
             InputError: when it holds no points tables, or no round's results.
         """
         self.results = Path(results)
-        tables = points_tables(list(self.results.glob("points/*/*.parquet")))
+        tables = points_tables(list(self.results.glob("points/*/*.parquet")) if points is None else points)
         if not tables:
             raise InputError(
                 self.results,
@@ -131,9 +134,24 @@ class Run:
         """Whether a stage's table of the sequence is there yet."""
         return self._path(sequence, round_, FOLDERS[stage]).exists()
 
-    def labelled(self, sequence: Sequence) -> bool:
-        """Whether any frame of the sequence has ground truth."""
-        return bool(has_labels(self._points(sequence.path)).any())
+    def points(self, sequence: Sequence) -> dict:
+        """The sequence's points table with its labels, as ``read_points`` gives it."""
+        return self._points(sequence.path)
+
+    def params(self, sequence: Sequence, round_: int, stage: str) -> dict:
+        """What a stage found for each row of the sequence's points table, as ``read_params`` gives it.
+
+        Raises:
+            InputError: when a frame is missing.
+        """
+        path = self._path(sequence, round_, FOLDERS[stage])
+        order, params = self._params(path)
+        frame_ids = self.points(sequence)["frame_id"]
+        absent = [frame_id for frame_id in frame_ids if frame_id not in order]
+        if absent:
+            raise InputError(path, f'frame "{absent[0]}"', "missing", "every frame of the points table")
+        rows = [order[frame_id] for frame_id in frame_ids]
+        return {name: np.asarray(column)[rows] for name, column in params.items()}
 
     def row_of(self, sequence: Sequence, number: int) -> int:
         """The row of the source's frame ``number``.

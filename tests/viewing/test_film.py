@@ -46,6 +46,7 @@ def test_films_have_a_frame_for_each_cloud(run, tmp_path):
         assert command(run, tmp_path / name, "--panel", "1", "--height", 80).exit_code == 0
         with Image.open(tmp_path / name) as film:
             assert film.n_frames == 3
+            film.load()
             assert film.info["duration"] == 100
     options = ("--panel", "1:network", "--panel", "truth", "--height", 81, "--colour", "error")
     assert command(run, tmp_path / "sit.mp4", *options, "--fps", 5).exit_code == 0

@@ -63,3 +63,23 @@ def test_numbers_keep_three_digits_that_count():
 
 def test_words_are_escaped():
     assert drawn(line([1, 2])).get("aria-label") == "Error <mm>"
+
+
+def test_a_band_runs_along_its_edges():
+    svg = drawn(line([50, 60], low=np.array([40.0, 45.0]), high=np.array([70.0, 80.0])))
+    (band,) = of_class(svg, "polygon", "band")
+    (path,) = of_class(svg, "path", "fit")
+    corners = [tuple(map(float, corner.split(","))) for corner in band.get("points").split()]
+    (x0, y0), (x1, y1) = places(path)
+    assert [x for x, _ in corners] == pytest.approx([x0, x1, x1, x0])
+    scale = (y0 - y1) / 10
+    assert [y for _, y in corners] == pytest.approx(
+        [y0 - 20 * scale, y1 - 20 * scale, y1 + 15 * scale, y0 + 10 * scale], abs=0.3
+    )
+
+
+def test_dots_may_have_sizes_and_notes_of_their_own():
+    svg = drawn(line([5, 6], sizes=np.array([2.0, 7.5]), notes=["few", "<many>"]))
+    dots = of_class(svg, "circle", "dot")
+    assert [dot.get("r") for dot in dots] == ["2", "7.5"]
+    assert [dot[0].text for dot in dots] == ["fit, round, few", "fit, round, <many>"]

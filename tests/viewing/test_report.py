@@ -14,12 +14,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from sshmr.evaluation.config import EvaluateConfig
-from sshmr.evaluation.rounds import evaluate_round, points_tables
-from sshmr.evaluation.tables import combine, write_measures
+from sshmr.evaluation.rounds import points_tables
 from sshmr.viewing.config import ReportConfig
 from sshmr.viewing.pictures import shown_rounds
 from sshmr.viewing.report import write_report
+from tests.viewing.runs import finish
 
 SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "report.py"
 CONFIG = {
@@ -35,13 +34,14 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.sections, self.images, self.addresses, self.styles = {"": []}, [], [], []
+        self.sections, self.images, self.addresses = {"": []}, [], []
+        self.styles, self.scripts = [], []
         self._section, self._in = "", []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
-        if tag not in ("meta", "link", "img", "br", "path", "circle", "line"):
+        if tag not in ("meta", "link", "img", "br", "path", "circle", "line", "polygon"):
             self._in.append(tag)
         if tag == "section":
             self._section = attributes["id"]
@@ -57,32 +57,13 @@ class Page(html.parser.HTMLParser):
     def handle_data(self, data):
         if "style" in self._in:
             self.styles.append(data)
+        elif "script" in self._in:
+            self.scripts.append(data)
         elif "head" not in self._in:
             self.sections[self._section].append(data)
 
     def text(self, section):
         return " ".join(" ".join(self.sections[section]).split())
-
-
-def finish(run):
-    """What the workflow's later stages would have written."""
-    for round_ in range(run.rounds + 1):
-        paths = [run.paths(f"round_{round_}/{stage}/*/*.parquet") for stage in ("fit", "infer", "labels")]
-        rows = evaluate_round(
-            run.paths("points/*/*.parquet"), *paths, run.results / "body",
-            run.template.vertex_ids.numpy(), round_, EvaluateConfig(),
-        ).rows  # fmt: skip
-        write_measures(run.results / f"round_{round_}" / "measures.parquet", rows)
-        benchmark = run.results / "timings" / f"round_{round_}" / "fit" / "test" / "sit.tsv"
-        benchmark.parent.mkdir(parents=True)
-        benchmark.write_text("s\tmax_rss\tio_in\n75.0\t2048.0\t-\n")
-    write_measures(run.results / "measures.parquet", combine(run.paths("round_*/measures.parquet")))
-    for round_ in range(1, run.rounds + 1):
-        folder = run.results / f"round_{round_}" / "train"
-        folder.mkdir()
-        history = {"epoch": [1, 2, 3], "pseudo_label": [3.0, 2.0, 1.5], "learning_rate": [1e-3] * 3}
-        pd.DataFrame(history).to_parquet(folder / "history.parquet")
-    return run
 
 
 def report(run, config=CONFIG, rounds=None, **settings):
@@ -104,11 +85,14 @@ def test_the_page_tells_what_the_run_holds(run):
     assert "SIMULATED" in page.text("")
     rows = pd.read_parquet(run.results / "measures.parquet")
     for round_, stage in ((0, "fit"), (1, "fit"), (1, "network")):
-        value = rows.query(
-            "round == @round_ and stage == @stage and split == 'test' and sequence == 'all'"
-            " and joint == 'all' and measure == 'mpjpe'"
-        )["value"].item()
-        assert f"test {round_} {stage} 3 {value:.1f}" in page.text("measures")
+        of_stage = rows.query(
+            "round == @round_ and stage == @stage and joint == 'all' and measure == 'mpjpe'"
+        )
+        value = of_stage.query("split == 'test' and sequence == 'all'")["value"].item()
+        assert f"test {round_} {stage} 3 {value:.1f} " in page.text("measures")
+        whole = of_stage.query("split == 'train' and sequence == 'all'")["value"].item()
+        spread = np.std(of_stage.query("split == 'train' and sequence != 'all'")["value"], ddof=1)
+        assert f"train {round_} {stage} 6 {whole:.1f} ±{spread:.1f}" in page.text("measures")
     knee = rows.query("round == 1 and stage == 'fit' and split == 'test' and sequence == 'all'")
     knee = knee.query("measure == 'mpjpe' and joint == 'left_knee'")["value"].item()
     assert re.search(rf"left knee [\d.]+ [\d.]+ {knee:.1f}", page.text("joints"))
@@ -148,7 +132,8 @@ def test_the_page_needs_no_network(run):
     page = report(run)
     text = (run.results / "report.html").read_text(encoding="utf-8")
     assert all(address.startswith(("data:", "#")) for address in page.addresses)
-    assert "<script" not in text
+    assert "fetch(" not in "".join(page.scripts)
+    assert "import" not in "".join(page.scripts)
     assert "url(" not in "".join(page.styles)
     assert "@import" not in "".join(page.styles)
     assert len(text) < 6e6
@@ -185,7 +170,6 @@ def test_simulated_clouds_are_told_by_their_tables_too(make_run):
     page = report(finish(make_run(rounds=0)), config={}, frames=0)
     assert "SIMULATED" in page.text("")
     assert "frames" not in page.sections
-    assert "settings" not in page.sections
 
 
 def test_rounds_beyond_the_last_are_left_out(run):
@@ -204,5 +188,66 @@ def test_the_script_writes_the_page(run):
     command = [sys.executable, str(SCRIPT), "--results", str(run.results), "--rounds", "1"]
     command += ["--points", *map(str, run.paths("points/*/*.parquet")), "--config", json.dumps(CONFIG)]
     command += ["--settings", '{"frames": 1, "picture_height": 120}', "--output", str(run.results / "r.html")]
+    command += ["--strip", str(run.results / "strip.png")]
     subprocess.run(command, check=True, capture_output=True)
     assert len(Page((run.results / "r.html").read_text(encoding="utf-8")).images) == 4
+    assert Image.open(run.results / "strip.png").height > 480
+
+
+def test_without_a_configuration_the_tables_tell_the_settings(run):
+    page = report(run, config={}, frames=0)
+    assert "SIMULATED" in page.text("")
+    assert "frames" not in page.sections
+    assert "versions" in page.text("settings")
+    assert "torch" in page.text("settings")
+
+
+FIGURE = "return window.sshmrFigures && sshmrFigures[0].objects.map((object) => object.name)"
+
+
+@pytest.fixture
+def opened(run, browser):
+    """The report in a browser."""
+    report(run)
+
+    def open_page(**screen):
+        browser.open((run.results / "report.html").as_uri(), **screen)
+        browser.wait(FIGURE)
+        return browser
+
+    return open_page
+
+
+def test_figures_turn_and_show_what_is_chosen(opened):
+    browser = opened()
+    assert browser.ask("return sshmrFigures.length") == 3
+    assert browser.ask(FIGURE) == ["mesh 3", "cloud"]
+    seen = [_picture(browser)]
+    assert 0.02 < seen[0][0] < 0.6
+    browser.drag(".turning canvas", 90, 0)
+    seen.append(_picture(browser))
+    browser.click('.tile[data-caption="Round 0, fit"]')
+    assert browser.ask(FIGURE) == ["mesh 1", "cloud"]
+    seen.append(_picture(browser))
+    browser.click('.turning [data-key="errors"]')
+    seen.append(_picture(browser))
+    browser.click('.turning [data-key="truth"]')
+    assert browser.ask(FIGURE) == ["mesh 1", "cloud", "truth"]
+    seen.append(_picture(browser))
+    assert len({total for _, total in seen}) == len(seen)
+    assert browser.complaints() == []
+    assert browser.requests() == []
+
+
+@pytest.mark.parametrize("screen", [{"width": 1200}, {"width": 390, "height": 800, "dark": True}])
+def test_nothing_sticks_out(opened, screen):
+    browser = opened(**screen)
+    assert browser.sideways() == 0
+    inside = "return [...document.querySelectorAll('.wide')].map((box) => box.scrollWidth - box.clientWidth);"
+    assert max(browser.ask(inside)) <= 0
+    assert browser.complaints() == []
+
+
+def _picture(browser):
+    browser.wait("return !sshmrFigures[0].waiting")
+    return browser.painted(".turning canvas")

@@ -1,0 +1,34 @@
+"""``sshmr report``: a run's page, or one that compares two runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run's folder, such as results/demo.")],
+    other: Annotated[Path | None, typer.Argument(help="A second run to compare it with.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The page; report.html or comparison.html if not named."),
+    ] = None,
+) -> None:
+    """Write everything about a run on one page, or compare two runs on one.
+
+    Examples:
+      sshmr report results/demo
+      sshmr report results/demo results/other -o comparison.html
+    """
+    from sshmr.viewing.compare import write_comparison
+    from sshmr.viewing.config import ReportConfig
+    from sshmr.viewing.report import write_report
+    from sshmr.viewing.run import Run
+
+    output = output or Path("comparison.html" if other else "report.html")
+    if other:
+        write_comparison(run, other, output)
+    else:
+        rounds = max(round_ for round_, _ in Run(run).stages)
+        write_report(run, None, rounds, {}, ReportConfig(), output)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

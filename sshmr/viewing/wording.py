@@ -1,0 +1,54 @@
+"""How measures are called and explained on pages."""
+
+from sshmr.evaluation.tables import LABEL_FREE, UNITS
+
+TITLES = {
+    "mpjpe": "MPJPE",
+    "flip_tolerant_mpjpe": "Flip-tolerant MPJPE",
+    "pa_mpjpe": "PA-MPJPE",
+    "mpvpe": "MPVPE",
+    "correspondence_error": "Correspondence error",
+    "flipped": "Flipped by 180°",
+    "chamfer": "Cloud to mesh",
+    "residual": "Residual (median)",
+    "penetration": "Self-penetration",
+    "label_error": "Pseudo label error",
+    "label_agreement": "Pseudo label agreement",
+    "label_coverage": "Pseudo label coverage",
+}
+
+SHORT = {
+    "flip_tolerant_mpjpe": "Flip-tolerant",
+    "correspondence_error": "Correspond.",
+    "flipped": "Flipped",
+    "chamfer": "To mesh",
+    "residual": "Residual",
+    "penetration": "Penetration",
+    "label_error": "Error",
+    "label_agreement": "Agreement",
+    "label_coverage": "Coverage",
+}
+"""Titles where a phone has no room for the long ones."""
+
+MEANINGS = {
+    "mpjpe": "mean distance of the 24 joints to the truth",
+    "flip_tolerant_mpjpe": "the better of left and right swapped",
+    "pa_mpjpe": "after the best similarity alignment",
+    "mpvpe": "mean distance of all vertices to the truth",
+    "correspondence_error": "on the true mesh, predicted to true vertex of each point",
+    "flipped": "share of bodies that face the wrong way",
+    "chamfer": "mean distance of the points to the mesh",
+    "residual": "median distance of the points to the mesh",
+    "penetration": "share of the skin inside another part of the body",
+    "label_error": "on the true mesh, pseudo label to true vertex",
+    "label_agreement": "share of labels that name the true nearest vertex",
+    "label_coverage": "share of points that carry a label",
+}
+
+LABELS = tuple(measure for measure in UNITS if measure.startswith("label_"))
+GROUPS = {
+    "Against the truth": tuple(m for m in UNITS if m not in LABEL_FREE and m not in LABELS),
+    "Without the truth": LABEL_FREE,
+    "Pseudo labels": LABELS,
+}
+"""Measures that are read together."""
