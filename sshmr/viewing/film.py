@@ -94,6 +94,8 @@ def pictures(
     stages = [(panel.round, panel.what) for panel in panels if panel.what not in ("cloud", "truth")]
     leading = stages[-1] if stages else run.stages[-1]
     views = _views([run.frame(sequence, row, *leading) for row in rows], azimuth)
+    notes = ["simulated"] * run.simulated + [f"by {colour}"] * (colour != "plain")
+    corner = " · ".join(notes)
     for row, view in zip(rows, views, strict=True):
         frames = {stage: run.frame(sequence, row, *stage) for stage in {leading, *stages}}
         tiles = [
@@ -101,7 +103,7 @@ def pictures(
             for panel in panels
         ]
         captions = [panel.caption for panel in panels]
-        yield _with_captions(tiles, captions, "simulated" if run.simulated else "")
+        yield _with_captions(tiles, captions, corner)
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

@@ -50,6 +50,14 @@ def test_the_readme_opens_the_measures(smoke_run, monkeypatch):
     assert "mpjpe" in printed.getvalue()
 
 
+def test_snakemakes_own_report_carries_page_and_picture(smoke_run):
+    done = smoke_run.run(*SMOKE, "--report", "report.html")
+    assert done.returncode == 0, done.stdout[-4000:]
+    text = (smoke_run.folder / "report.html").read_text()
+    for word in ("all of the run on one page", "people are\nsimulated", "The median frame of the test split"):
+        assert word in text or word.replace("\n", "\\n") in text
+
+
 def test_every_job_has_a_timing(smoke_run):
     jobs = {path.relative_to(smoke_run.results / "logs") for path in smoke_run.results.glob("logs/**/*.log")}
     timed = {
