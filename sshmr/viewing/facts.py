@@ -13,7 +13,7 @@ import sshmr
 from sshmr.data.tables import provenance
 from sshmr.evaluation.rounds import SKIPPED
 from sshmr.evaluation.tables import read_measures
-from sshmr.viewing.run import Run, Sequence
+from sshmr.viewing.run import Run
 
 NO_ROUND = -1
 
@@ -21,14 +21,14 @@ PACKAGES = ("torch", "numpy", "scipy", "open3d", "pandas", "pyarrow", "snakemake
 """Packages whose version a page states."""
 
 
-def read_skipped(sequences: list[Sequence]) -> pd.DataFrame:
-    """Skipped frames of the sequences: split, shard, frame_id, source, reason."""
+def read_skipped(tables: list[Path]) -> pd.DataFrame:
+    """Skipped frames beside the points tables: split, frame_id, source, reason."""
     parts = []
-    for sequence in sequences:
-        path = sequence.path.with_name(sequence.path.stem + SKIPPED)
+    for table in tables:
+        path = table.with_name(table.stem + SKIPPED)
         if path.exists():
-            parts.append(pd.read_parquet(path).assign(split=sequence.split, shard=sequence.name))
-    columns = ["split", "shard", "frame_id", "source", "reason"]
+            parts.append(pd.read_parquet(path).assign(split=table.parent.name))
+    columns = ["split", "frame_id", "source", "reason"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
@@ -74,9 +74,9 @@ def read_rounds(results: Path, rounds: int) -> pd.DataFrame:
 
 def read_settings(run: Run, rounds: int) -> dict:
     """Settings of each stage as its tables state them, with the last round's where rounds could differ."""
-    found, sequence, of_round = {}, run.sequences[0], run.results / f"round_{rounds}"
-    tables = {"extract": sequence.path} | {
-        stage: of_round / folder / sequence.split / sequence.path.name
+    found, points, of_round = {}, run.tables[0], run.results / f"round_{rounds}"
+    tables = {"extract": points} | {
+        stage: of_round / folder / points.parent.name / points.name
         for stage, folder in (("fit", "fit"), ("relabel", "labels"))
     }
     for stage, path in tables.items():

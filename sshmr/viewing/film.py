@@ -79,7 +79,7 @@ def pictures(
     """One picture a row, all panels side by side, seen by a camera that follows the body.
 
     Args:
-        rows: of the sequence's points table.
+        rows: of the sequence.
         panels: from left to right.
         colour: one of ``COLOURS``.
         height: pixels, without the captions.

@@ -28,7 +28,7 @@ class FrameErrors:
     """Every frame of some stages.
 
     Attributes:
-        table: a row per frame and stage: round, stage, split, sequence, frame_id, row (of its points table);
+        table: a row per frame and stage: round, stage, split, sequence, frame_id, row (of its sequence);
             error (MPJPE, metres, NaN without truth), residual (metres), confidence (0..1); n_points;
             distance (metres from the source's origin to the cloud); visible (0..1, share of the true body
             that was seen, NaN without truth).

@@ -98,7 +98,7 @@ def context(run: Run, rounds: int, config: dict, settings: ReportConfig) -> dict
         "sequences": report_tables.sequences_table(rows, rounds),
         "training": report_plots.training_plots(facts.read_history(run.results, rounds)),
         "data": report_tables.data_table(errors),
-        "skipped": report_tables.skipped_table(facts.read_skipped(run.sequences)),
+        "skipped": report_tables.skipped_table(facts.read_skipped(run.tables)),
         "timings": report_tables.timings_table(facts.read_timings(run.results, rounds)),
         "config": report_tables.config_sections(config or facts.read_settings(run, rounds)),
         "versions": facts.versions(),

@@ -22,14 +22,21 @@ CACHED = 32
 """Tables that are kept in memory."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Sequence:
-    """One points table: its split and name, and how many frames it holds."""
+    """The frames of one sequence in one split, in their order; ``parts`` are rows of points tables.
 
-    path: Path
+    The workflow writes a table a sequence; others may put several into one, or one into several.
+    """
+
     split: str
     name: str
-    frames: int
+    parts: tuple[tuple[Path, np.ndarray], ...]
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return sum(len(rows) for _, rows in self.parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +80,8 @@ class Run:
 
     Attributes:
         results: its folder.
-        sequences: every points table, training sequences first.
+        tables: its points tables.
+        sequences: all of them, training sequences first.
         stages: (round, stage) pairs that have results, in the order of the loop: ``(0, "fit")``,
             ``(1, "network")``, ``(1, "fit")`` …
         simulated: whether any of the clouds were simulated.
@@ -97,13 +105,8 @@ class Run:
                 found="no points tables in it",
                 expected="the folder of a run, such as results/demo, with points/SPLIT/SEQUENCE.parquet",
             )
-        sequences = [
-            Sequence(path, path.parent.name, path.stem, pq.read_metadata(path).num_rows) for path in tables
-        ]
-        self.sequences = sorted(
-            (sequence for sequence in sequences if sequence.frames),
-            key=lambda sequence: (sequence.split != "train", sequence.split, sequence.name),
-        )
+        self.tables = tables
+        self.sequences = _sequences(tables)
         self.stages = self._stages()
         if not self.stages:
             raise InputError(
@@ -112,46 +115,43 @@ class Run:
                 expected="round_0/fit/SPLIT/SEQUENCE.parquet and so on",
                 fix="Let the run come as far as the bootstrap",
             )
-        self.simulated = any(provenance(sequence.path).get("simulated") for sequence in self.sequences)
+        self.simulated = any(provenance(path).get("simulated") for path in tables)
         self.bodies = Bodies(self.results / "body")
-        self._points = functools.lru_cache(CACHED)(lambda path: read_points(path, labels=True))
+        self._points = functools.lru_cache(CACHED)(self._read_points)
         self._params = functools.lru_cache(CACHED)(lambda path: _by_frame(read_params(path)))
         self._labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_labels(path)))
 
     def sequence(self, name: str) -> Sequence:
-        """The sequence of that name.
+        """The sequence of that name, its test frames where both splits have some.
 
         Raises:
             InputError: when the run has none.
         """
-        for sequence in self.sequences:
+        for sequence in reversed(self.sequences):
             if sequence.name == name:
                 return sequence
         known = ", ".join(sequence.name for sequence in self.sequences[:12])
         raise InputError(self.results, f'sequence "{name}"', "unknown", f"one of {known}")
 
     def has(self, sequence: Sequence, round_: int, stage: str) -> bool:
-        """Whether a stage's table of the sequence is there yet."""
-        return self._path(sequence, round_, FOLDERS[stage]).exists()
+        """Whether a stage's tables of the sequence are there yet."""
+        return all(self._path(part, round_, FOLDERS[stage]).exists() for part, _ in sequence.parts)
 
     def points(self, sequence: Sequence) -> dict:
-        """The sequence's points table with its labels, as ``read_points`` gives it."""
-        return self._points(sequence.path)
+        """The sequence's frames with their labels, as ``read_points`` gives a table."""
+        return self._points(sequence)
 
     def params(self, sequence: Sequence, round_: int, stage: str) -> dict:
-        """What a stage found for each row of the sequence's points table, as ``read_params`` gives it.
+        """What a stage found for each frame of the sequence, as ``read_params`` gives a table.
 
         Raises:
             InputError: when a frame is missing.
         """
-        path = self._path(sequence, round_, FOLDERS[stage])
-        order, params = self._params(path)
-        frame_ids = self.points(sequence)["frame_id"]
-        absent = [frame_id for frame_id in frame_ids if frame_id not in order]
-        if absent:
-            raise InputError(path, f'frame "{absent[0]}"', "missing", "every frame of the points table")
-        rows = [order[frame_id] for frame_id in frame_ids]
-        return {name: np.asarray(column)[rows] for name, column in params.items()}
+        found = []
+        for row, frame_id in enumerate(self.points(sequence)["frame_id"]):
+            table, at = self._params_of(sequence, row, round_, stage, frame_id)
+            found.append({name: column[at] for name, column in table.items()})
+        return {name: np.array([one[name] for one in found]) for name in found[0]}
 
     def row_of(self, sequence: Sequence, number: int) -> int:
         """The row of the source's frame ``number``.
@@ -159,32 +159,29 @@ class Run:
         Raises:
             InputError: when the sequence has no such frame.
         """
-        numbers = self._points(sequence.path)["frame"]
+        numbers = self.points(sequence)["frame"]
         rows = np.flatnonzero(numbers == number)
         if not len(rows):
-            raise InputError(
-                sequence.path, f"frame {number}", "missing", f"one of {numbers.min()} to {numbers.max()}"
-            )
+            expected = f"one of {numbers.min()} to {numbers.max()}"
+            raise InputError(self.results, f"frame {number} of {sequence.name}", "missing", expected)
         return int(rows[0])
 
     def frame(self, sequence: Sequence, row: int, round_: int, stage: str) -> Frame:
         """One frame as one stage left it.
 
         Args:
-            row: of the sequence's points table. round_, stage: as in ``stages``.
+            row: of the sequence. round_, stage: as in ``stages``.
         """
-        points = self._points(sequence.path)
+        points = self.points(sequence)
         frame_id = points["frame_id"][row]
-        path = self._path(sequence, round_, FOLDERS[stage])
-        order, params = self._params(path)
-        if frame_id not in order:
-            raise InputError(path, f'frame "{frame_id}"', "missing", "every frame of the points table")
-        at = order[frame_id]
+        params, at = self._params_of(sequence, row, round_, stage, frame_id)
         posed = pose_rows(self.bodies.neutral, params, [at])
         vertices = posed.vertices[0].numpy()
         cloud = points["points"][row][valid_mask(points)[row]]
         distances = Surface(vertices, self.faces).distances(cloud)
-        vertex_of_point, weights = self._correspondence(sequence, round_, stage, frame_id, cloud, vertices)
+        vertex_of_point, weights = self._correspondence(
+            self._table_of(sequence, row), round_, stage, frame_id, cloud, vertices
+        )
         truth = errors = None
         error = float("nan")
         if has_labels(points)[row]:
@@ -231,12 +228,34 @@ class Run:
                 ]
         return sorted(found, key=lambda stage: (stage[0], stage[1] == "fit"))
 
-    def _path(self, sequence, round_, folder):
-        return self.results / f"round_{round_}" / folder / sequence.split / sequence.path.name
+    def _path(self, table, round_, folder):
+        """The table of a stage that belongs to a points table."""
+        return self.results / f"round_{round_}" / folder / table.parent.name / table.name
 
-    def _correspondence(self, sequence, round_, stage, frame_id, cloud, vertices):
+    def _table_of(self, sequence, row):
+        ends = np.cumsum([len(rows) for _, rows in sequence.parts])
+        return sequence.parts[int(np.searchsorted(ends, row, side="right"))][0]
+
+    def _read_points(self, sequence):
+        tables = [(read_points(path, labels=True), rows) for path, rows in sequence.parts]
+        return {
+            name: [table[name][row] for table, rows in tables for row in rows]
+            if isinstance(tables[0][0][name], list)
+            else np.concatenate([table[name][rows] for table, rows in tables])
+            for name in tables[0][0]
+        }
+
+    def _params_of(self, sequence, row, round_, stage, frame_id):
+        """The params table that holds a frame, and its row there."""
+        path = self._path(self._table_of(sequence, row), round_, FOLDERS[stage])
+        order, params = self._params(path)
+        if frame_id not in order:
+            raise InputError(path, f'frame "{frame_id}"', "missing", "every frame of the points table")
+        return params, order[frame_id]
+
+    def _correspondence(self, table, round_, stage, frame_id, cloud, vertices):
         """Vertex and, for pseudo labels, weight of each point."""
-        path = self._path(sequence, round_, "labels")
+        path = self._path(table, round_, "labels")
         template = self.results / "body" / "template.npz"
         if stage == "fit" and path.exists() and template.exists():
             order, labels = self._labels(path)
@@ -247,6 +266,22 @@ class Run:
                     : len(cloud)
                 ]
         return nearest_vertices(cloud, vertices), None
+
+
+def _sequences(tables):
+    """The sequences of some points tables; parts of one are in the order of their first frames."""
+    parts = {}
+    for path in tables:
+        index = pq.read_table(path, columns=["sequence", "frame"]).to_pandas()
+        for name, rows in index.groupby("sequence", sort=False):
+            rows = rows.sort_values("frame", kind="stable")
+            found = parts.setdefault((path.parent.name, name), [])
+            found.append((rows["frame"].iloc[0], path, rows.index.to_numpy()))
+    sequences = [
+        Sequence(split, name, tuple((path, rows) for _, path, rows in sorted(found, key=lambda one: one[0])))
+        for (split, name), found in parts.items()
+    ]
+    return sorted(sequences, key=lambda one: (one.split != "train", one.split, one.name))
 
 
 def _by_frame(table):

@@ -71,7 +71,7 @@ def _row(array, row):
 
 def test_frames_are_found_by_the_sources_number(run):
     assert run.row_of(run.sequence("sit"), 2) == 2
-    with pytest.raises(InputError, match="frame 7 is missing"):
+    with pytest.raises(InputError, match="frame 7 of sit is missing"):
         run.row_of(run.sequence("sit"), 7)
     with pytest.raises(InputError, match="walk, wave, sit"):
         run.sequence("stand")
@@ -166,3 +166,32 @@ def _settled(browser):
     """The canvas once what was asked for is drawn."""
     browser.wait("return !sshmrView.busy()")
     return browser.painted("#canvas")
+
+
+def test_sequences_are_told_apart_wherever_their_frames_lie(tmp_path, made):
+    """A table that holds two sequences, and a sequence that lies in two tables, out of order."""
+    import shutil
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = tmp_path / "demo"
+    shutil.copytree(made.results, folder)
+    for stage in ("points", "round_0/fit", "round_1/fit", "round_1/infer"):
+        walk, wave = (
+            pq.read_table(folder / stage / "train" / f"{name}.parquet") for name in ("walk", "wave")
+        )
+        for name in ("walk", "wave"):
+            (folder / stage / "train" / f"{name}.parquet").unlink()
+        pq.write_table(pa.concat_tables([wave, walk.slice(2)]), folder / stage / "train" / "a.parquet")
+        pq.write_table(walk.slice(0, 2), folder / stage / "train" / "b.parquet")
+    mixed, plain = Run(folder), Run(made.results)
+    assert [(s.name, s.frames) for s in mixed.sequences] == [("walk", 3), ("wave", 3), ("sit", 3)]
+    for name in ("walk", "wave"):
+        for row in range(3):
+            found, expected = (run.frame(run.sequence(name), row, 1, "fit") for run in (mixed, plain))
+            assert found.frame_id == expected.frame_id
+            np.testing.assert_array_equal(found.cloud, expected.cloud)
+            np.testing.assert_allclose(found.vertices, expected.vertices, atol=1e-6)
+        found, expected = (run.params(run.sequence(name), 1, "network")["pose"] for run in (mixed, plain))
+        np.testing.assert_array_equal(found, expected)
