@@ -28,8 +28,10 @@ def render(
     """Draw a picture of one frame or a film of a sequence.
 
     Examples:
-      sshmr render results/demo strip.png
-      sshmr render results/demo walk.mp4 --panel cloud --panel 3 --colour error
+
+    sshmr render results/demo strip.png
+
+    sshmr render results/demo walk.mp4 --panel cloud --panel 3 --colour error
     """
     import math
 

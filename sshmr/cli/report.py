@@ -17,18 +17,18 @@ def report(
     """Write everything about a run on one page, or compare two runs on one.
 
     Examples:
-      sshmr report results/demo
-      sshmr report results/demo results/other -o comparison.html
+
+    sshmr report results/demo
+
+    sshmr report results/demo results/other -o comparison.html
     """
     from sshmr.viewing.compare import write_comparison
     from sshmr.viewing.config import ReportConfig
     from sshmr.viewing.report import write_report
-    from sshmr.viewing.run import Run
 
     output = output or Path("comparison.html" if other else "report.html")
     if other:
         write_comparison(run, other, output)
     else:
-        rounds = max(round_ for round_, _ in Run(run).stages)
-        write_report(run, None, rounds, {}, ReportConfig(), output)
+        write_report(run, None, None, {}, ReportConfig(), output)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

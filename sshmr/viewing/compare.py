@@ -7,7 +7,7 @@ import pandas as pd
 
 from sshmr.errors import InputError
 from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS
+from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS, read_measures
 from sshmr.viewing import facts
 from sshmr.viewing.plots import Line, line_plot
 from sshmr.viewing.report import write_page
@@ -32,12 +32,8 @@ def write_comparison(first: Path, second: Path, output: Path) -> None:
         InputError: when the runs have no measure of the same split, stage and round in common.
     """
     runs = [Run(folder) for folder in (first, second)]
-    rows = [facts.read_rounds(run.results, _last_round(run)) for run in runs]
+    rows = [read_measures(run.results / "measures.parquet") for run in runs]
     write_page("compare.html.j2", _context(runs, rows), output)
-
-
-def _last_round(run):
-    return max(round_ for round_, _ in run.stages)
 
 
 def _context(runs, rows):
@@ -199,7 +195,7 @@ def _plots(spreads, names):
 
 def _settings(runs):
     """Settings that differ: [(section.key, first, second)]."""
-    flat = [_flat(facts.read_settings(run, _last_round(run))) for run in runs]
+    flat = [_flat(facts.read_settings(run, facts.last_round(run.results))) for run in runs]
     keys = sorted(set(flat[0]) | set(flat[1]))
     return [
         (key, flat[0].get(key, "–"), flat[1].get(key, "–"))
@@ -218,7 +214,7 @@ def _flat(mapping, prefix=""):
 
 def _timings(runs):
     """Time of each stage over all rounds: [(stage, first, second)]."""
-    tables = [facts.read_timings(run.results, _last_round(run)) for run in runs]
+    tables = [facts.read_timings(run.results, facts.last_round(run.results)) for run in runs]
     sums = [table.groupby("stage")["seconds"].sum() for table in tables]
     stages = dict.fromkeys(stage for one in sums for stage in one.index)
     return [

@@ -66,6 +66,11 @@ def read_timings(results: Path, rounds: int) -> pd.DataFrame:
     ).reset_index()
 
 
+def last_round(results: Path) -> int:
+    """The last round that was measured."""
+    return int(read_measures(results / "measures.parquet")["round"].max())
+
+
 def read_rounds(results: Path, rounds: int) -> pd.DataFrame:
     """The run's measures up to the last round."""
     rows = read_measures(results / "measures.parquet")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,9 @@ def _write_mp4(path, shots, fps):
             # H.264 halves the colour's resolution: sides must be even.
             shot = shot[: shot.shape[0] // 2 * 2, : shot.shape[1] // 2 * 2]
             if stream is None:
-                stream = container.add_stream("h264", rate=round(fps), options={"crf": "20"})
+                stream = container.add_stream(
+                    "h264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "20"}
+                )
                 stream.height, stream.width, stream.pix_fmt = *shot.shape[:2], "yuv420p"
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shot), "rgb24")))
         container.mux(stream.encode())

@@ -20,18 +20,24 @@ from sshmr.viewing.wording import TITLES
 
 
 def write_report(
-    results: Path, points: list[Path] | None, rounds: int, config: dict, settings: ReportConfig, output: Path
+    results: Path,
+    points: list[Path] | None,
+    rounds: int | None,
+    config: dict,
+    settings: ReportConfig,
+    output: Path,
 ) -> None:
     """Gather what a run left under ``results`` and write the page.
 
     Args:
         results: the run's folder.
         points: its points tables; those that lie there if None.
-        rounds: the last round.
+        rounds: the last round; the last one measured if None.
         config: the run's whole configuration, shown on the page; if empty, what its tables say of it.
         settings: see ``ReportConfig``.
         output: the page.
     """
+    rounds = facts.last_round(results) if rounds is None else rounds
     write_page("report.html.j2", context(Run(results, points), rounds, config, settings), output)
 
 

@@ -1,5 +1,6 @@
 """The viewer's page and what it asks for: a small web server for one reader on this machine."""
 
+import contextlib
 import http.server
 import json
 import threading
@@ -107,8 +108,10 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            self.wfile.write(content)
+            # A reader who leaves before the answer is there is no error.
+            with contextlib.suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(content)
 
         def log_message(self, *_):
             """Nothing: a line a request would bury what the command printed."""

@@ -1,8 +1,15 @@
-"""The browser that pages are looked at in."""
+"""A finished run, and the browser that pages are looked at in."""
 
 import pytest
 
 from tests.viewing.browser import CHROMIUM, DRIVER, Browser
+from tests.viewing.runs import finish
+
+
+@pytest.fixture(scope="session")
+def finished_run(make_run):
+    """A run with one round and all that the workflow leaves but the report."""
+    return finish(make_run(rounds=1))
 
 
 @pytest.fixture(scope="session")

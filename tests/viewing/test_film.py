@@ -73,6 +73,16 @@ def test_colours_say_what_they_are_asked_to(run):
     assert spread["plain"] < spread["error"]
 
 
+def test_an_unsure_body_is_red_and_a_sure_one_blue(make_run):
+    made = make_run(rounds=0)
+    made.write_params(0, "fit", "sit", confidence=[0.02, 0.98, 0.5])
+    run = Run(made.results)
+    shots = pictures(run, run.sequence("sit"), [0, 1], [Panel("fit", 0)], "confidence", 100)
+    unsure, sure = (shot[shot[..., 3] == 255][:, :3].mean(axis=0) for shot in shots)
+    assert unsure[0] > 2 * unsure[2]
+    assert sure[2] > 2 * sure[0]
+
+
 def test_a_camera_follows_who_walks_and_keeps_its_size(run):
     shots = list(pictures(run, run.sequence("sit"), [0, 1, 2], [Panel("fit", 1)], height=90))
     assert len({shot.shape for shot in shots}) == 1

@@ -76,8 +76,8 @@ def report(run, config=CONFIG, rounds=None, **settings):
 
 
 @pytest.fixture(scope="module")
-def run(make_run):
-    return finish(make_run(rounds=1))
+def run(finished_run):
+    return finished_run
 
 
 def test_the_page_tells_what_the_run_holds(run):
