@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, render, side_by_side
-from sshmr.viewing.run import Frame, Run, Sequence
+from sshmr.viewing.run import Run, Sequence
 
 COLOURS = ("plain", "correspondence", "error", "confidence")
 FILMS = (".mp4", ".gif", ".webp")
@@ -94,7 +94,7 @@ def pictures(
     """
     stages = [(panel.round, panel.what) for panel in panels if panel.what not in ("cloud", "truth")]
     leading = stages[-1] if stages else run.stages[-1]
-    views = _views([run.frame(sequence, row, *leading) for row in rows], azimuth)
+    views = _views([_outline(run.frame(sequence, row, *leading)) for row in rows], azimuth)
     notes = ["simulated"] * run.simulated + [f"by {colour}"] * (colour != "plain")
     corner = " · ".join(notes)
     for row, view in zip(rows, views, strict=True):
@@ -155,7 +155,12 @@ def _write_mp4(path, shots, fps):
         container.mux(stream.encode())
 
 
-def _views(frames: list[Frame], azimuth: float) -> list[View]:
+def _outline(frame):
+    """What the camera has to know of a frame; a long film could not hold all of every frame."""
+    return frame.vertices, frame.cloud, frame.offset
+
+
+def _views(outlines: list[tuple], azimuth: float) -> list[View]:
     """One camera a frame, in that frame's own coordinates: same size and heading for all.
 
     The middles of the bodies are smoothed in the source's frame, so that a person walks and does not shiver.
@@ -163,16 +168,16 @@ def _views(frames: list[Frame], azimuth: float) -> list[View]:
     the mean way from the bodies to their clouds.
     """
     middles = np.stack(
-        [(frame.vertices.min(axis=0) + frame.vertices.max(axis=0)) / 2 for frame in frames]
+        [(vertices.min(axis=0) + vertices.max(axis=0)) / 2 for vertices, _, _ in outlines]
     ).astype(float)
-    offsets = np.stack([frame.offset for frame in frames])
+    offsets = np.stack([offset for _, _, offset in outlines])
     centres = gaussian_filter1d(middles + offsets, SMOOTHING, axis=0, mode="nearest") - offsets
     towards = -middles.mean(axis=0)
     heading = float(np.arctan2(towards[0], towards[2])) + azimuth
     across = along = 0.0
     axes = View(heading, ELEVATION, np.zeros(3), 1.0, 1.0).axes()
-    for frame, centre in zip(frames, centres, strict=True):
-        reach = np.abs((np.concatenate([frame.vertices, frame.cloud]) - centre) @ axes.T).max(axis=0)
+    for (vertices, cloud, _), centre in zip(outlines, centres, strict=True):
+        reach = np.abs((np.concatenate([vertices, cloud]) - centre) @ axes.T).max(axis=0)
         across, along = max(across, 2 * reach[0]), max(along, 2 * reach[1])
     return [View(heading, ELEVATION, centre, across + 2 * MARGIN, along + 2 * MARGIN) for centre in centres]
 

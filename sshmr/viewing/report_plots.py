@@ -77,27 +77,27 @@ def cause_plots(errors: FrameErrors) -> list[dict]:
     return plots
 
 
-def reliability_plot(errors: FrameErrors) -> str | None:
-    """Share of good frames against how sure they were, percent; a dot's area is its share of the frames."""
-    lines = []
-    for stage, rows in errors.table.groupby("stage"):
-        bins, _ = calibration(rows["confidence"].to_numpy(float), rows["error"].to_numpy(float))
-        if bins.empty:
-            continue
-        share = bins["frames"] / bins["frames"].sum()
-        notes = [
-            f"{100 * line.confidence:.0f} % sure: {100 * line.good:.0f} % good, {line.frames} frames"
-            for line in bins.itertuples()
-        ]
-        x, y = 100 * bins["confidence"].to_numpy(), 100 * bins["good"].to_numpy()
-        sizes = (2.5 + 6 * np.sqrt(share)).to_numpy()
-        lines.append(Line(str(stage), str(stage), x, y, notes=notes, sizes=sizes, labelled=False))
-    if not lines:
+def reliability_plot(fits: FrameErrors) -> str | None:
+    """Share of good frames against how sure they were, percent; a dot's area is its share of the frames.
+
+    Args:
+        fits: of one round; a network's confidence is no probability.
+    """
+    confidence, error = (fits.table[name].to_numpy(float) for name in ("confidence", "error"))
+    bins, _ = calibration(confidence, error)
+    if bins.empty:
         return None
+    notes = [
+        f"{100 * line.confidence:.0f} % sure: {100 * line.good:.0f} % good, {line.frames} frames"
+        for line in bins.itertuples()
+    ]
+    x, y = 100 * bins["confidence"].to_numpy(), 100 * bins["good"].to_numpy()
+    sizes = (2.5 + 6 * np.sqrt(bins["frames"] / bins["frames"].sum())).to_numpy()
     ends = np.array([0.0, 100.0])
     ideal = Line("calibrated", "faint", ends, ends, labelled=False, dots=False)
+    fit = Line("fit", "fit", x, y, notes=notes, sizes=sizes, labelled=False)
     title = "Share of frames with an MPJPE below 100 mm against confidence, percent"
-    return line_plot(title, "%", [ideal, *lines], whole_x=False)
+    return line_plot(title, "%", [ideal, fit], whole_x=False)
 
 
 def training_plots(history: pd.DataFrame) -> list[dict]:

@@ -144,15 +144,14 @@ def sequences_table(rows: pd.DataFrame, rounds: int) -> dict:
     return {"heads": heads(measures), "lines": lines}
 
 
-def confidence_table(errors: FrameErrors) -> list[dict]:
-    """Of each stage's labelled frames: mean confidence, share that is good, calibration error."""
+def confidence_table(fits: FrameErrors) -> list[dict]:
+    """Of each round's labelled frames: mean confidence, share that is good, calibration error."""
     lines = []
-    for (round_, stage), rows in errors.table[errors.table["error"].notna()].groupby(["round", "stage"]):
+    for round_, rows in fits.table[fits.table["error"].notna()].groupby("round"):
         _, gap = calibration(rows["confidence"].to_numpy(), rows["error"].to_numpy())
         lines.append(
             {
                 "round": round_,
-                "stage": stage,
                 "frames": int(rows["confidence"].notna().sum()),
                 "confidence": f"{100 * rows['confidence'].mean():.1f}",
                 "good": f"{100 * (rows['error'] < GOOD).mean():.1f}",

@@ -98,7 +98,7 @@ class Run:
             InputError: when it holds no points tables, or no round's results.
         """
         self.results = Path(results)
-        tables = points_tables(list(self.results.glob("points/*/*.parquet")) if points is None else points)
+        tables = points_tables(_whole(self.results.glob("points/*/*.parquet")) if points is None else points)
         if not tables:
             raise InputError(
                 self.results,
@@ -224,7 +224,7 @@ class Run:
                 found += [
                     (int(number), stage)
                     for stage, name in FOLDERS.items()
-                    if any((folder / name).glob("*/*.parquet"))
+                    if _whole((folder / name).glob("*/*.parquet"))
                 ]
         return sorted(found, key=lambda stage: (stage[0], stage[1] == "fit"))
 
@@ -266,6 +266,11 @@ class Run:
                     : len(cloud)
                 ]
         return nearest_vertices(cloud, vertices), None
+
+
+def _whole(paths):
+    """The paths without files that a job is about to write."""
+    return [path for path in paths if not path.name.startswith(".")]
 
 
 def _sequences(tables):

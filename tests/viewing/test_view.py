@@ -82,6 +82,16 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         Run(tmp_path)
 
 
+def test_files_that_are_being_written_are_no_results(make_run):
+    made = make_run(rounds=0)
+    for place in ("points/test/.sit.parquet.7.tmp.parquet", "round_1/fit/test/.sit.parquet.7.tmp.parquet"):
+        (made.results / place).parent.mkdir(parents=True, exist_ok=True)
+        (made.results / place).write_bytes(b"half")
+    run = Run(made.results)
+    assert run.stages == [(0, "fit")]
+    assert len(run.sequences) == 3
+
+
 def test_a_run_without_ground_truth_opens(make_run):
     frame_of = Run(make_run(labelled=False, rounds=0).results)
     frame = frame_of.frame(frame_of.sequence("sit"), 0, 0, "fit")
