@@ -145,7 +145,10 @@ def sequences_table(rows: pd.DataFrame, rounds: int) -> dict:
 
 
 def confidence_table(fits: FrameErrors) -> list[dict]:
-    """Of each round's labelled frames: mean confidence, share that is good, calibration error."""
+    """Of each round's labelled frames: mean confidence, share that is good, calibration error.
+
+    And MPJPE of the surer and of the less sure half: what confidence tells apart, calibrated or not.
+    """
     lines = []
     for round_, rows in fits.table[fits.table["error"].notna()].groupby("round"):
         _, gap = calibration(rows["confidence"].to_numpy(), rows["error"].to_numpy())
@@ -156,9 +159,16 @@ def confidence_table(fits: FrameErrors) -> list[dict]:
                 "confidence": f"{100 * rows['confidence'].mean():.1f}",
                 "good": f"{100 * (rows['error'] < GOOD).mean():.1f}",
                 "gap": f"{100 * gap:.1f}",
+                "halves": [cell(1000 * half.mean()) for half in _halves(rows)],
             }
         )
     return lines
+
+
+def _halves(rows):
+    errors = rows[rows["confidence"].notna()].sort_values("confidence", kind="stable")["error"]
+    middle = len(errors) // 2
+    return errors.iloc[middle:], errors.iloc[:middle]
 
 
 def data_table(errors: FrameErrors) -> list[dict]:
