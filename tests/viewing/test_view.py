@@ -147,6 +147,25 @@ def test_people_stand_where_their_source_saw_them(browser, address, run):
     assert browser.complaints() == []
 
 
+def test_all_people_are_in_the_picture_whatever_is_pressed_next(browser, address):
+    browser.open(address)
+    browser.wait(READY)
+    browser.ask("""
+        document.querySelector('#sequences input[value="0"]').click();
+        document.querySelector('#sequences input[value="1"]').click();
+        document.querySelector('#colours [data-key="error"]').click();
+    """)
+    browser.wait(f"return ({READY[7:]}).length === 6")
+    assert _settled(browser)[0] > 0.02
+    edge = """
+        const canvas = document.getElementById("canvas"), pen = canvas.getContext("2d");
+        const {width, height} = canvas;
+        return [[0, 0, 1, height], [width - 1, 0, 1, height], [0, 0, width, 1], [0, height - 1, width, 1]]
+            .map((side) => Math.max(...pen.getImageData(...side).data));
+    """
+    assert browser.ask(edge) == [0, 0, 0, 0]
+
+
 def test_a_sequence_plays(browser, address):
     browser.open(address)
     browser.wait(READY)

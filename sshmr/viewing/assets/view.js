@@ -17,7 +17,7 @@
   };
   const figure = new sshmr.Figure(at("canvas"), { page: false });
   const kept = new Map();
-  let newest = 0, drawn = 0;
+  let newest = 0, drawn = 0, aim = false;
 
   at("name").textContent = run.name;
   at("banner").hidden = !run.simulated;
@@ -85,7 +85,9 @@
     return made;
   }
 
+  /* Draw what is chosen; with fit look at all of it, which outlasts a draw that a newer one overtakes. */
   async function refresh(fit = false) {
+    aim ||= fit;
     const ticket = ++newest, sequences = [...state.sequences].sort((a, b) => a - b);
     let frames;
     try {
@@ -103,8 +105,12 @@
       return objectsOf(frame, place, frames.length > 1 ? HUES[sequences[i] % HUES.length] : BLUE);
     });
     figure.show(state.place === "source" ? [...objects, axes] : objects);
-    if (fit) figure.fit();
-    if (fit && state.place === "centred") figure.azimuth = towardsSensor(frames[0]);
+    if (aim) {
+      // Several people stand in a row, which is seen from the front.
+      if (state.place === "centred") figure.azimuth = frames.length > 1 ? 0 : towardsSensor(frames[0]);
+      figure.fit();
+      aim = false;
+    }
     describe(frames);
     const next = state.row + 1;
     if (state.playing) sequences.forEach((sequence) => ask(sequence, rowOf(sequence, next % longest())).catch(() => {}));
