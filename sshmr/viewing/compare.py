@@ -7,7 +7,7 @@ import pandas as pd
 
 from sshmr.errors import InputError
 from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS, read_measures
+from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS
 from sshmr.viewing import facts
 from sshmr.viewing.plots import Line, line_plot
 from sshmr.viewing.report import write_page
@@ -32,7 +32,7 @@ def write_comparison(first: Path, second: Path, output: Path) -> None:
         InputError: when the runs have no measure of the same split, stage and round in common.
     """
     runs = [Run(folder) for folder in (first, second)]
-    rows = [read_measures(run.results / "measures.parquet") for run in runs]
+    rows = [facts.all_measures(run.results) for run in runs]
     write_page("compare.html.j2", _context(runs, rows), output)
 
 

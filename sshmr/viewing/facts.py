@@ -11,6 +11,7 @@ import pandas as pd
 
 import sshmr
 from sshmr.data.tables import provenance
+from sshmr.errors import InputError
 from sshmr.evaluation.rounds import SKIPPED
 from sshmr.evaluation.tables import read_measures
 from sshmr.viewing.run import Run
@@ -68,12 +69,25 @@ def read_timings(results: Path, rounds: int) -> pd.DataFrame:
 
 def last_round(results: Path) -> int:
     """The last round that was measured."""
-    return int(read_measures(results / "measures.parquet")["round"].max())
+    return int(all_measures(results)["round"].max())
+
+
+def all_measures(results: Path) -> pd.DataFrame:
+    """The run's measures.
+
+    Raises:
+        InputError: when it has none.
+    """
+    path = results / "measures.parquet"
+    if not path.exists():
+        fix = "Evaluate the run first: snakemake evaluate, or sshmr evaluate"
+        raise InputError(path, found="no such file", expected="the run's measures", fix=fix)
+    return read_measures(path)
 
 
 def read_rounds(results: Path, rounds: int) -> pd.DataFrame:
     """The run's measures up to the last round."""
-    rows = read_measures(results / "measures.parquet")
+    rows = all_measures(results)
     return rows[rows["round"] <= rounds]
 
 

@@ -74,6 +74,13 @@ def test_runs_with_nothing_in_common_are_told(runs, make_run, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
+def test_a_run_that_was_not_measured_is_told_how(make_run, runs, tmp_path):
+    unmeasured = make_run(rounds=0).results
+    for arguments in ([unmeasured], [runs[0], unmeasured]):
+        with pytest.raises(InputError, match="Evaluate the run first"):
+            command(*arguments, "-o", tmp_path / "page.html")
+
+
 def test_one_run_gets_its_own_page(runs, tmp_path):
     assert command(runs[0], "-o", tmp_path / "page.html").exit_code == 0
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
