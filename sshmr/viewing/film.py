@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
-from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, render, side_by_side
+from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, png, render, side_by_side
 from sshmr.viewing.run import Run, Sequence
 
 COLOURS = ("plain", "correspondence", "error", "confidence")
@@ -110,7 +110,7 @@ def pictures(
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write one picture as .png, transparent where nothing is."""
     with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, "PNG", optimize=True)
+        temporary.write_bytes(png(picture))
 
 
 def write_film(path: Path, shots: Iterable[np.ndarray], fps: float) -> None:

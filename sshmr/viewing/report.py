@@ -16,7 +16,8 @@ from sshmr.viewing.pack import pack
 from sshmr.viewing.pictures import base64_of, choose, shown_rounds, strip
 from sshmr.viewing.render import FAR_DISTANCE
 from sshmr.viewing.run import Run
-from sshmr.viewing.wording import TITLES
+
+RANKED_BY = {"mpjpe": "the MPJPE", "residual": "the residual (median distance of points to mesh)"}
 
 
 def write_report(
@@ -93,7 +94,7 @@ def context(run: Run, rounds: int, config: dict, settings: ReportConfig) -> dict
         "strips": strips,
         "faces": _faces(run) if strips else "",
         "script": _asset("figure.js"),
-        "ranked_by": TITLES[ranked_by],
+        "ranked_by": RANKED_BY[ranked_by],
         "far_mm": round(1000 * FAR_DISTANCE),
         "causes": report_plots.cause_plots(of_split),
         "seen": {"mm": round(1000 * SEEN_DISTANCE), "share": round(100 * SEEN_SHARE)},

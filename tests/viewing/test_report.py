@@ -159,7 +159,7 @@ def test_data_without_ground_truth_is_reported_as_such(make_run):
     assert "no ground truth" in page.text("")
     assert "MPJPE" not in page.text("measures")
     assert "Cloud to mesh" in page.text("measures")
-    assert "Residual" in page.text("frames")
+    assert "Chosen by the residual" in page.text("frames")
     assert "Truth" not in page.text("frames")
     assert "joints" not in page.sections
     assert "training" not in page.sections
