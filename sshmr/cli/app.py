@@ -12,8 +12,11 @@ from sshmr.cli.export import export
 from sshmr.cli.fit import fit
 from sshmr.cli.init import init
 from sshmr.cli.predict import predict
+from sshmr.cli.render import render
+from sshmr.cli.report import report
 from sshmr.cli.result import reported
 from sshmr.cli.simulate import simulate
+from sshmr.cli.view import view
 
 app = typer.Typer(
     name="sshmr",
@@ -24,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (init, fit, predict, export, evaluate, simulate, doctor):
+for command in (init, fit, predict, export, view, render, report, evaluate, simulate, doctor):
     app.command()(reported(command))
 
 body = typer.Typer(help="Body model files.", no_args_is_help=True)
