@@ -1,6 +1,7 @@
 """Read SLOPER4D: one pickle a sequence, a LiDAR worn by one person watching another, world with z up."""
 
 import hashlib
+import reprlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +97,7 @@ def read_pickle(path):
     person = _mapping(path, _entry(path, content, "second_person"), "second_person")
     framerate = content.get("framerate", 20)
     if not isinstance(framerate, int | float | np.integer | np.floating) or not 0 < framerate < 1000:
-        raise InputError(path, "framerate", repr(framerate), "frames a second, above 0")
+        raise InputError(path, "framerate", reprlib.repr(framerate), "frames a second, above 0")
     frames = _whole_numbers(path, "frame_num", _entry(path, content, "frame_num"))
     if not len(frames):
         raise InputError(path, "frame_num", "empty", "the numbers of the frames")
@@ -104,7 +105,7 @@ def read_pickle(path):
         raise InputError(path, "frame_num", "not unique", "each frame once")
     gender = person.get("gender")
     if not isinstance(gender, str) or gender not in GENDERS:
-        raise InputError(path, "second_person.gender", repr(gender), '"male", "female" or "neutral"')
+        raise InputError(path, "second_person.gender", reprlib.repr(gender), '"male", "female" or "neutral"')
     betas = _numbers(path, person, "beta")
     betas = np.tile(betas, (len(frames), 1)) if betas.ndim == 1 else betas
     if betas.shape != (len(frames), 10):
@@ -120,9 +121,13 @@ def read_pickle(path):
         gender=gender,
         clouds=_clouds(path, person),
         simulated=content.get("simulated") is True,
-        body_model=str(content.get("body_model", "smpl")),
-        body_digest=str(content.get("body_digest", "")),
+        body_model=_text(content.get("body_model"), "smpl"),
+        body_digest=_text(content.get("body_digest"), ""),
     )
+
+
+def _text(value, otherwise):
+    return value if isinstance(value, str) else otherwise
 
 
 def _mapping(path, value, name):

@@ -54,6 +54,8 @@ def in_itself():
         (put("gender", b"female"), "gender"),
         (put("framerate", 1j), "complex"),
         (put("framerate", float("nan")), "framerate"),
+        (put("framerate", doubled(60)), "framerate"),
+        (put("gender", doubled(60)), "gender"),
         (put("framerate", np.array([20, 20])), "framerate"),
         (put("frame_num", [-1, 0, 1, 2, 3]), "below 0"),
         (put("frame_num", [10, 11, 12, 13, 2**31]), "too large"),
