@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from sshmr.fit.energy import bending, soft_correspondence, view_direction, visibility
+from sshmr.fit.energy import bending, depth_behind, soft_correspondence, view_direction, visibility
 
 
 @pytest.fixture
@@ -71,6 +71,34 @@ def test_vertices_that_turn_away_from_the_sensor_weigh_little():
     assert weight[0] > 0.95
     assert weight[1] < 0.01
     assert weight[2] > 0.5
+
+
+def test_skin_behind_other_skin_is_out_of_sight():
+    """A hand 20 cm before a trunk hides what is straight behind it, and nothing beside it."""
+    trunk = torch.tensor([[x, 0.0, 0.0] for x in (-0.9, 0.0, 0.9)])
+    vertices = torch.cat([trunk, torch.tensor([[0.0, 0.0, 0.2]])])[None]
+    normals = torch.tensor([0.0, 0.0, 1.0]).expand_as(vertices)
+    view = torch.tensor([[0.0, 0.0, 0.9]])
+    assert depth_behind(vertices, view)[0].tolist() == pytest.approx([0.0, 0.2, 0.0, 0.0])
+    weight = visibility(vertices, normals, view, 10.0).exp()[0]
+    assert weight[1] < 0.05
+    assert weight[[0, 2, 3]].min() > 0.95
+    assert depth_behind(vertices, 0.2 * view).abs().max() == 0, "seen from all sides, nothing is hidden"
+
+
+def test_crowding_vertices_before_others_earns_nothing():
+    """The mixture is shared among what is in sight: hidden vertices neither explain points nor cost."""
+    points = torch.rand(1, 40, 3, generator=torch.Generator().manual_seed(1))
+    mask, variance = torch.ones(1, 40, dtype=torch.bool), torch.tensor([0.01])
+    vertices = torch.rand(1, 30, 3, generator=torch.Generator().manual_seed(2))
+    twice = torch.cat([vertices, vertices], 1)
+    hidden = torch.cat([torch.zeros(1, 30), torch.full((1, 30), -60.0)], 1)
+    alone = soft_correspondence(vertices, points, mask, variance, 0.05, torch.zeros(1, 30))
+    torch.testing.assert_close(
+        soft_correspondence(twice, points, mask, variance, 0.05, hidden).log_likelihood, alone.log_likelihood
+    )
+    doubled = soft_correspondence(twice, points, mask, variance, 0.05, torch.zeros(1, 60))
+    torch.testing.assert_close(doubled.log_likelihood, alone.log_likelihood)
 
 
 def test_a_cloud_seen_from_all_around_leaves_no_vertex_out():

@@ -1,0 +1,93 @@
+import dataclasses
+
+import pytest
+import torch
+
+from sshmr.body.model import MIRROR_JOINTS
+from sshmr.errors import InputError
+from sshmr.fit.config import FitConfig, Stage
+from sshmr.fit.energy import energies, soft_correspondence, view_direction
+from sshmr.fit.engine import Engine
+from sshmr.fit.hypotheses import typical_poses
+from sshmr.fit.limbs import LIMBS, other_limbs, typical_limbs
+from sshmr.fit.linearise import State, skin
+
+
+@pytest.fixture(scope="module")
+def limbs(neutral_body):
+    return typical_limbs(neutral_body, typical_poses(16), 12)
+
+
+def of_limb(body_pose, joints):
+    """The rotations of some joints: (..., 69) → (..., len(joints), 3)."""
+    return body_pose.unflatten(-1, (23, 3))[..., [joint - 1 for joint in joints], :]
+
+
+def test_ways_to_hold_a_limb_come_from_typical_poses_or_their_mirror_images(limbs):
+    poses = typical_poses(16)[:, 3:]
+    mirrored = typical_poses(16).view(-1, 24, 3)[:, list(MIRROR_JOINTS)] * torch.tensor([1.0, -1.0, -1.0])
+    known = torch.cat([poses, mirrored.flatten(1)[:, 3:]])
+    for limb, joints in zip(limbs, LIMBS, strict=True):
+        assert limb.ways.shape == (12, 3 * len(joints))
+        distance = (limb.ways[:, None] - of_limb(known, joints).flatten(1)).norm(dim=2)
+        assert distance.min(1).values.max() < 1e-6
+
+
+@torch.no_grad()
+def test_a_wrong_arm_is_found_and_the_rest_left_alone(surface, prior, neutral_body, seen_bodies, limbs):
+    """The body is right but for its left arm, held as in another typical pose."""
+    points, mask = seen_bodies["points"], seen_bodies["mask"]
+    truth = State.from_pose(seen_bodies["pose"], seen_bodies["betas"], seen_bodies["transl"])
+    wrong = truth.body.clone()
+    wrong[:, limbs[0].columns] = limbs[0].ways[0]
+    state = truth._replace(body=wrong)
+    few, config = surface.first(192), FitConfig()
+    posed = skin(few.body, truth)
+    match = soft_correspondence(posed.vertices, points, mask, torch.full((4,), 0.03**2), 0.05)
+    view = view_direction(match.mass, few.turned_normals(posed.rotations))
+    found = other_limbs(few, prior, points, mask, state, limbs, view, config)
+    bodies = found.body.view(4, len(LIMBS) + 1, 69)
+    for i, joints in enumerate(LIMBS):
+        others = [joint for joint in range(1, 24) if joint not in joints]
+        assert torch.equal(of_limb(bodies[:, i], others), of_limb(wrong, others))
+    rows = torch.arange(4).repeat_interleave(len(LIMBS) + 1)
+    wide = dataclasses.replace(config, compare_spread=0.06)
+    data = (few, prior, points[rows], mask[rows])
+    energy = energies(*data, found, view[rows], wide)[0]["energy"].view(4, -1)
+    before = energies(few, prior, points, mask, state, view, wide)[0]["energy"]
+    assert (energy[:, -1] <= before + 1e-3).all(), "all changes that help at once are no better than none"
+    joints = list(LIMBS[0])[2:]
+    true = neutral_body(truth.pose, truth.betas, truth.transl).joints[:, joints]
+
+    def error(body):
+        moved = truth._replace(body=body)
+        return (
+            (neutral_body(moved.pose, moved.betas, moved.transl).joints[:, joints] - true).norm(dim=2).mean()
+        )
+
+    assert error(bodies[:, 0]) < 0.7 * error(wrong)
+
+
+@torch.no_grad()
+def test_the_engine_mends_an_arm_that_its_stages_alone_would_not(surface, prior, neutral_body, seen_bodies):
+    truth = State.from_pose(seen_bodies["pose"], seen_bodies["betas"], seen_bodies["transl"])
+    arm = typical_limbs(neutral_body, typical_poses(48))[1]
+    wrong = truth.body.clone()
+    wrong[:, arm.columns] = arm.ways[1]
+
+    def worst(limbs):
+        stages = (Stage(2, 256, 256, 1, 0.03, 0.03), Stage(2, 256, 256, 6, 0.04, 0.02, limbs))
+        engine = Engine(surface, prior, FitConfig(refine=stages))
+        state = engine.from_predictions(
+            seen_bodies["points"], seen_bodies["mask"], [truth._replace(body=wrong)]
+        ).state
+        joints = neutral_body(state.pose, state.betas, state.transl).joints
+        return 1e3 * (joints - seen_bodies["joints"]).norm(dim=2).mean(1).max()
+
+    assert worst(False) > 80
+    assert worst(True) < 50
+
+
+def test_a_search_that_begins_with_limbs_is_refused():
+    with pytest.raises(InputError, match="limbs in the first stage"):
+        FitConfig(search=(Stage(2, 256, 256, 1, 0.03, 0.03, True),))
