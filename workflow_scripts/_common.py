@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sshmr.device import choose_device
 from sshmr.errors import InputError
+from sshmr.memory import keep_freed_memory
 
 
 def run(main):
@@ -34,7 +35,7 @@ def add_torch_arguments(parser):
 
 
 def device_from(arguments):
-    """Set torch's threads and return its device.
+    """Set torch's threads and how memory is kept; return the device.
 
     Raises:
         InputError: when CUDA is asked for and torch sees none.
@@ -44,4 +45,5 @@ def device_from(arguments):
     if arguments.threads < 1:
         raise InputError("--threads", found=f"it is {arguments.threads}", expected="1 or more")
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     return choose_device(arguments.device)

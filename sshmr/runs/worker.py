@@ -47,9 +47,11 @@ class Worker:
         from sshmr.body.model import BodyModel
         from sshmr.body.prior import PosePrior, open_prior_path
         from sshmr.body.template import Template
+        from sshmr.memory import keep_freed_memory
         from sshmr.training.checkpoint import load_checkpoint, network_from
 
         torch.set_num_threads(1)  # fits are many small steps: processes beside each other gain, threads lose
+        keep_freed_memory()
         self.run, self.plan = RunFolder(root), plan
         self.body = BodyModel.load(self.run.neutral)
         self.template = Template.load(self.run.template, self.body)

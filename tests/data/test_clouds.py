@@ -190,7 +190,7 @@ def spoil(folder, person):
     np.save(folder / "28_few.npy", person[:80])
     np.savez(folder / "29_name.npz", cloud=person)
     save(folder / "30_unit.npy", person * 100)
-    save(folder / "31_wild.npy", np.concatenate([person, [[1e30, 0, 0]]]))
+    save(folder / "31_wild.npy", np.concatenate([person, [[1e9, 0, 0]]]))
     (folder / "32_cut.bin").write_bytes(bytes(1000))
     (folder / "33_lost.npy").symlink_to(folder / "nowhere.npy")
     (folder / "34_loop.npy").symlink_to(folder / "34_loop.npy")
@@ -206,7 +206,7 @@ def spoil(folder, person):
         "28_few.npy": "before, it has 80 and is 1.",
         "29_name.npz": 'array "points" is missing',
         "30_unit.npy": "before, it has 3000 and is 1",
-        "31_wild.npy": "e+30 m wide",
+        "31_wild.npy": "1e+09 m wide",
         "32_cut.bin": "16 a point",
         "33_lost.npy": "no such file",
         "34_loop.npy": "symbolic links",
