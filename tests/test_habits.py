@@ -1,4 +1,4 @@
-"""What people and services read about the project: one version everywhere, forms that parse, hooks that are local."""
+"""What people and services read about the project."""
 
 import tomllib
 from pathlib import Path
