@@ -47,7 +47,8 @@ def draw(sources):
             parts.append(
                 f'<line x1="{x}" y1="{y}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{COLOURS[axis]}" '
                 f'stroke-width="4" stroke-linecap="round"/>'
-                f'<text x="{label[0]:.1f}" y="{label[1]:.1f}" font-size="16" fill="{COLOURS[axis]}">{axis}</text>'
+                f'<text x="{label[0]:.1f}" y="{label[1]:.1f}" font-size="16" fill="{COLOURS[axis]}">'
+                f"{axis}</text>"
             )
         parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="#333"/>')
     return "\n".join([*parts, "</svg>"]) + "\n"
