@@ -17,7 +17,7 @@ SOURCES = {
 COLOURS = {"x": "#d1495b", "y": "#2e8b57", "z": "#2f6fb3"}
 SCREEN = np.array([[1.0, 0.0, -0.5], [0.0, -1.0, 0.45]])
 """Canonical (x, y, z) → right and down on the page; z comes out of it, to the lower left."""
-WIDE, HIGH, LONG = 200, 220, 62
+WIDE, HIGH, LONG = 200, 240, 62
 
 
 def triad(rotation):
@@ -40,8 +40,8 @@ def draw(sources):
     for number, (name, (rotation, about)) in enumerate(sources.items()):
         left, top = WIDE * (number % 2), HIGH * (number // 2)
         x, y = left + WIDE / 2, top + 105
-        parts.append(f'<text x="{x}" y="{top + 188}" font-size="14" font-weight="bold">{name}</text>')
-        parts.append(f'<text x="{x}" y="{top + 206}" font-size="12" fill="#555">{about}</text>')
+        parts.append(f'<text x="{x}" y="{top + 206}" font-size="14" font-weight="bold">{name}</text>')
+        parts.append(f'<text x="{x}" y="{top + 224}" font-size="12" fill="#555">{about}</text>')
         for axis, tip in zip("xyz", triad(rotation), strict=True):
             end, label = tip * LONG + (x, y), tip * (LONG * 1.25) + (x, y + 5)
             parts.append(
