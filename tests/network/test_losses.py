@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 
+from sshmr.body.model import Posed
+from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network import losses
 from sshmr.network.head import Prediction
 from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
@@ -229,3 +231,35 @@ def test_parameter_losses_vanish_at_the_target_and_weigh_by_confidence(neutral_b
     assert values(moved, [0.0, 0.0]) == pytest.approx([0, 0, 0], abs=2e-4)
     rot6d[0, 3] = 0  # undecided: two of 24 · 2 unit columns are missing
     assert values(there, [1.0, 1.0])[2] == pytest.approx(2 / 24 / 2)
+
+
+def test_parameter_losses_equal_a_loop():
+    generator = torch.Generator().manual_seed(2)
+
+    def random(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    here, there = (Posed(random(B, 9, 3), random(B, 24, 3), None) for _ in range(2))
+    rot6d, target = random(B, 24, 6), rotvec_to_rotmat(random(B, 24, 3))
+    shares, confidence = torch.rand(24, generator=generator).double(), torch.tensor([0.9, 0.3]).double()
+    found = losses.parameter_losses(here, rot6d, there, target, shares, confidence)
+    vertices = joints = rotations = 0.0
+    for b in range(B):
+        trust = float(confidence[b] / confidence.sum())
+        apart = [(v - w).norm() for v, w in zip(here.vertices[b], there.vertices[b], strict=True)]
+        vertices += trust * float(mean(apart))
+        apart = [(v - w).norm() for v, w in zip(here.joints[b], there.joints[b], strict=True)]
+        joints += trust * float(mean(apart))
+        for j in range(24):
+            columns = torch.cat([target[b, j, :, 0], target[b, j, :, 1]])
+            rotations += trust * float(shares[j] / shares.sum()) * square(rot6d[b, j] - columns)
+    assert [float(part) for part in found] == pytest.approx([vertices, joints, rotations])
+
+
+def test_counterparts_equal_a_loop(scene):
+    found = losses.counterparts(scene["similarity"], scene["mask"], scene["template"], K, 0.1)
+    for b in range(B):
+        valid, slow = dual(scene, b)
+        for i in valid:
+            chosen = best([(j, slow[i, j]) for j in range(M)], scene["similarity"][b, i])
+            torch.testing.assert_close(found[b, i], weighted(scene["template"], *chosen))

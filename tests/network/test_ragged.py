@@ -59,3 +59,27 @@ def test_pooling_and_unpooling_return_what_is_constant_in_a_voxel():
         mates = levels[0].parent == levels[0].parent[i]
         torch.testing.assert_close(spread[i], positions[mates].mean(0))
     torch.testing.assert_close(scatter(spread, levels[0].parent, len(pooled), "mean"), pooled)
+
+
+def test_the_greatest_of_each_voxel_equals_a_loop_and_takes_the_gradient():
+    torch.manual_seed(1)
+    rows = torch.randn(40, 3, dtype=torch.float64, requires_grad=True)
+    target = torch.cat([torch.arange(7), torch.randint(7, (33,))])
+    pooled = scatter(rows, target, 7, "amax")
+    pooled.sum().backward()
+    gradient = torch.zeros(40, 3, dtype=torch.float64)
+    for voxel in range(7):
+        mates = (target == voxel).nonzero()[:, 0].tolist()
+        for channel in range(3):
+            winner = mates[int(rows[mates, channel].argmax())]
+            assert pooled[voxel, channel] == rows[winner, channel]
+            gradient[winner, channel] = 1
+    assert torch.equal(rows.grad, gradient)
+
+
+def test_the_gradient_of_spreading_rows_is_their_sum():
+    torch.manual_seed(2)
+    rows = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
+    source = torch.tensor([0, 3, 3, 4, 0, 0])
+    assert torch.equal(spread_rows(rows, source), rows[source])
+    assert torch.autograd.gradcheck(lambda rows: spread_rows(rows, source), rows)

@@ -35,6 +35,20 @@ def test_hilbert_nests_so_that_coarse_voxels_are_unbroken_runs():
         assert len(block.unique(dim=0)) == 1
 
 
+def test_every_eighth_of_hilbert_is_the_whole_curve_in_small_turned_or_mirrored():
+    """With the two above, what makes a curve Hilbert's."""
+    small = cube(2)[hilbert_code(cube(2), 2).argsort()]
+    eighths = cube(3)[hilbert_code(cube(3), 3).argsort()].view(8, 64, 3)
+    images = [
+        small[:, order] * torch.tensor(signs) + torch.tensor([0 if sign > 0 else 3 for sign in signs])
+        for order in itertools.permutations(range(3))
+        for signs in itertools.product((1, -1), repeat=3)
+    ]
+    for walk in eighths:
+        within = walk - walk.amin(0)
+        assert sum(torch.equal(within, image) for image in images) == 1
+
+
 def test_transposed_curves_swap_x_and_y():
     voxels = cube(2)
     swapped = voxels[:, [1, 0, 2]]
