@@ -83,6 +83,20 @@ class NetworkConfig:
 
 PRESETS = {
     "small": {},
+    "medium": {
+        "grid": 0.05,
+        "depths": (1, 1, 2, 2),
+        "widths": (48, 96, 192, 384),
+        "heads": (3, 6, 12, 24),
+        "decoder_depths": (1, 1, 1),
+        "decoder_widths": (96, 96, 192),
+        "decoder_heads": (6, 6, 12),
+        "patch": 512,
+        "drop_path": 0.1,
+        "features": 128,
+        "head_width": 192,
+        "head_layers": 3,
+    },
     "paper": {
         "grid": 0.05,
         "depths": (2, 2, 2, 6, 2),

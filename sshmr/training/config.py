@@ -90,6 +90,7 @@ class TrainConfig:
 
 PRESETS = {
     "small": {},
+    "medium": {"epochs": 30, "batch": 32, "points": 768, "matched_points": 256, "learning_rate": 5e-4},
     "paper": {
         "epochs": 20,
         "batch": 48,

@@ -22,8 +22,8 @@ TINY = {
     "patch": 24,
     "grid": 0.05,
 }
-CLOSE = {"rtol": 0, "atol": 2e-5}
-"""Single precision: the order of a sum may change with the layout, nothing else may."""
+CLOSE = {"rtol": 0, "atol": 1e-9}
+"""Double precision: the order of a sum may change with the layout, nothing else may."""
 
 
 def network(mixing="attention", seed=0, **settings):
@@ -32,16 +32,16 @@ def network(mixing="attention", seed=0, **settings):
     made = MeshRegressor(network_config({**TINY, "mixing": mixing, **settings}), template)
     for parameter in made.parameters():  # the readout starts near zero, which would hide differences
         torch.nn.init.normal_(parameter, std=0.2) if parameter.ndim > 1 else None
-    return made.eval()
+    return made.double().eval()
 
 
 def clouds(lengths, width=None, seed=1):
     generator = torch.Generator().manual_seed(seed)
     width = width or max(lengths)
-    points = torch.zeros(len(lengths), width, 3)
+    points = torch.zeros(len(lengths), width, 3, dtype=torch.float64)
     mask = torch.zeros(len(lengths), width, dtype=torch.bool)
     for i, length in enumerate(lengths):
-        cloud = torch.randn(length, 3, generator=generator) * torch.tensor([0.2, 0.5, 0.15])
+        cloud = torch.randn(length, 3, generator=generator).double() * torch.tensor([0.2, 0.5, 0.15])
         points[i, :length], mask[i, :length] = cloud - cloud.mean(0), True
     return points, mask
 
@@ -63,6 +63,24 @@ def test_padding_changes_nothing(mixing):
     # Where the padding lies doesn't matter either, nor what is written in it.
     shift = torch.roll(wide[0], 40, 1).masked_fill(~torch.roll(wide[1], 40, 1)[..., None], 7.0)
     assert_same(narrow, made(shift, torch.roll(wide[1], 40, 1)))
+
+
+@pytest.mark.parametrize("size", [{}, {"preset": "paper", "depths": (1,) * 5, "decoder_depths": (1,) * 4}])
+@torch.no_grad()
+def test_in_single_precision_padding_order_and_company_change_less_than_a_hundredth_of_a_millimetre(size):
+    torch.manual_seed(0)
+    made = MeshRegressor(network_config(size), torch.randn(200, 3) * 0.3).eval()
+    points, mask = clouds([300, 120])
+    points = points.float()
+    wide = torch.nn.functional.pad(points, (0, 0, 0, 90)), torch.nn.functional.pad(mask, (0, 90))
+    order = torch.randperm(300)
+    output = made(points, mask)
+    for other in (made(*wide), made(points[:, order], mask[:, order])):
+        for a, b in zip(output.prediction, other.prediction, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+    alone = made(points[1:, :120], mask[1:, :120])
+    for a, b in zip(output.prediction, alone.prediction, strict=True):
+        torch.testing.assert_close(a[1:], b, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("mixing", ["attention", "linear"])
@@ -135,8 +153,9 @@ def test_gradients_are_the_same_on_every_run():
 def test_an_untrained_network_predicts_a_standing_body_at_the_cloud(neutral_body):
     torch.manual_seed(0)
     made = MeshRegressor(network_config(TINY), torch.randn(80, 3)).eval()
+    points, mask = clouds([60])
     with torch.no_grad():
-        prediction = made(*clouds([60])).prediction
+        prediction = made(points.float(), mask).prediction
     assert isinstance(prediction, Prediction)
     posed = prediction.pose_body(neutral_body)
     torch.testing.assert_close(posed.joints[:, 0], prediction.pelvis)
@@ -151,6 +170,62 @@ def test_the_paper_preset_has_92_million_parameters():
     assert 91.5e6 < sum(parameter.numel() for parameter in encoder.parameters()) < 92.5e6
 
 
+def test_the_paper_preset_has_the_published_stages():
+    with torch.device("meta"):
+        encoder = PointTransformer(network_config({"preset": "paper"}))
+
+    def stages(parts):
+        """(blocks, channels, heads, channels of the perceptron) of each."""
+        return [
+            (
+                len(stage.blocks),
+                block.convolution.weight.shape[1],
+                block.attention.heads,
+                block.perceptron[0].out_features,
+            )
+            for stage in parts
+            for block in stage.blocks[:1]
+        ]
+
+    assert stages(encoder.stages) == [
+        (2, 32, 2, 128), (2, 64, 4, 256), (2, 128, 8, 512), (6, 256, 16, 1024), (2, 512, 32, 2048)
+    ]  # fmt: skip
+    assert stages(encoder.decoder) == [
+        (2, 256, 4, 1024),
+        (2, 256, 4, 1024),
+        (2, 512, 8, 2048),
+        (2, 512, 16, 2048),
+    ]
+    assert encoder.embed[0].in_features == 6
+    assert encoder.out.out_features == 256
+    dropped = [block.drop_path for stage in encoder.stages for block in stage.blocks]
+    assert (dropped[0], dropped[-1]) == (0, 0.3)
+    assert dropped == sorted(dropped)
+
+
+def test_the_presets_grow():
+    sizes = {}
+    for preset in PRESETS:
+        with torch.device("meta"):
+            made = MeshRegressor(network_config({"preset": preset}), torch.zeros(100, 3))
+        sizes[preset] = sum(parameter.numel() for parameter in made.parameters())
+    assert sizes["small"] < 7e6 < 1.5e7 < sizes["medium"] < 2.5e7 < 9e7 < sizes["paper"]
+
+
+@pytest.mark.parametrize(("preset", "width"), [("medium", 128), ("paper", 256)])
+@torch.no_grad()
+def test_the_larger_presets_run_at_full_size(preset, width):
+    torch.manual_seed(0)
+    made = MeshRegressor(network_config({"preset": preset}), torch.randn(100, 3) * 0.3).eval()
+    points, mask = clouds([200, 90])
+    output = made(points.float(), mask)
+    assert output.descriptors.shape == (2, 200, width)
+    assert output.similarity.shape == (2, 200, 100)
+    assert output.prediction.rotmats.shape == (2, 24, 3, 3)
+    assert torch.isfinite(output.similarity).all()
+    assert torch.isfinite(output.prediction.rotmats).all()
+
+
 def test_published_head_predicts_the_first_beta_only():
     prediction = network("linear", betas=1)(*clouds([40])).prediction
     assert prediction.betas[:, 0].abs().min() > 0
@@ -160,7 +235,7 @@ def test_published_head_predicts_the_first_beta_only():
 def test_settings_that_do_not_fit_are_refused():
     assert network_config({"preset": "paper"}) == NetworkConfig(**PRESETS["paper"])
     for wrong, word in (
-        ({"preset": "huge"}, "small, paper"),
+        ({"preset": "huge"}, "small, medium, paper"),
         ({"widhts": [1]}, "widths"),
         ({"widths": [32, 64]}, "network.widths"),
         ({"heads": [3, 4, 8]}, "divisor"),

@@ -89,11 +89,12 @@ def test_overlays_fit_the_schema_and_the_settings_classes(path):
         from_mapping(kind, merged[section], section)
 
 
+@pytest.mark.parametrize("name", ["medium", "paper"])
 @pytest.mark.parametrize(("section", "presets"), [("network", NETWORK_PRESETS), ("train", TRAIN_PRESETS)])
-def test_paper_overlay_is_the_paper_preset(section, presets):
+def test_an_overlay_of_a_presets_name_is_that_preset(section, presets, name):
     kind = SECTIONS[section]
-    overlay = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())[section]
-    assert from_mapping(kind, overlay) == from_mapping(kind, presets["paper"])
+    overlay = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())[section]
+    assert from_mapping(kind, overlay) == from_mapping(kind, presets[name])
 
 
 def test_wrong_type_names_the_last_file_that_sets_the_key(tmp_path):
