@@ -17,6 +17,7 @@ from sshmr.cli.report import report
 from sshmr.cli.result import reported
 from sshmr.cli.simulate import simulate
 from sshmr.cli.view import view
+from sshmr.cli.weights import weights
 
 app = typer.Typer(
     name="sshmr",
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (init, fit, predict, export, view, render, report, evaluate, simulate, doctor):
+for command in (init, fit, predict, export, weights, view, render, report, evaluate, simulate, doctor):
     app.command()(reported(command))
 
 body = typer.Typer(help="Body model files.", no_args_is_help=True)

@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import call, start
 
-COMMANDS = ("init", "fit", "predict", "export", "evaluate", "simulate", "doctor")
+COMMANDS = ("init", "fit", "predict", "export", "weights", "evaluate", "simulate", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,32 @@
+"""``sshmr weights``: a trained network's weights for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sshmr.cli import options as o
+from sshmr.cli.result import Result
+
+
+def weights(
+    checkpoint: Annotated[Path, typer.Argument(help="A round's checkpoint.pt, best where its run left it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
+    json: o.Json = False,
+):
+    """Write a checkpoint's best weights as safetensors, with a model card.
+
+    The card says what the network was trained on, with which settings, and how good it was: read from the
+    run's folder that the checkpoint lies in.
+
+    Examples:
+
+    sshmr weights results/demo/round_3/train/checkpoint.pt -o network
+    """
+    from sshmr.export.weights import export_weights
+
+    written, known = export_weights(checkpoint, out)
+    lines = [f"→ {path}" for path in written]
+    if known["simulated"] is None:
+        lines.append("The card cannot say what it was trained on: the checkpoint lies outside of its run.")
+    return Result({"written": [str(path) for path in written], **known}, lines)

@@ -1,0 +1,133 @@
+"""A checkpoint's best weights for other programs: a safetensors file and a model card beside it."""
+
+import json
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+import sshmr
+from sshmr.body.model import BodyModel, open_body_path
+from sshmr.data.tables import provenance
+from sshmr.evaluation.frames import ALL_JOINTS
+from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS, read_measures
+from sshmr.files import atomic_path
+from sshmr.runs.layout import RunFolder
+from sshmr.training.checkpoint import load_checkpoint
+
+WEIGHTS, CARD = "weights.safetensors", "README.md"
+
+
+def export_weights(checkpoint, folder):
+    """Write ``weights.safetensors`` and ``README.md``, its model card.
+
+    What the card says of data and measures is read from the run that the checkpoint lies in
+    (``RUN/round_N/train/checkpoint.pt``); of one that lies elsewhere it says that nothing is known.
+
+    Args:
+        checkpoint: path. folder: where to write.
+
+    Returns:
+        The paths written, and what the card says: round, simulated, clouds, measures.
+
+    Raises:
+        InputError: when the checkpoint is missing, foreign or of another version.
+    """
+    loaded = load_checkpoint(checkpoint)
+    known = _of_run(Path(checkpoint))
+    about = {
+        "version": sshmr.__version__,
+        "network": loaded["network"],
+        "body_digest": loaded["body_digest"],
+        "vertex_ids": loaded["vertex_ids"].tolist(),
+        "seed": loaded["seed"],
+        "epoch": loaded["best_epoch"],
+        "simulated": known["simulated"],
+    }
+    tensors = {name: value.contiguous() for name, value in loaded["weights"].items()}
+    weights, card = Path(folder) / WEIGHTS, Path(folder) / CARD
+    with atomic_path(weights) as temporary:
+        save_file(tensors, temporary, {"format": "pt", "sshmr": json.dumps(about)})
+    with atomic_path(card) as temporary:
+        temporary.write_text(_card(loaded, known, sum(value.numel() for value in tensors.values())))
+    return [weights, card], known
+
+
+def _of_run(checkpoint):
+    """What the run around a checkpoint tells: round, simulated, clouds, measures; None where it doesn't."""
+    known = dict.fromkeys(("round", "simulated", "clouds", "measures"))
+    settings = checkpoint.with_name("settings.json")
+    if settings.is_file():
+        known["clouds"] = json.loads(settings.read_text()).get("clouds")
+    parents = checkpoint.resolve().parents
+    name = parents[1].name if len(parents) > 2 else ""
+    if not name.startswith("round_"):
+        return known
+    run, known["round"] = RunFolder(parents[2]), int(name.removeprefix("round_"))
+    stated = {provenance(path).get("simulated") for path in run.points()}
+    if stated in ({True}, {False}):
+        known["simulated"] = stated.pop()
+    measures = run.root / "measures.parquet"
+    if measures.is_file():
+        rows = read_measures(measures)
+        rows = rows[(rows["round"] == known["round"]) & (rows["stage"] == "network")]
+        rows = rows[(rows["sequence"] == ALL_SEQUENCES) & (rows["joint"] == ALL_JOINTS)]
+        known["measures"] = rows[["split", "measure", "value", "frames"]].to_dict("records") or None
+    return known
+
+
+def _card(checkpoint, known, numbers):
+    opened = checkpoint["body_digest"] == BodyModel.load(open_body_path("neutral")).digest
+    free = known["simulated"] and opened
+    data = {
+        True: "**Simulated** clouds: no real sensor and no real person.",
+        False: "Recorded clouds.",
+        None: "Not known: the checkpoint did not lie in its run's folder.",
+    }[known["simulated"]]
+    terms = (
+        "Apache-2.0."
+        if free
+        else "No more than the terms of the training data and of the body allow; they are not known to sshmr."
+    )
+    clouds = "" if known["clouds"] is None else f" {known['clouds']} of them were trained on."
+    round_ = "" if known["round"] is None else f" of round {known['round']}"
+    return f"""---
+license: {"apache-2.0" if free else "other"}
+library_name: sshmr
+---
+# Human bodies from partial point clouds
+
+Best weights{round_} (epoch {checkpoint["best_epoch"]}) of the network of sshmr
+{sshmr.__version__}: {numbers:,} numbers. In: a centred cloud, metres, y up. Out: each point's place
+on a template, and a body in SMPL's parameters.
+
+**Data.** {data}{clouds} Labels are the loop's own fits; ground truth was not read.
+
+**Body.** {"The open body that ships with sshmr (CC0)." if opened else "Another than sshmr's open one."}
+Digest `{checkpoint["body_digest"]}`.
+
+**Licence.** {terms}
+
+**Limits.** One person a cloud, the ground taken away. A prediction is meant as the start of a fit.
+
+## Measures
+
+{_measures(known)}
+
+## Settings
+
+```json
+{json.dumps({key: checkpoint[key] for key in ("seed", "network", "train")}, indent=2)}
+```
+"""
+
+
+def _measures(known):
+    if not known["measures"]:
+        return "None are known."
+    where = " on **simulated** data" if known["simulated"] else ""
+    lines = [f"The network's predictions without a fit{where}; docs/measures.md defines them.", ""]
+    lines += ["| split | measure | value | frames |", "|---|---|---|---|"]
+    for row in known["measures"]:
+        unit = UNITS.get(row["measure"], "")
+        lines.append(f"| {row['split']} | {row['measure']} | {row['value']:.1f} {unit} | {row['frames']} |")
+    return "\n".join(lines)
