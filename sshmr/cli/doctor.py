@@ -16,7 +16,7 @@ from sshmr.cli.result import BAD_INPUT, FINE, Result
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
 KERNELS = {
-    "pointnet2_ops": "farthest points and groups: plain torch is used either way",
+    "pointnet2_ops": "farthest points of clouds on a GPU; plain torch is used elsewhere and without it",
     "spconv": "sparse convolution: plain torch is used either way",
     "flash_attn": "attention: torch's own is used either way",
 }
