@@ -4,11 +4,13 @@ import dataclasses
 import hashlib
 import json
 import math
+import pickle
 import time
 
 import pandas as pd
 import torch
 
+from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.network.head import heading
 from sshmr.network.losses import label_shares, weighted_distance
@@ -198,10 +200,24 @@ class Trainer:
             )
 
     def _restore(self, path):
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.progress = Progress(**state["progress"])
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.progress = Progress(**state["progress"])
+        except (
+            pickle.UnpicklingError,
+            RuntimeError,
+            EOFError,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ) as error:
+            raise InputError(
+                path, found="damaged, or another version's", expected="the state of an unfinished training",
+                fix="Delete it: this round's training then starts anew",
+            ) from error  # fmt: skip
 
 
 def write_history(path, history):

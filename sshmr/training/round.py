@@ -92,6 +92,8 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
         criterion=progress.criterion,
     )
     state.unlink(missing_ok=True)
+    for half_written in state.parent.glob(f".{state.name}.*.tmp.pt"):
+        half_written.unlink(missing_ok=True)  # by a process that was killed
 
 
 def _warm_start(network, path, template, settings):

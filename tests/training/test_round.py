@@ -153,6 +153,20 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_p
     pd.testing.assert_frame_equal(*(history.drop(columns="seconds") for history in histories))
 
 
+def test_a_damaged_or_foreign_state_is_told(run, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("sshmr.training.round.state_key", lambda *_: "state")
+    path = tmp_path / "resume" / "state.pt"
+    path.parent.mkdir()
+    for write in (
+        lambda: path.write_bytes(b"half a state"),
+        lambda: torch.save({"network": {}, "optimiser": {}, "progress": {}}, path),
+        lambda: torch.save([1], path),
+    ):
+        write()
+        with pytest.raises(InputError, match=r"state\.pt: damaged.*Delete it"):
+            train(inputs_of(run), settings, tmp_path)
+
+
 def _wait_for_epochs(process, resume, epochs):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
