@@ -18,11 +18,13 @@ LIMBS = ((13, 16, 18, 20, 22), (14, 17, 19, 21, 23), (1, 4, 7, 10), (2, 5, 8, 11
 WAYS = 24
 """Ways to hold a limb that are tried."""
 VERTICES, POINTS = 192, 192
+"""Of the body and of the cloud, at which the ways are compared."""
 SPREAD = 0.06
 """Metres; standard deviation of the correspondence at which they are compared, none being refined yet."""
 UNLIKE = 0.2
 """Metres; a way that moves no vertex farther than this is no other way."""
 ALIKE = 1e6
+"""Nats added to such a way's energy, more than any fit has."""
 
 
 class Limb(NamedTuple):
@@ -36,7 +38,10 @@ def typical_limbs(body, poses, count=WAYS):
     """For each limb the ``count`` ways to hold it in typical poses that differ most.
 
     Args:
-        body: BodyModel. poses: (P, 72) typical poses; mirrored they serve as well.
+        body: BodyModel. poses: (P, 72) radians, typical poses; mirrored they serve as well.
+
+    Returns:
+        list of ``Limb``, in the order of ``LIMBS``.
     """
     mirrored = poses.view(-1, 24, 3)[:, list(MIRROR_JOINTS)] * poses.new_tensor([1.0, -1.0, -1.0])
     both = torch.cat([poses, mirrored.flatten(1)])[:, 3:]
