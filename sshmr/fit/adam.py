@@ -6,6 +6,8 @@ Source: Su et al., "Self-Supervised Human Mesh Recovery from Partial Point Cloud
 ACM MM 2025; Bogo et al., "Keep it SMPL", ECCV 2016, for the prior's weights.
 """
 
+from typing import NamedTuple
+
 import torch
 
 from sshmr.fit.energy import bending
@@ -56,24 +58,57 @@ def _terms(body, prior, data, unknowns, start, phase):
     points, mask, variance, outlier_weight = data
     root, pose, betas, transl = unknowns
     vertices = body(torch.cat([root, pose], 1), betas, transl).vertices
-    distance = torch.cdist(vertices, points)
-    squared = distance.square()
-    with torch.no_grad():
-        posterior = _posterior(squared, mask, variance, outlier_weight)
-        mass = posterior.sum((1, 2)).clamp_min(1e-9)
-        next_variance = ((posterior * squared).sum((1, 2)) / mass / 5).clamp_min(LEAST_VARIANCE)
-    to_cloud = distance.masked_fill(~mask[:, None], float("inf")).amin(2).mean(1)
-    to_model = (distance.amin(1) * mask).sum(1) / mask.sum(1).clamp_min(1)
+    match = _match(vertices.detach(), points, mask, variance, outlier_weight)
+    squared = (match.mass * (vertices - match.target).square().sum(2)).sum(1)
+    to_cloud = (vertices - _picked(points, match.nearest_point)).norm(dim=2).mean(1)
+    to_model = (points - _picked(vertices, match.nearest_vertex)).norm(dim=2)
+    to_model = (to_model * mask).sum(1) / mask.sum(1).clamp_min(1)
     bent = bending(pose)
     terms = {
-        "energy_correspondence": CORRESPONDENCE[phase] * (posterior * squared).sum((1, 2)),
+        "energy_correspondence": CORRESPONDENCE[phase] * (squared + match.constant),
         "energy_chamfer": MODEL_TO_CLOUD * to_cloud + CLOUD_TO_MODEL * to_model,
         "energy_prior": POSE * prior.negative_log_likelihood(pose) + BENDING * (2 * bent).exp().sum(1),
         "energy_shape": SHAPE * betas.square().sum(1)
         + NEAR_SHAPE * (betas - start.betas).square().sum(1)
         + NEAR_POSE * (pose - start.body).square().sum(1),
     }
-    return {"energy": sum(terms.values()), **terms}, next_variance, vertices.detach()
+    return {"energy": sum(terms.values()), **terms}, match.variance, vertices.detach()
+
+
+class Match(NamedTuple):
+    """What the E step and the nearest neighbours hold fixed while the body moves.
+
+    With the posterior p (R, M, N) of vertex and point, a vertex has the ``mass`` Σ p (R, M) and the
+    ``target`` Σ p x / Σ p (R, M, 3). Then Σ p d² is the masses' squared distance to their targets and a
+    ``constant`` (R,): the same derivative without a gradient through M × N numbers.
+    """
+
+    mass: torch.Tensor
+    target: torch.Tensor
+    constant: torch.Tensor
+    variance: torch.Tensor
+    nearest_point: torch.Tensor
+    nearest_vertex: torch.Tensor
+
+
+@torch.no_grad()
+def _match(vertices, points, mask, variance, outlier_weight):
+    squared = torch.cdist(vertices, points).square_()
+    nearest_vertex = squared.argmin(1)
+    nearest_point = squared.masked_fill(~mask[:, None], torch.inf).argmin(2)
+    posterior = _posterior(squared, mask, variance, outlier_weight)
+    moments = posterior @ torch.cat([points, torch.ones_like(points[..., :1])], 2)
+    mass = moments[..., 3]
+    target = moments[..., :3] / mass.clamp_min(1e-12)[..., None]
+    total = (posterior * squared).sum((1, 2))
+    constant = total - (mass * (vertices - target).square().sum(2)).sum(1)
+    variance = (total / mass.sum(1).clamp_min(1e-9) / 5).clamp_min(LEAST_VARIANCE)
+    return Match(mass, target, constant, variance, nearest_point, nearest_vertex)
+
+
+def _picked(places, index):
+    """(R, M, 3), (R, N) → (R, N, 3)."""
+    return places.gather(1, index[..., None].expand(-1, -1, 3))
 
 
 def _posterior(squared, mask, variance, outlier_weight):

@@ -39,7 +39,7 @@ class Correspondence(NamedTuple):
     inlier: torch.Tensor
 
 
-def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_weight=None):
+def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_weight=None, count=None):
     """Posterior of each point belonging to each model vertex (E step of coherent point drift).
 
     Args:
@@ -48,6 +48,8 @@ def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_we
         mask: (R, N) bool, True for real points.
         variance: (R,) square metres, > 0.
         outlier_weight: weight μ of the uniform class, 0 < μ < 1.
+        log_weight: (R, M) log of each vertex's share in the mixture; None: all alike.
+        count: (R,) number of points of each whole cloud, where ``points`` are only some of it.
 
     Source: Myronenko & Song, "Point Set Registration: Coherent Point Drift", TPAMI 2010, eq. 6, with the
     uniform class spread over one cubic metre per ``N`` points as there.
@@ -55,7 +57,7 @@ def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_we
     size = vertices.shape[1] if log_weight is None else log_weight.exp().sum(1)
     exponent = _gaussian_exponent(vertices, points, 0.5 / variance, log_weight)
     exponent = exponent.clamp_(MIN_EXPONENT, 0.0).exp_()
-    count = mask.sum(1).clamp_min(1)
+    count = mask.sum(1).clamp_min(1) if count is None else count
     uniform = (2 * torch.pi * variance) ** 1.5 * (outlier_weight / (1 - outlier_weight)) * size / count
     total = exponent.sum(1) + uniform[:, None]
     share = mask / total

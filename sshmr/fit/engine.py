@@ -12,6 +12,9 @@ from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
 from sshmr.fit.linearise import State, skin
 from sshmr.fit.screening import SCREEN_POINTS, SCREEN_VERTICES, screen
 
+PUBLISHED_POINTS = 1024
+"""At most so many points of a cloud the published routine sees, as in its paper."""
+
 
 class Fitted(NamedTuple):
     """One body a cloud: state of B rows, energies of (B,), index of the winning hypothesis (B,) …
@@ -35,13 +38,14 @@ class Engine:
             the first m of them spread evenly too).
         prior: PosePrior.
         config: FitConfig.
+        poses: (config.poses, 72) to start from; those that ship with the package when None.
     """
 
-    def __init__(self, surface, prior, config):
+    def __init__(self, surface, prior, config, poses=None):
         self.surface, self.body, self.prior, self.config = surface, surface.body, prior, config
         body = self.body
-        poses = turned_about_vertical(typical_poses(config.poses), config.headings).to(body.v_template)
-        self.starts = centred(body, poses)
+        poses = (typical_poses(config.poses) if poses is None else poses).to(body.v_template)
+        self.starts = centred(body, turned_about_vertical(poses, config.headings))
         screened = body.subset(torch.arange(min(SCREEN_VERTICES, len(body.v_template))))
         step = 360 / config.headings
         self.start_names = [
@@ -49,7 +53,7 @@ class Engine:
             for pose in range(config.poses)
             for heading in range(config.headings)
         ]
-        self.limbs = typical_limbs(body, typical_poses(config.poses).to(body.v_template))
+        self.limbs = typical_limbs(body, poses)
         self.start_vertices = skin(screened, self.starts).vertices
 
     def from_nothing(self, points, mask):
@@ -81,6 +85,7 @@ class Engine:
         """Every hypothesis to the end with the published routine; the lowest energy wins."""
         clouds, tried = index.shape
         rows = torch.arange(clouds, device=points.device).repeat_interleave(tried)
+        points, mask = thinned(points, mask, PUBLISHED_POINTS)
         data = (points[rows], mask[rows], start)
         state, terms, movement = fit_published(
             self.body, self.prior, *data, self.config.outlier_weight, phase

@@ -8,6 +8,9 @@ import torch
 from sshmr.data.tables import valid_mask
 from sshmr.fit.energy import soft_correspondence
 
+AT_ONCE = 8192
+"""Points matched at a time; bounds the memory."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RelabelConfig:
@@ -35,16 +38,27 @@ def relabel(points, params, body, template, config):
         dict: frame_id; segment (F, N) int16, −1 on padding; weight (F, N) float32: the probability that
         the point belongs to the body, times the fit's confidence; 0 where the fit is not trusted.
     """
-    cloud, mask = torch.from_numpy(points["points"]), torch.from_numpy(valid_mask(points))
-    posed = body.subset(template.vertex_ids)(
-        *(torch.from_numpy(params[n]) for n in ("pose", "betas", "transl"))
-    )
-    variance = torch.full((len(cloud),), config.spread**2)
-    inlier = soft_correspondence(posed.vertices, cloud, mask, variance, config.outlier_weight).inlier
-    nearest = torch.cdist(cloud, posed.vertices).argmin(2)
+    chosen = body.subset(template.vertex_ids)
     trusted = params["confidence"] * (params["confidence"] >= config.least_confidence)
-    return {
-        "frame_id": points["frame_id"],
-        "segment": torch.where(mask, nearest, -1).numpy().astype(np.int16),
-        "weight": (inlier.numpy() * trusted[:, None]).astype(np.float32),
-    }
+    mask = valid_mask(points)
+    segment = np.full(mask.shape, -1, np.int16)
+    weight = np.zeros(mask.shape, np.float32)
+    for row, (cloud, valid) in enumerate(zip(points["points"], mask, strict=True)):
+        pose = (torch.from_numpy(params[name][row : row + 1]) for name in ("pose", "betas", "transl"))
+        nearest, inlier = _labels(chosen(*pose).vertices, torch.from_numpy(cloud[valid]), config)
+        segment[row, valid] = nearest
+        weight[row, valid] = inlier * trusted[row]
+    return {"frame_id": points["frame_id"], "segment": segment, "weight": weight}
+
+
+def _labels(vertices, cloud, config):
+    """Nearest vertex and probability to belong to the body of each point: (1, M, 3), (N, 3) → (N,), (N,)."""
+    variance = torch.full((1,), config.spread**2)
+    count = torch.tensor([len(cloud)])
+    nearest, inlier = [], []
+    for some in cloud.split(AT_ONCE):
+        mask = torch.ones(1, len(some), dtype=torch.bool)
+        match = soft_correspondence(vertices, some[None], mask, variance, config.outlier_weight, count=count)
+        nearest.append(torch.cdist(some, vertices[0]).argmin(1))
+        inlier.append(match.inlier[0])
+    return torch.cat(nearest).numpy(), torch.cat(inlier).numpy()

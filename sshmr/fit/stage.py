@@ -7,8 +7,8 @@ import torch
 
 from sshmr.data.tables import valid_mask
 from sshmr.errors import InputError
-from sshmr.fit.confidence import confidence
-from sshmr.fit.engine import Engine
+from sshmr.fit.confidence import confidence, evidence
+from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.linearise import Expected, State
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.raycast import Surface
@@ -16,6 +16,9 @@ from sshmr.progress import track
 
 CONVERGED = 0.002
 """Metres; a fit whose vertices moved less than this in the last step has settled."""
+
+EVIDENCE_POINTS = 512
+"""So many points of a cloud tell how sure a fit is."""
 
 SMOOTH = 0.5
 """Radians; where a joint turns by more from the frame before to the frame after, they say little of it."""
@@ -86,7 +89,7 @@ def fit_shard(
         else:
             fitted = engine.from_nothing(cloud, valid)
             names = engine.start_names
-        parts.append(_columns(fitted, names, body, cloud, valid))
+        parts.append(_columns(fitted, names, engine, body, cloud, valid))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}
 
@@ -146,9 +149,11 @@ def expectation(points, previous, starts):
     return Expected(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 
 
-def _columns(fitted, names, body, cloud, valid):
+def _columns(fitted, names, engine, body, cloud, valid):
     state = State(*(part.cpu() for part in fitted.state))
     residual = median_residuals(body, state, cloud.cpu().numpy(), valid.cpu().numpy())
+    data = thinned(cloud, valid, EVIDENCE_POINTS)
+    found = evidence(engine.surface, engine.prior, *data, fitted.state, torch.from_numpy(residual))
     columns = {name: value.cpu().numpy() for name, value in fitted.energy.items()}
     return columns | {
         "pose": state.pose.numpy(),
@@ -158,7 +163,7 @@ def _columns(fitted, names, body, cloud, valid):
         "hypothesis": np.array([names[i] for i in fitted.hypothesis.tolist()]),
         "converged": (fitted.movement < CONVERGED).cpu().numpy(),
         "iterations": np.full(len(residual), fitted.iterations),
-        "confidence": confidence(fitted, residual),
+        "confidence": confidence(found).cpu().numpy(),
     }
 
 

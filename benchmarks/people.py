@@ -1,0 +1,37 @@
+"""Real poses split by subject, and what the fit knows beforehand, learned without those held out."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sshmr.body.build_prior import fit_mixture, wrap
+from sshmr.body.build_starts import typical_poses, without_heading
+from sshmr.body.prior import PosePrior
+from sshmr.fit.config import FitConfig
+from sshmr.fit.hypotheses import typical_poses as shipped_poses
+
+STARTS = 64
+
+
+class People(NamedTuple):
+    """seen, held_out: poses (F, 72); prior: PosePrior and starts (K, 72), of the seen alone."""
+
+    seen: np.ndarray
+    held_out: np.ndarray
+    prior: PosePrior
+    starts: torch.Tensor
+
+
+def split(path, seed=0):
+    """Hold out a quarter of a table's subjects (columns subject and pose, as of the pose prior's script)."""
+    table = pd.read_parquet(path)
+    poses = np.stack(table["pose"]).astype(np.float64)
+    names = np.random.default_rng(seed).permutation(np.unique(table["subject"]))
+    held = np.isin(table["subject"], names[: max(1, len(names) // 4)])
+    prior = fit_mixture(wrap(poses[~held, 3:]), seed, path)
+    learned, _ = typical_poses(without_heading(poses[~held]), STARTS, seed)
+    few = FitConfig().poses - 1
+    starts = torch.cat([shipped_poses(1), torch.tensor(learned[:few], dtype=torch.float32)])
+    return People(poses[~held], poses[held], prior, starts)
