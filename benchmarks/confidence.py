@@ -1,6 +1,6 @@
 """Learn how sure a fit should be of itself, and see whether it is right about people it never saw.
 
-    python benchmarks/confidence.py POSES.parquet --frames 200 --picture reliability.png
+    python benchmarks/confidence.py POSES.parquet --frames 200
 
 POSES.parquet has the columns subject and pose. Pose prior, start poses and coefficients are learned from
 three quarters of the subjects, each seen by a simulated depth camera and a simulated LiDAR; the other quarter
@@ -55,21 +55,6 @@ def learned(found, good):
     return mean, scale, model.coef_[0], model.intercept_[0]
 
 
-def draw(path, table, gap):
-    """Reliability diagram: how often fits were good, against how sure they were."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axes.scatter(table["confidence"], table["good"], s=8 + 3 * np.sqrt(table["frames"]) * 4)
-    axes.set(xlabel="confidence", ylabel="share under 100 mm", xlim=(0, 1), ylim=(0, 1))
-    axes.set_title(f"simulated clouds, people left out\nexpected calibration error {gap:.3f}", fontsize=9)
-    figure.savefig(path, dpi=150)
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -78,7 +63,6 @@ def main():
     parser.add_argument("--frames", type=int, default=200, help="clouds of each sensor and half")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--picture", help="where to draw the reliability diagram (.png)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     known = people.split(options.poses, options.seed)
@@ -96,14 +80,12 @@ def main():
     result["good_share_held_out"] = float((truth < GOOD).mean())
     for name, sure in (("learned_now", fresh), ("shipped", confidence(held).numpy())):
         table, gap = calibration(sure, truth)
-        print(f"{name}: expected calibration error {gap:.3f} on held-out subjects")
+        print(f"{name}: reliability, expected calibration error {gap:.3f} on held-out subjects")
         print(table.round(3).to_string(index=False))
         result[name] = {
             "expected_calibration_error": float(gap),
             "area_under_roc": ranked(sure, truth < GOOD),
         }
-        if options.picture and name == "shipped":
-            draw(options.picture, table, gap)
     print(json.dumps(result))
 
 

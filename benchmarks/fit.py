@@ -1,57 +1,66 @@
-"""The fit against the published routine, on the same simulated clouds of real poses, in one run.
+"""The fit against the published routine, on the same simulated clouds of real people, in one run.
 
-    python benchmarks/fit.py POSES.parquet --frames 200 --baseline-frames 20
+    python benchmarks/fit.py POSES.parquet --frames 200 --baseline-frames 200 --run results/demo
 
-POSES.parquet has a column ``pose`` (72 rotation-vector numbers, y up). Each cloud is fitted from nothing, and
-once more from its true body, which shows what the energy alone costs. The published routine is slow, so that
-it may be given fewer frames; ratios compare the same frames. The last line is JSON.
+POSES.parquet has the columns subject and pose (72 rotation-vector numbers, y up). A quarter of the subjects
+is held out for the clouds; pose prior and start poses are learned from the rest. Each cloud is fitted from
+nothing, and once more from its true body, which shows what the energy alone costs. The published routine is
+slow: it may be given fewer frames, the first of ours, and ratios compare the same frames. With --run, the
+predictions of a finished run's last round start both. --growth times ours as points, batch and threads grow.
+The last line is JSON.
 """
 
 import argparse
 import json
 import time
+from pathlib import Path
 
 import clouds
 import numpy as np
 import pandas as pd
+import people
 import torch
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
+from sshmr.data.tables import read_params, read_points, valid_mask
 from sshmr.evaluation.measures import pa_mpjpe
+from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.config import FitConfig
-from sshmr.fit.engine import Engine
+from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.linearise import State
+from sshmr.fit.stage import EVIDENCE_POINTS, median_residuals
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
+from sshmr.viewing.frame_errors import calibration
 
 SENSORS = {"depth": clouds.depth_camera, "lidar": clouds.lidar}
+PUBLISHED = FitConfig(optimiser="adam", headings=4, poses=1, batch=1)
 
 
 @torch.no_grad()
-def run(engine, body, frames, from_truth=False):
-    """Fit all frames in batches; joints (F, 24, 3), vertices (F, V, 3), seconds a frame."""
-    data = {name: torch.from_numpy(value) for name, value in frames._asdict().items()}
+def run(engine, frames, starts=None):
+    """Fit all frames in batches; State of F bodies, seconds a frame.
+
+    ``starts``: State of F bodies to start from; None to start from nothing.
+    """
+    points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     parts, start = [], time.perf_counter()
     step = engine.config.batch
-    batches = [slice(i, i + step) for i in range(0, len(frames.points), step)]
-    for rows in track(batches, "fit"):
-        cloud = (data["points"][rows], data["mask"][rows])
-        if from_truth:
-            truth = State.from_pose(data["pose"][rows], data["betas"][rows], data["transl"][rows])
-            parts.append(engine.from_predictions(*cloud, [truth]).state)
+    for rows in track([slice(i, i + step) for i in range(0, len(points), step)], "fit"):
+        if starts is None:
+            parts.append(engine.from_nothing(points[rows], mask[rows]).state)
         else:
-            parts.append(engine.from_nothing(*cloud).state)
-    seconds = (time.perf_counter() - start) / len(frames.points)
-    posed = [body(state.pose, state.betas, state.transl) for state in parts]
-    joints = torch.cat([part.joints for part in posed]).numpy()
-    vertices = torch.cat([part.vertices for part in posed]).numpy()
-    return joints, vertices, seconds
+            parts.append(engine.from_predictions(points[rows], mask[rows], [starts.rows(rows)]).state)
+    seconds = (time.perf_counter() - start) / len(points)
+    return State(*(torch.cat(part) for part in zip(*parts, strict=True))), seconds
 
 
-def figures(joints, vertices, seconds, frames):
+def figures(body, state, seconds, frames):
     """What is told of a method: millimetres, percent, seconds a frame."""
+    posed = body(state.pose, state.betas, state.transl)
+    joints, vertices = posed.joints.numpy(), posed.vertices.numpy()
     error = 1e3 * np.linalg.norm(joints - frames.joints, axis=2).mean(1)
     return {
         "seconds_per_frame": seconds,
@@ -65,39 +74,122 @@ def figures(joints, vertices, seconds, frames):
     }
 
 
+@torch.no_grad()
+def calibration_error(engine, body, state, frames):
+    """Expected calibration error of the confidence in fits, 0 to 1."""
+    points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
+    residual = torch.from_numpy(median_residuals(body, state, frames.points, frames.mask))
+    few = thinned(points, mask, EVIDENCE_POINTS)
+    sure = confidence(evidence(engine.surface, engine.prior, *few, state, residual)).numpy()
+    joints = body(state.pose, state.betas, state.transl).joints.numpy()
+    return float(calibration(sure, np.linalg.norm(joints - frames.joints, axis=2).mean(1))[1])
+
+
+def compared(result, body, ours, published, frames, count, starts=None, base_starts=None):
+    """Add both routines' figures on the same ``count`` frames, and their ratios."""
+    some = clouds.Frames(*(part[:count] for part in frames))
+    base, same = result["published"], result["ours_on_same"] = (
+        figures(body, *run(published, some, base_starts), some),
+        figures(body, *run(ours, some, starts), some),
+    )
+    result["ratio_time"] = base["seconds_per_frame"] / same["seconds_per_frame"]
+    result["ratio_mpjpe"] = same["mpjpe_mean"] / base["mpjpe_mean"]
+
+
+def from_run(folder, body):
+    """The labelled test frames of a finished run and the last round's predictions for them."""
+    folder = Path(folder)
+    rounds = sorted(folder.glob("round_*/infer/test"), key=lambda path: int(path.parts[-3].split("_")[1]))
+    parts, starts = [], []
+    for path in sorted((folder / "points" / "test").glob("*.parquet")):
+        if path.name.endswith(".skipped.parquet"):
+            continue
+        points, params = read_points(path, labels=True), read_params(rounds[-1] / path.name)
+        truth = [np.asarray(points[name], np.float32) for name in ("pose", "betas", "transl")]
+        joints = points["joints"].reshape(-1, 24, 3)
+        vertices = body(*map(torch.from_numpy, truth)).vertices.numpy()
+        parts.append((points["points"], valid_mask(points), *truth, joints, vertices))
+        starts.append(
+            State.from_pose(*(torch.from_numpy(params[name]) for name in ("pose", "betas", "transl")))
+        )
+    frames = clouds.Frames(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return frames, State(*(torch.cat(part) for part in zip(*starts, strict=True)))
+
+
+def growth(surface, known, frames):
+    """Seconds a frame of ours from nothing, as points, batch and threads grow."""
+    rows = []
+    for threads, batch, size in (
+        *((1, 8, size) for size in (256, 1024, 4096, 16384)),
+        *((1, batch, 1024) for batch in (1, 2, 4, 16)),
+        (2, 8, 1024),
+    ):
+        torch.set_num_threads(threads)
+        repeats = -(-size // frames.points.shape[1])
+        tiled = np.concatenate([frames.points] * repeats, 1)[:, :size]
+        many = frames._replace(points=tiled, mask=np.concatenate([frames.mask] * repeats, 1)[:, :size])
+        engine = Engine(surface, known.prior, FitConfig(batch=batch), known.starts)
+        seconds = run(engine, many)[1]
+        rows.append({"threads": threads, "batch": batch, "points": size, "seconds_per_frame": seconds})
+    return rows
+
+
+def told(result):
+    """Print the columns of figures side by side."""
+    columns = {name: value for name, value in result.items() if isinstance(value, dict)}
+    print(pd.DataFrame(columns).round(2).to_string())
+    for name in ("ratio_time", "ratio_mpjpe", "expected_calibration_error"):
+        if name in result:
+            print(f"{name} {result[name]:.3f}")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("poses", help="Parquet table with the column pose")
-    parser.add_argument("--frames", type=int, default=200)
-    parser.add_argument("--baseline-frames", type=int, default=20)
+    parser.add_argument("poses", help="Parquet table with the columns subject and pose")
+    parser.add_argument("--frames", type=int, default=200, help="clouds of each sensor")
+    parser.add_argument(
+        "--baseline-frames", type=int, default=200, help="of those, for the published routine"
+    )
+    parser.add_argument("--run", help="folder of a finished run, results/demo, whose predictions start both")
+    parser.add_argument("--growth", action="store_true", help="also time ours at other sizes")
+    parser.add_argument("--sensors", nargs="*", default=list(SENSORS), choices=list(SENSORS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    poses = np.stack(pd.read_parquet(options.poses)["pose"])
-    body, prior = BodyModel.load(open_body_path("neutral")), PosePrior.load(open_prior_path())
+    known = people.split(options.poses, options.seed)
+    body = BodyModel.load(open_body_path("neutral"))
     surface = SurfaceElements.of(body, build_template(body).vertex_ids)
     everywhere = SurfaceElements.of(body, torch.arange(len(body.v_template)))
-    ours = Engine(surface, prior, FitConfig())
-    published = Engine(everywhere, prior, FitConfig(optimiser="adam", headings=4, poses=1, batch=1))
-    result = {}
-    for name, sensor in SENSORS.items():
-        frames = clouds.frames(sensor, poses, options.frames, options.seed)
-        some = clouds.Frames(*(part[: options.baseline_frames] for part in frames))
-        result[name] = {"ours": figures(*run(ours, body, frames), frames)}
-        result[name]["from_truth"] = figures(*run(ours, body, frames, from_truth=True), frames)
+    ours = Engine(surface, known.prior, FitConfig(), known.starts)
+    published = Engine(everywhere, known.prior, PUBLISHED)
+    results = {}
+    for name in options.sensors:
+        frames = clouds.frames(SENSORS[name], known.held_out, options.frames, options.seed)
+        truth = State.from_pose(*(torch.from_numpy(frames[i]) for i in (2, 3, 4)))
+        state, seconds = run(ours, frames)
+        result = results[name] = {"ours": figures(body, state, seconds, frames)}
+        result["expected_calibration_error"] = calibration_error(ours, body, state, frames)
+        result["from_truth"] = figures(body, *run(ours, frames, truth), frames)
         if options.baseline_frames:
-            base = figures(*run(published, body, some), some)
-            same = figures(*run(ours, body, some), some)
-            result[name] |= {"published_on_some": base, "ours_on_same": same}
-            result[name]["ratio_time"] = base["seconds_per_frame"] / same["seconds_per_frame"]
-            result[name]["ratio_mpjpe"] = same["mpjpe_mean"] / base["mpjpe_mean"]
-        print(
-            pd.DataFrame({k: v for k, v in result[name].items() if isinstance(v, dict)}).round(2).to_string()
-        )
-    print(json.dumps(result, default=float))
+            compared(result, body, ours, published, frames, options.baseline_frames)
+        print(f"{name}, people left out, from nothing:")
+        told(result)
+    if options.run:
+        frames, starts = from_run(options.run, body)
+        prior = PosePrior.load(open_prior_path())
+        result = results["predictions"] = {}
+        engines = Engine(surface, prior, FitConfig()), Engine(everywhere, prior, PUBLISHED)
+        compared(result, body, *engines, frames, len(frames.points), starts, starts)
+        print(f"test frames of {options.run}, from its network's predictions:")
+        told(result)
+    if options.growth:
+        few = clouds.Frames(*(part[:16] for part in frames))
+        results["growth"] = growth(surface, known, few)
+        print(pd.DataFrame(results["growth"]).to_string(index=False))
+    print(json.dumps(results, default=float))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ ACM MM 2025; Bogo et al., "Keep it SMPL", ECCV 2016, for the prior's weights.
 from typing import NamedTuple
 
 import torch
+from scipy.spatial import cKDTree
 
-from sshmr.fit.energy import bending
+from sshmr.fit.energy import bending, soft_correspondence
 from sshmr.fit.linearise import State
+from sshmr.geometry.neighbours import nearest
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
 STEPS = 101
@@ -93,27 +95,28 @@ class Match(NamedTuple):
 
 @torch.no_grad()
 def _match(vertices, points, mask, variance, outlier_weight):
-    squared = torch.cdist(vertices, points).square_()
-    nearest_vertex = squared.argmin(1)
-    nearest_point = squared.masked_fill(~mask[:, None], torch.inf).argmin(2)
-    posterior = _posterior(squared, mask, variance, outlier_weight)
-    moments = posterior @ torch.cat([points, torch.ones_like(points[..., :1])], 2)
-    mass = moments[..., 3]
-    target = moments[..., :3] / mass.clamp_min(1e-12)[..., None]
-    total = (posterior * squared).sum((1, 2))
+    soft = soft_correspondence(vertices, points, mask, variance, outlier_weight)
+    # Σ p d² from sums over each side, in float64 since large numbers cancel.
+    mass, target = soft.mass.double(), soft.target.double()
+    squares = (mass * vertices.double().square().sum(2) - 2 * mass * (target * vertices).sum(2)).sum(1)
+    total = squares + (soft.inlier.double() * points.double().square().sum(2)).sum(1)
     constant = total - (mass * (vertices - target).square().sum(2)).sum(1)
     variance = (total / mass.sum(1).clamp_min(1e-9) / 5).clamp_min(LEAST_VARIANCE)
-    return Match(mass, target, constant, variance, nearest_point, nearest_vertex)
+    near_points, near_vertices = _nearest(vertices, points, mask), _nearest(points, vertices)
+    return Match(soft.mass, soft.target, constant.to(points), variance.to(points), near_points, near_vertices)
+
+
+def _nearest(query, reference, mask=None):
+    """Index of each query's nearest reference point, (R, Q); on a CPU trees are faster than all pairs."""
+    if query.is_cuda:
+        return nearest(query, reference, mask)[1]
+    found = []
+    for row, (places, among) in enumerate(zip(query, reference, strict=True)):
+        real = torch.arange(len(among)) if mask is None else mask[row].nonzero().flatten()
+        found.append(real[torch.from_numpy(cKDTree(among[real].numpy()).query(places.numpy())[1])])
+    return torch.stack(found)
 
 
 def _picked(places, index):
     """(R, M, 3), (R, N) → (R, N, 3)."""
     return places.gather(1, index[..., None].expand(-1, -1, 3))
-
-
-def _posterior(squared, mask, variance, outlier_weight):
-    """(R, M, N): the E step written out; the fast one is ``energy.soft_correspondence``."""
-    likelihood = (-squared / (2 * variance[:, None, None])).clamp_min(-80.0).exp() * mask[:, None]
-    ratio = squared.shape[1] / mask.sum(1).clamp_min(1)
-    uniform = (2 * torch.pi * variance) ** 1.5 * (outlier_weight / (1 - outlier_weight)) * ratio
-    return likelihood / (likelihood.sum(1, keepdim=True) + uniform[:, None, None])
