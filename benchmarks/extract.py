@@ -3,12 +3,14 @@
     python benchmarks/extract.py --frames 48
 
 The data are simulated; depth images have BEHAVE's size, 2048 × 1536. Few are rendered and then linked under
-other times until there are enough. BEHAVE is also read in the straightforward way: one process, whole images
-unprojected, the same cleaning; both must give the same points. Every case runs in a process of its own, held
-to its cores, and counts from behind the imports; the best of --repeat is taken. The last line is JSON.
+other times until there are enough. Each source is also read in the straightforward way, ``plain_readers.py``:
+one process, whole files and images, the same cleaning; both must give the same points. Every case runs in a
+process of its own, held to its cores, and counts from behind the imports; the best of --repeat is taken. The
+last line is JSON.
 """
 
 import argparse
+import concurrent.futures
 import json
 import multiprocessing
 import os
@@ -18,13 +20,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from plain_readers import PLAIN
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.capture.config import CaptureConfig, DepthConfig
 from sshmr.capture.simulate import DATA_SETS, simulate_sequence
-from sshmr.data.behave.points import robust_cleaning
 from sshmr.data.config import BehaveConfig, ExtractConfig
 from sshmr.data.extract import READERS
 from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
@@ -64,48 +65,29 @@ def read(layout, root, name, threads):
 
 
 def read_plainly(layout, root, name, threads):
-    """The same of BEHAVE's images in the straightforward way."""
-    sequence, clouds = root / "sequences" / name, {}
-    tables, poses = {}, {}
-    for k in range(CAMERAS):
-        tables[k] = np.load(root / f"calibs/intrinsics/{k}/pointcloud_table.npy")
-        pose = json.loads((root / f"calibs/Date00/config/{k}/config.json").read_text())
-        poses[k] = np.array(pose["rotation"]).reshape(3, 3), np.array(pose["translation"])
-    for moment in sorted(sequence.glob("t*")):
-        for k, (rotation, translation) in poses.items():
-            depth = np.asarray(Image.open(moment / f"k{k}.depth.png")) / 1000
-            mask = np.asarray(Image.open(next(moment.glob(f"k{k}.person_mask.*"))).convert("L")) > 127
-            rays = np.concatenate([tables[k], np.ones((*depth.shape, 1))], axis=-1)
-            points = (rays * depth[..., None]).reshape(-1, 3) @ rotation.T + translation
-            keep = mask.ravel() & (depth.ravel() > 0) & np.isfinite(points).all(axis=1)
-            name_of_frame = f"simulated/{name}/{round(1000 * float(moment.name[1:])):06d}/{k}"
-            clouds[name_of_frame] = robust_cleaning(points[keep], SETTINGS, name_of_frame) * [1, -1, -1]
-    return clouds
+    """The same in the straightforward way."""
+    return dict(PLAIN[layout](root, name, SETTINGS))
 
 
 WAYS = {"package": read, "straightforward": read_plainly}
 
 
-def _child(way, arguments, cores, answers):
+def _child(way, arguments, cores):
     os.sched_setaffinity(0, cores)
     start, before = time.perf_counter(), time.process_time()
     clouds = WAYS[way](*arguments)
     seconds, cpu = time.perf_counter() - start, time.process_time() - before
     status = Path("/proc/self/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    answers.put((clouds, seconds, cpu, peak))
+    return clouds, seconds, cpu, peak
 
 
 def measure(way, arguments, cores, jobs=1):
     """Run a case, ``jobs`` copies at once: frames a second, CPU seconds a frame, peak megabytes, clouds."""
     context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    children = [context.Process(target=_child, args=(way, arguments, cores, answers)) for _ in range(jobs)]
-    for child in children:
-        child.start()
-    done = [answers.get() for _ in children]
-    for child in children:
-        child.join()
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        children = [pool.submit(_child, way, arguments, cores) for _ in range(jobs)]
+        done = [child.result() for child in children]
     clouds = done[0][0]
     figures = {
         "frames_per_second": jobs * len(clouds) / max(seconds for _, seconds, _, _ in done),
@@ -138,7 +120,7 @@ def main():
             cases = {"package, 1 core": ("package", 1, one, 1), "package, 2 cores": ("package", 1, two, 2)}
             if layout == "behave":
                 cases["package, 1 job, 2 threads"] = ("package", 2, two, 1)
-                cases["straightforward, 1 process"] = ("straightforward", 1, two, 1)
+            cases["straightforward, 1 process"] = ("straightforward", 1, two, 1)
             runs, clouds = {case: [] for case in cases}, {}
             for _ in range(options.repeat):
                 for case, (way, threads, allowed, jobs) in cases.items():
@@ -151,16 +133,15 @@ def main():
                     f"{1e3 * figures['cpu_seconds_per_frame']:7.1f} ms CPU/frame "
                     f"{figures['peak_megabytes']:6.0f} MB"
                 )
-            if "straightforward" in clouds:
-                results[layout] |= compare(results[layout], clouds)
+            results[layout] |= compare(layout, results[layout], clouds)
     print(json.dumps({"frames": options.frames, "sources": results}))
 
 
-def compare(results, clouds):
+def compare(layout, results, clouds):
     """How many times as fast the package is, and how far its points are from the straightforward ones."""
     plain = results["straightforward, 1 process"]
     if clouds["package"].keys() != clouds["straightforward"].keys():
-        raise SystemExit("The two ways read different frames")
+        raise SystemExit(f"{layout}: the two ways read different frames")
     gaps = []
     for name, cloud in clouds["package"].items():
         other = clouds["straightforward"][name]
@@ -171,11 +152,13 @@ def compare(results, clouds):
         "speed_2_threads": "package, 1 job, 2 threads",
     }
     made = {
-        name: results[case]["frames_per_second"] / plain["frames_per_second"] for name, case in ratios.items()
+        name: results[case]["frames_per_second"] / plain["frames_per_second"]
+        for name, case in ratios.items()
+        if case in results
     }
     made["cpu_ratio"] = plain["cpu_seconds_per_frame"] / results["package, 1 core"]["cpu_seconds_per_frame"]
     made["frames_with_the_same_points"] = float(np.mean(np.array(gaps) < 1e-3))
-    print("behave    " + ", ".join(f"{name} {value:.2f}" for name, value in made.items()))
+    print(f"{layout:9s} " + ", ".join(f"{name} {value:.2f}" for name, value in made.items()))
     return made
 
 
