@@ -22,6 +22,7 @@ from sshmr.fit.config import FitConfig
 from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.stage import EVIDENCE_POINTS, median_residuals
 from sshmr.fit.surface import SurfaceElements
+from sshmr.memory import keep_freed_memory
 from sshmr.progress import track
 from sshmr.viewing.frame_errors import GOOD, calibration
 
@@ -65,6 +66,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     known = people.split(options.poses, options.seed)
     body = BodyModel.load(open_body_path("neutral"))
     surface = SurfaceElements.of(body, build_template(body).vertex_ids)

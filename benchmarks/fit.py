@@ -32,6 +32,7 @@ from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.linearise import State
 from sshmr.fit.stage import EVIDENCE_POINTS, median_residuals
 from sshmr.fit.surface import SurfaceElements
+from sshmr.memory import keep_freed_memory
 from sshmr.progress import track
 from sshmr.viewing.frame_errors import calibration
 
@@ -159,6 +160,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     known = people.split(options.poses, options.seed)
     body = BodyModel.load(open_body_path("neutral"))
     surface = SurfaceElements.of(body, build_template(body).vertex_ids)
