@@ -19,8 +19,8 @@ from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.template import build_template
 from sshmr.fit.confidence import QUANTITIES, confidence, evidence
 from sshmr.fit.config import FitConfig
-from sshmr.fit.engine import Engine, thinned
-from sshmr.fit.stage import EVIDENCE_POINTS, median_residuals
+from sshmr.fit.engine import Engine
+from sshmr.fit.stage import median_residuals
 from sshmr.fit.surface import SurfaceElements
 from sshmr.memory import keep_freed_memory
 from sshmr.progress import track
@@ -40,8 +40,7 @@ def fitted(engine, body, poses, count, seed):
             cloud, mask = (torch.from_numpy(part[at : at + step]) for part in (frames.points, frames.mask))
             state = engine.from_nothing(cloud, mask).state
             residual = torch.from_numpy(median_residuals(body, state, cloud.numpy(), mask.numpy()))
-            few = thinned(cloud, mask, EVIDENCE_POINTS)
-            found.append(evidence(engine.surface, engine.prior, *few, state, residual))
+            found.append(evidence(engine.surface, engine.prior, cloud, mask, state, residual))
             joints = body(state.pose, state.betas, state.transl).joints.numpy()
             error.append(np.linalg.norm(joints - frames.joints[at : at + step], axis=2).mean(1))
     return torch.cat(found), np.concatenate(error)

@@ -28,9 +28,9 @@ from sshmr.data.tables import read_params, read_points, valid_mask
 from sshmr.evaluation.measures import pa_mpjpe
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.config import FitConfig
-from sshmr.fit.engine import Engine, thinned
+from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.stage import EVIDENCE_POINTS, median_residuals
+from sshmr.fit.stage import median_residuals
 from sshmr.fit.surface import SurfaceElements
 from sshmr.memory import keep_freed_memory
 from sshmr.progress import track
@@ -80,8 +80,7 @@ def calibration_error(engine, body, state, frames):
     """Expected calibration error of the confidence in fits, 0 to 1."""
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     residual = torch.from_numpy(median_residuals(body, state, frames.points, frames.mask))
-    few = thinned(points, mask, EVIDENCE_POINTS)
-    sure = confidence(evidence(engine.surface, engine.prior, *few, state, residual)).numpy()
+    sure = confidence(evidence(engine.surface, engine.prior, points, mask, state, residual)).numpy()
     joints = body(state.pose, state.betas, state.transl).joints.numpy()
     return float(calibration(sure, np.linalg.norm(joints - frames.joints, axis=2).mean(1))[1])
 

@@ -9,12 +9,15 @@ import torch
 
 from sshmr.fit.config import FitConfig
 from sshmr.fit.energy import energies
+from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import skin
 
 SETTINGS = FitConfig(coverage_weight=1.0)
 SPREAD = 0.015
 """Metres; standard deviation of the correspondence in the step that tells whether a body has settled."""
+MOST_POINTS = 512
+"""So many points of a cloud are enough to tell."""
 LEAST = 1e-4
 """Metres; what lies below says no more. Keeps the logarithms finite."""
 
@@ -37,10 +40,12 @@ def evidence(surface, prior, points, mask, state, residual):
 
     Returns:
         (B, 5): log residual; mean distance from the visible skin to the cloud, metres; negative log
-        likelihood of the pose and of the shape, nats; log of how far one more step would move the skin.
+        likelihood of the pose and of the shape, nats; log of how far one more step would move
+        the skin, metres.
     """
-    moved, view = refine(surface, prior, points, mask, state, [SPREAD], SETTINGS)
-    terms, vertices = energies(surface, prior, points, mask, state, view, SETTINGS)
+    data = (surface, prior, *thinned(points, mask, MOST_POINTS), state)
+    moved, view = refine(*data, [SPREAD], SETTINGS)
+    terms, vertices = energies(*data, view, SETTINGS)
     movement = (skin(surface.body, moved).vertices - vertices).norm(dim=2).mean(1)
     residual = residual.to(movement)
     return torch.stack(

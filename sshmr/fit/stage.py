@@ -8,7 +8,7 @@ import torch
 from sshmr.data.tables import valid_mask
 from sshmr.errors import InputError
 from sshmr.fit.confidence import confidence, evidence
-from sshmr.fit.engine import Engine, thinned
+from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import Expected, State
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.raycast import Surface
@@ -16,9 +16,6 @@ from sshmr.progress import track
 
 CONVERGED = 0.002
 """Metres; a fit whose vertices moved less than this in the last step has settled."""
-
-EVIDENCE_POINTS = 512
-"""So many points of a cloud tell how sure a fit is."""
 
 SMOOTH = 0.5
 """Radians; where a joint turns by more from the frame before to the frame after, they say little of it."""
@@ -152,8 +149,8 @@ def expectation(points, previous, starts):
 def _columns(fitted, names, engine, body, cloud, valid):
     state = State(*(part.cpu() for part in fitted.state))
     residual = median_residuals(body, state, cloud.cpu().numpy(), valid.cpu().numpy())
-    data = thinned(cloud, valid, EVIDENCE_POINTS)
-    found = evidence(engine.surface, engine.prior, *data, fitted.state, torch.from_numpy(residual))
+    data = (engine.surface, engine.prior, cloud, valid, fitted.state)
+    found = evidence(*data, torch.from_numpy(residual))
     columns = {name: value.cpu().numpy() for name, value in fitted.energy.items()}
     return columns | {
         "pose": state.pose.numpy(),
