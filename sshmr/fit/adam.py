@@ -58,23 +58,34 @@ def fit_published(body, prior, points, mask, start, outlier_weight, phase):
 
 def _terms(body, prior, data, unknowns, start, phase):
     points, mask, variance, outlier_weight = data
-    root, pose, betas, transl = unknowns
-    vertices = body(torch.cat([root, pose], 1), betas, transl).vertices
+    vertices = _posed(body, unknowns)
     match = _match(vertices.detach(), points, mask, variance, outlier_weight)
     squared = (match.mass * (vertices - match.target).square().sum(2)).sum(1)
     to_cloud = (vertices - _picked(points, match.nearest_point)).norm(dim=2).mean(1)
     to_model = (points - _picked(vertices, match.nearest_vertex)).norm(dim=2)
     to_model = (to_model * mask).sum(1) / mask.sum(1).clamp_min(1)
-    bent = bending(pose)
     terms = {
         "energy_correspondence": CORRESPONDENCE[phase] * (squared + match.constant),
         "energy_chamfer": MODEL_TO_CLOUD * to_cloud + CLOUD_TO_MODEL * to_model,
-        "energy_prior": POSE * prior.negative_log_likelihood(pose) + BENDING * (2 * bent).exp().sum(1),
+        **_prior_terms(prior, unknowns, start),
+    }
+    return {"energy": sum(terms.values()), **terms}, match.variance, vertices.detach()
+
+
+def _posed(body, unknowns):
+    root, pose, betas, transl = unknowns
+    return body(torch.cat([root, pose], 1), betas, transl).vertices
+
+
+def _prior_terms(prior, unknowns, start):
+    _, pose, betas, _ = unknowns
+    return {
+        "energy_prior": POSE * prior.negative_log_likelihood(pose)
+        + BENDING * (2 * bending(pose)).exp().sum(1),
         "energy_shape": SHAPE * betas.square().sum(1)
         + NEAR_SHAPE * (betas - start.betas).square().sum(1)
         + NEAR_POSE * (pose - start.body).square().sum(1),
     }
-    return {"energy": sum(terms.values()), **terms}, match.variance, vertices.detach()
 
 
 class Match(NamedTuple):
