@@ -108,7 +108,7 @@ def calibration_error(engine, body, state, frames):
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     residual = torch.from_numpy(median_residuals(body, state, frames.points, frames.mask))
     sure = confidence(evidence(engine.surface, engine.prior, points, mask, state, residual)).numpy()
-    return float(calibration(sure, errors(posed_by(body, state)[0], frames))[1])
+    return float(calibration(sure, errors(posed_by(body, state)[0], frames) / 1e3)[1])
 
 
 def preferred(body, ours, truth, frames):
