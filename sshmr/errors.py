@@ -12,7 +12,7 @@ class InputError(ValueError):
         fix: one sentence, what to do; may be empty.
     """
 
-    def __init__(self, path, field="", found="", expected="", fix=""):
+    def __init__(self, path, field="", found="", expected="", fix="") -> None:
         self.path, self.field, self.found, self.expected, self.fix = path, field, found, expected, fix
         subject = f"{path}: {field} is {found}" if field else f"{path}: {found}"
         if expected:
@@ -20,5 +20,5 @@ class InputError(ValueError):
         message = f"{subject}. {fix}".rstrip()
         super().__init__(message if message.endswith((".", "?")) else f"{message}.")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return type(self), (self.path, self.field, self.found, self.expected, self.fix)

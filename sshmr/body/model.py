@@ -4,6 +4,7 @@ Source: Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia
 """
 
 import dataclasses
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Posed(NamedTuple):
     rotations: torch.Tensor
 
 
-def open_body_path(gender):
+def open_body_path(gender: str) -> Path:
     """Path of the shipped, openly licensed body: gender is ``neutral``, ``male`` or ``female``."""
     return Path(str(resources.files("sshmr.body"))) / "assets" / f"open_{gender}.npz"
 
@@ -68,7 +69,9 @@ class BodyModel:
     digest: str
 
     @classmethod
-    def load(cls, path, dtype=torch.float32, device="cpu"):
+    def load(
+        cls, path: Path | str, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> "BodyModel":
         """Read an .npz in SMPL's layout; at most the first 10 betas are kept.
 
         Raises:
@@ -83,7 +86,7 @@ class BodyModel:
         regressor = arrays["J_regressor"]
         shapedirs = arrays["shapedirs"][:, :, :10]
 
-        def tensor(array):
+        def tensor(array: np.ndarray) -> torch.Tensor:
             return torch.tensor(array, dtype=dtype, device=device)
 
         return cls(
@@ -100,7 +103,7 @@ class BodyModel:
             digest=digest_of(arrays),
         )
 
-    def to(self, device=None, dtype=None):
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "BodyModel":
         """The same body on another device or in another floating type."""
         moved = {
             field.name: getattr(self, field.name).to(device=device, dtype=dtype)
@@ -109,7 +112,7 @@ class BodyModel:
         }
         return dataclasses.replace(self, **moved, faces=self.faces.to(device=device))
 
-    def subset(self, vertex_ids):
+    def subset(self, vertex_ids: torch.Tensor | Sequence[int]) -> "BodyModel":
         """The body with only these vertices, (M,) int64; joints stay those of the whole body."""
         vertex_ids = torch.as_tensor(vertex_ids, dtype=torch.int64, device=self.v_template.device)
         return dataclasses.replace(
@@ -121,13 +124,13 @@ class BodyModel:
             faces=self.faces[:0],
         )
 
-    def rest_joints(self, betas):
+    def rest_joints(self, betas: torch.Tensor) -> torch.Tensor:
         """Joints before posing: betas (B, S') → (B, 24, 3) metres."""
         return self.joint_template + torch.einsum(
             "jcs,bs->bjc", self.joint_shapedirs[..., : betas.shape[-1]], betas
         )
 
-    def __call__(self, pose, betas, transl):
+    def __call__(self, pose: torch.Tensor, betas: torch.Tensor, transl: torch.Tensor) -> Posed:
         """Pose the body.
 
         Args:
@@ -150,7 +153,9 @@ class BodyModel:
         return Posed(vertices + transl[:, None], joints + transl[:, None], rotations)
 
 
-def forward_kinematics(rotmats, rest_joints, parents):
+def forward_kinematics(
+    rotmats: torch.Tensor, rest_joints: torch.Tensor, parents: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Compose local rotations down the tree.
 
     Args:

@@ -11,7 +11,7 @@ Format = StrEnum("Format", ["ply", "obj", "glb", "amass", "smplx"])
 Ground = StrEnum("Ground", ["auto", "remove", "keep"])
 Unit = StrEnum("Unit", ["m", "cm", "mm"])
 Device = StrEnum("Device", ["auto", "cpu", "cuda"])
-Up = StrEnum("Up", {name: name for name in ("x", "y", "z", "-x", "-y", "-z")})
+Up = StrEnum("Up", {"x": "x", "y": "y", "z": "z", "-x": "-x", "-y": "-y", "-z": "-z"})
 
 READING, WRITING, RUNNING = "Reading clouds", "Writing meshes", "Running"
 

@@ -1,13 +1,15 @@
 """Read one's own clouds: one person and one moment a file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from sshmr.body.model import BodyModel
 from sshmr.data.cleaning import finite, ground_height, without_fragments, without_strays
 from sshmr.data.cloud_axes import LARGEST, SMALLEST, TO_Y_UP, axis_hint, extent, misfit, size_error
 from sshmr.data.cloud_labels import check_labels, read_cloud_labels
-from sshmr.data.config import METRES
+from sshmr.data.config import METRES, ExtractConfig
 from sshmr.data.frames import Frame, Reading, frame_id
 from sshmr.data.las import SUFFIXES, require_laspy
 from sshmr.data.manifest import maker_of
@@ -22,7 +24,14 @@ DENSE = 100_000
 """More points than this are thinned at random before they are cleaned; a table's row holds far fewer."""
 
 
-def read_sequence(root, sequence, split, settings, load_body=None, threads=1):
+def read_sequence(
+    root: Path | str,
+    sequence: str,
+    split: str,
+    settings: ExtractConfig,
+    load_body: Callable[[str], BodyModel] | None = None,
+    threads: int = 1,
+) -> Reading:
     """Read all clouds of one sequence.
 
     Args:

@@ -50,11 +50,11 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     simulated: bool = False
 
-    def skip(self, frame_id, source, reason):
+    def skip(self, frame_id: str, source: str, reason: str) -> None:
         """List a frame that cannot be used."""
         self.skipped.append((frame_id, source, reason))
 
 
-def frame_id(dataset, sequence, frame, view=0):
+def frame_id(dataset: str, sequence: str, frame: int, view: int = 0) -> str:
     """The name of a frame throughout a run."""
     return f"{dataset}/{sequence}/{frame:06d}/{view}"

@@ -23,7 +23,7 @@ class Header(NamedTuple):
     start: int
     records: int
     width: int
-    count: int
+    number: int
     compressed: bool
 
 
@@ -67,8 +67,8 @@ def read_las(path, check_count):
     except BaseException as error:  # a panic in the decompressor is no Exception
         raise ValueError(str(error) or type(error).__name__) from None
     points = np.concatenate(parts) if parts else np.empty((0, 3))
-    if len(points) < header.count:
-        raise ValueError(f"it is cut short: it has {len(points)} points of {header.count}")
+    if len(points) < header.number:
+        raise ValueError(f"it is cut short: it has {len(points)} points of {header.number}")
     return points
 
 

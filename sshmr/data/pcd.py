@@ -51,7 +51,8 @@ def _read_header(stream):
         line = stream.readline(4000).decode("latin1").split()
         if not line or line[0].startswith("#"):
             continue
-        key, *header[key] = (line[0].upper(), *line[1:])
+        key = line[0].upper()
+        header[key] = line[1:]
         if key == "DATA" and header["DATA"]:
             return header
     raise ValueError("it has no header of a .pcd file")

@@ -5,6 +5,9 @@ of its valid points; ``offset`` brings a row back to its source's frame (turned 
 """
 
 import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,12 +33,12 @@ LABEL_COLUMNS = {
 """Ground truth in the points table and the shape of each; only evaluation reads these."""
 
 
-def vector(count, kind=None):
+def vector(count: int, kind: pa.DataType | None = None) -> pa.DataType:
     """Arrow type of a fixed number of values a row, float32 unless ``kind`` says otherwise."""
     return pa.list_(kind or pa.float32(), count)
 
 
-def points_schema(count):
+def points_schema(count: int) -> pa.Schema:
     """One row a frame; ``count`` points a row, zero rows behind the first ``n_points``."""
     return pa.schema(
         [
@@ -59,7 +62,7 @@ def points_schema(count):
     )
 
 
-def params_schema():
+def params_schema() -> pa.Schema:
     """One row a frame: the body that a fit or the network found."""
     scalars = (
         "energy",
@@ -84,7 +87,7 @@ def params_schema():
     )
 
 
-def labels_schema(count):
+def labels_schema(count: int) -> pa.Schema:
     """One row a frame: the template vertex of each point (−1 on padding) and how far to trust it."""
     return pa.schema(
         [
@@ -95,7 +98,7 @@ def labels_schema(count):
     )
 
 
-def write_table(path, columns, schema, provenance):
+def write_table(path: Path | str, columns: dict, schema: pa.Schema, provenance: dict) -> None:
     """Write a table whole or not at all: zstd, row groups of at most 256 frames, provenance in the metadata.
 
     Args:
@@ -118,7 +121,7 @@ def write_table(path, columns, schema, provenance):
         pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP_FRAMES)
 
 
-def _arrow_array(path, field, values, count):
+def _arrow_array(path: Path | str, field: pa.Field, values: Any, count: int) -> pa.Array:
     if values is None:
         if not field.nullable:
             raise InputError(path, f'column "{field.name}"', "missing", "a value a frame")
@@ -143,7 +146,7 @@ def _arrow_array(path, field, values, count):
     return pa.array(values, type=field.type)
 
 
-def read_points(path, labels=False):
+def read_points(path: Path | str, labels: bool = False) -> dict[str, np.ndarray]:
     """Read a points table.
 
     Args:
@@ -161,17 +164,17 @@ def read_points(path, labels=False):
     return read_table(path, names, shapes)
 
 
-def read_params(path):
+def read_params(path: Path | str) -> dict[str, np.ndarray]:
     """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays."""
     return read_table(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
 
 
-def read_labels(path):
+def read_labels(path: Path | str) -> dict[str, np.ndarray]:
     """Read a labels table: frame_id list, segment (F, N) int16, weight (F, N) float32."""
     return read_table(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
 
 
-def read_table(path, names, shapes):
+def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str, np.ndarray]:
     """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
 
     Raises:
@@ -188,7 +191,7 @@ def read_table(path, names, shapes):
     return {name: _to_numpy(table.column(name).combine_chunks(), shapes.get(name)) for name in names}
 
 
-def _open(path, read):
+def _open(path: Path | str, read: Callable) -> Any:
     try:
         return read()
     except FileNotFoundError:
@@ -197,7 +200,7 @@ def _open(path, read):
         raise InputError(path, found=f"not readable ({error})", expected="a Parquet table") from error
 
 
-def _to_numpy(column, shape):
+def _to_numpy(column: Any, shape: tuple[int, ...] | None) -> np.ndarray:
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if shape is not None:
@@ -216,17 +219,17 @@ def _to_numpy(column, shape):
     return np.array(column.to_numpy(zero_copy_only=False))
 
 
-def row_count(path):
+def row_count(path: Path | str) -> int:
     """Number of frames of a table."""
     return _open(path, lambda: pq.read_metadata(path)).num_rows
 
 
-def provenance(path):
+def provenance(path: Path | str) -> dict:
     """What was written about a table beside its rows: settings, versions, body, whether it is simulated."""
     metadata = _open(path, lambda: pq.read_schema(path)).metadata or {}
     return json.loads(metadata.get(b"sshmr", b"{}"))
 
 
-def valid_mask(points):
+def valid_mask(points: dict[str, np.ndarray]) -> np.ndarray:
     """(F, N) bool: which rows of a points table's clouds are real points."""
     return np.arange(points["points"].shape[1])[None] < points["n_points"][:, None]

@@ -9,7 +9,9 @@ can make numpy take bytes for pointers.
 import math
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -125,7 +127,7 @@ class NumpyUnpickler(pickle._Unpickler):
     asks for, and lets an object's state change what it is the state of.
     """
 
-    dispatch = pickle._Unpickler.dispatch.copy()
+    dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)  # type: ignore[misc]
     allowed = ALLOWED
 
     def find_class(self, module, name):
@@ -186,9 +188,9 @@ class NumpyUnpickler(pickle._Unpickler):
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     # Sets become lists: nothing here needs one, and what is in them would be hashed.
-    dispatch[pickle.EMPTY_SET[0]] = pickle._Unpickler.load_empty_list
-    dispatch[pickle.ADDITEMS[0]] = pickle._Unpickler.load_appends
-    dispatch[pickle.FROZENSET[0]] = pickle._Unpickler.load_list
+    dispatch[pickle.EMPTY_SET[0]] = dispatch[pickle.EMPTY_LIST[0]]
+    dispatch[pickle.ADDITEMS[0]] = dispatch[pickle.APPENDS[0]]
+    dispatch[pickle.FROZENSET[0]] = dispatch[pickle.LIST[0]]
 
 
 def _values(content, known):

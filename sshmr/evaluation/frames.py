@@ -115,7 +115,7 @@ def evaluate_shard(
     labelled, valid = has_labels(points), valid_mask(points)
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
     segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
-    results = {stage: [] for stage in stages}
+    results: dict[str, list] = {stage: [] for stage in stages}
     for start in range(0, len(frame_ids), settings.batch):
         rows = np.arange(start, min(start + settings.batch, len(frame_ids)))
         known = rows[labelled[rows]]

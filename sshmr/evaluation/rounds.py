@@ -46,7 +46,7 @@ def evaluate_round(
     fit_of, network_of, labels_of = _by_shard(fits), _by_shard(predictions), _by_shard(labels)
     models, notes = Bodies(bodies), _Notes()
     tables_of = {"fit": fit_of, "network": network_of}
-    parts = {stage: [] for stage, tables in tables_of.items() if tables}
+    parts: dict[str, list] = {stage: [] for stage, tables in tables_of.items() if tables}
     for path in track(points_tables(points), f"Evaluate round {round_}"):
         table = read_points(path, labels=True)
         notes.labels(table)

@@ -2,11 +2,13 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sshmr.body.model import BodyModel
 from sshmr.data.tables import vector
 from sshmr.export.axes import Axes
 from sshmr.export.bodies import sequences_of
@@ -50,7 +52,13 @@ class ExportConfig:
     frames_per_second: float = 10.0
 
 
-def export(tables, model, folder, config, advance=lambda frames: None):
+def export(
+    tables: list[tuple],
+    model: BodyModel,
+    folder: Path | str,
+    config: ExportConfig,
+    advance: Callable[[int], object] = lambda frames: None,
+) -> tuple[list[Path], list[str]]:
     """Write the bodies of some params tables.
 
     Args:
@@ -61,7 +69,8 @@ def export(tables, model, folder, config, advance=lambda frames: None):
         Paths written, in order, ``bodies.parquet`` first; notes for the user.
     """
     folder = Path(folder)
-    written, notes = [folder / "bodies.parquet"], []
+    notes: list[str] = []
+    written = [folder / "bodies.parquet"]
     with (
         atomic_path(written[0]) as temporary,
         pq.ParquetWriter(temporary, TABLE, compression="zstd") as table,

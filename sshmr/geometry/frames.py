@@ -1,6 +1,7 @@
 """Coordinate frames. Canonical: metres, right-handed, y up."""
 
 import numpy as np
+import torch
 
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
@@ -11,7 +12,9 @@ Y_DOWN_TO_Y_UP = np.diag([1.0, -1.0, -1.0])
 """A half turn about x: a camera's frame, y down and z ahead → y up and z back."""
 
 
-def turn_body(rotation, global_orient, transl, pelvis):
+def turn_body(
+    rotation: torch.Tensor, global_orient: torch.Tensor, transl: torch.Tensor, pelvis: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Turn a posed body about the frame's origin.
 
     The body model rotates about the pelvis joint, not the origin, so the translation changes too.

@@ -3,14 +3,14 @@
 import torch
 
 
-def skew(vectors):
+def skew(vectors: torch.Tensor) -> torch.Tensor:
     """Cross-product matrices: (..., 3) → (..., 3, 3), ``skew(a) @ b = a × b``."""
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
 
 
-def rotvec_to_rotmat(rotvecs):
+def rotvec_to_rotmat(rotvecs: torch.Tensor) -> torch.Tensor:
     """Rodrigues' formula: (..., 3) radians → (..., 3, 3). Smooth through zero, gradients too."""
     squared = (rotvecs * rotvecs).sum(-1)[..., None, None]
     small = squared < 1e-8
@@ -22,7 +22,7 @@ def rotvec_to_rotmat(rotvecs):
     return identity + first * cross + second * (cross @ cross)
 
 
-def rotmat_to_rotvec(rotmats):
+def rotmat_to_rotvec(rotmats: torch.Tensor) -> torch.Tensor:
     """Inverse of Rodrigues' formula, through quaternions: (..., 3, 3) → (..., 3), angle in [0, π].
 
     Source: the four-case quaternion extraction of Shepperd, J. Guidance and Control 1978.
@@ -54,7 +54,7 @@ def rotmat_to_rotvec(rotmats):
     return vector * scale
 
 
-def rot6d_to_rotmat(rot6d):
+def rot6d_to_rotmat(rot6d: torch.Tensor) -> torch.Tensor:
     """Six numbers (first two columns, Gram–Schmidt) → (..., 3, 3).
 
     Source: Zhou et al., "On the Continuity of Rotation Representations in Neural Networks", CVPR 2019.
@@ -65,19 +65,19 @@ def rot6d_to_rotmat(rot6d):
     return torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
 
 
-def rotmat_to_rot6d(rotmats):
+def rotmat_to_rot6d(rotmats: torch.Tensor) -> torch.Tensor:
     """First two columns of a rotation matrix: (..., 3, 3) → (..., 6)."""
     return torch.cat([rotmats[..., :, 0], rotmats[..., :, 1]], dim=-1)
 
 
-def rotation_about_y(angles):
+def rotation_about_y(angles: torch.Tensor) -> torch.Tensor:
     """Turn about the vertical: (...) radians → (..., 3, 3); takes +z to +x at +90°."""
     cosine, sine = angles.cos(), angles.sin()
     zero, one = torch.zeros_like(angles), torch.ones_like(angles)
     return torch.stack([cosine, zero, sine, zero, one, zero, -sine, zero, cosine], -1).unflatten(-1, (3, 3))
 
 
-def geodesic_angle(first, second):
+def geodesic_angle(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Angle between rotations: two (..., 3, 3) → (...) radians in [0, π]; accurate near 0 and π."""
     chord = torch.linalg.matrix_norm(first - second) / 8**0.5
     return 2 * torch.asin(chord.clamp(max=1.0))

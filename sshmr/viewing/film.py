@@ -150,7 +150,8 @@ def _write_mp4(path, shots, fps):
                 stream = container.add_stream(
                     "h264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "20"}
                 )
-                stream.height, stream.width, stream.pix_fmt = *shot.shape[:2], "yuv420p"
+                stream.height, stream.width = shot.shape[:2]
+                stream.pix_fmt = "yuv420p"
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shot), "rgb24")))
         container.mux(stream.encode())
 

@@ -104,7 +104,9 @@ def strip(run: Run, chosen: Chosen, rounds: int, settings: ReportConfig) -> Stri
         if run.has(chosen.sequence, round_, stage)
     ]
     last = frames[-1][2]
-    meshes = [(round_, stage, frame.vertices) for round_, stage, frame in frames]
+    meshes: list[tuple[int | None, str, np.ndarray]] = [
+        (round_, stage, frame.vertices) for round_, stage, frame in frames
+    ]
     if last.truth is not None:
         meshes.insert(0, (None, "truth", last.truth))
     reference = meshes[0][2] if last.truth is not None else last.vertices

@@ -175,7 +175,7 @@ class Run:
         points = self.points(sequence)
         frame_id = points["frame_id"][row]
         params, at = self._params_of(sequence, row, round_, stage, frame_id)
-        posed = pose_rows(self.bodies.neutral, params, [at])
+        posed = pose_rows(self.bodies.neutral, params, np.array([at]))
         vertices = posed.vertices[0].numpy()
         cloud = points["points"][row][valid_mask(points)[row]]
         distances = Surface(vertices, self.faces).distances(cloud)
