@@ -1,0 +1,160 @@
+"""Training step and inference of the network against the plain way, at equal architecture, in one run.
+
+    python benchmarks/network.py --preset small
+
+The plain way: attention that writes its scores out, a convolution that gathers and scatters for one kernel
+offset after the other, and a template that is encoded anew with every batch. Both have the same weights and
+must give the same result. Clouds are simulated. Where the time goes is told by kind of operation, in percent.
+The last line is JSON.
+"""
+
+import argparse
+import json
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from unittest.mock import patch
+
+import clouds
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from sshmr.body.model import BodyModel, open_body_path
+from sshmr.body.prior import PosePrior, open_prior_path
+from sshmr.body.template import build_template
+from sshmr.fit.hypotheses import typical_poses
+from sshmr.memory import keep_freed_memory
+from sshmr.network.config import network_config
+from sshmr.network.encoder import PatchAttention
+from sshmr.network.model import MeshRegressor
+from sshmr.network.sparse_conv import SubmanifoldConv
+from sshmr.training.config import train_config
+from sshmr.training.imagined import Imagination
+from sshmr.training.objective import objective
+
+ROOT = Path(__file__).resolve().parents[1]
+PRESETS = {"small": None, "medium": "config/medium.yaml", "paper": "config/paper.yaml"}
+
+
+def written_out_attention(self, features, patches):
+    """``PatchAttention.forward`` with its scores in memory."""
+    groups, size = patches.shape
+    padded = torch.cat([self.mixed(features), features.new_zeros(1, 3 * features.shape[1])])
+    query, key, value = padded[patches.source].view(groups, size, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+    scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
+    if patches.valid is not None:
+        scores = scores.masked_fill(~patches.valid[:, None, None, :], -torch.inf)
+    attended = scores.softmax(-1) @ value
+    return self.out(attended.transpose(1, 2).reshape(groups * size, -1)[patches.back])
+
+
+def offset_by_offset(self, features, table):
+    """``SubmanifoldConv.forward``, one kernel offset after the other."""
+    result = self.bias.expand(len(table), -1)
+    for number, weight in enumerate(self.weight.view(27, features.shape[1], -1)):
+        rows = (table[:, number] < len(table)).nonzero()[:, 0]
+        result = result.index_add(0, rows, features[table[rows, number]] @ weight)
+    return result
+
+
+def plain():
+    """Context in which networks compute the plain way."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(PatchAttention, "forward", written_out_attention))
+    stack.enter_context(patch.object(SubmanifoldConv, "forward", offset_by_offset))
+    return stack
+
+
+def seconds(run, repeat):
+    """Least time of some calls, after one that doesn't count."""
+    run()
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def shares(run, most=6):
+    """Percent of the time per kind of operation."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        run()
+    spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    total = sum(spent.values())
+    ordered = sorted(spent.items(), key=lambda item: -item[1])[:most]
+    return {name.removeprefix("aten::"): round(100 * value / total, 1) for name, value in ordered}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", choices=PRESETS, default="small")
+    parser.add_argument("--clouds", type=int, default=96, help="for inference")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    keep_freed_memory()
+    overlay = PRESETS[options.preset]
+    settings = yaml.safe_load((ROOT / (overlay or "config.yaml")).read_text())
+    network_settings = network_config(settings.get("network", {}))
+    train = train_config(settings.get("train", {}))
+    body = BodyModel.load(open_body_path("neutral"))
+    template = build_template(body)
+    network = MeshRegressor(network_settings, template.vertices)
+    imagination = Imagination(body, template, PosePrior.load(open_prior_path()))
+    width = train.points or 1024
+    batch = imagination.draw(train.batch, width, torch.Generator().manual_seed(0))
+    posed = body.subset(template.vertex_ids)
+
+    def step():
+        output = network(batch.points, batch.mask, matched_points=train.matched_points)
+        total, _ = objective(output, batch, network, posed, train.weights, first_epoch=False)
+        network.zero_grad()
+        total.backward()
+        return total.detach()
+
+    frames = clouds.frames(clouds.lidar, np.asarray(typical_poses(48)), min(48, options.clouds), 0)
+    times = -(-options.clouds // len(frames.points))
+    points = torch.from_numpy(np.tile(frames.points, (times, 1, 1)))[: options.clouds]
+    mask = torch.from_numpy(np.tile(frames.mask, (times, 1)))[: options.clouds]
+    parts = list(zip(points.split(8), mask.split(8), strict=True))
+
+    @torch.inference_mode()
+    def infer(template_each_time):
+        known = None if template_each_time else network.encode_template()
+        return torch.cat([network(*part, known).rot6d for part in parts])
+
+    result = {"preset": options.preset, "threads": options.threads, "clouds": options.clouds}
+    result["parameters"] = sum(part.numel() for part in network.parameters())
+    ours = {"step": step(), "inference": (network.eval(), infer(False))[1]}
+    network.train()
+    result["step"] = {"ours_seconds": seconds(step, options.repeat), "ours_percent": shares(step)}
+    network.eval()
+    result["inference"] = {"ours_seconds": seconds(lambda: infer(False), options.repeat)}
+    result["inference"]["ours_percent"] = shares(lambda: infer(False))
+    with plain():
+        torch.testing.assert_close(infer(True), ours["inference"], atol=1e-3, rtol=1e-3)
+        result["inference"]["plain_seconds"] = seconds(lambda: infer(True), options.repeat)
+        result["inference"]["plain_percent"] = shares(lambda: infer(True))
+        network.train()
+        result["step"]["plain_seconds"] = seconds(step, options.repeat)
+        result["step"]["plain_percent"] = shares(step)
+    for part in ("step", "inference"):
+        result[part]["ratio"] = result[part]["plain_seconds"] / result[part]["ours_seconds"]
+        times = {way: result[part][f"{way}_seconds"] for way in ("ours", "plain")}
+        print(
+            f"{part}: {times['ours']:.3f} s, plain {times['plain']:.3f} s, ratio {result[part]['ratio']:.2f}"
+        )
+        columns = {way: pd.Series(result[part][f"{way}_percent"]) for way in ("ours", "plain")}
+        print(pd.DataFrame(columns).to_string(na_rep=""), "\n")
+    print(json.dumps(result, default=float))
+
+
+if __name__ == "__main__":
+    main()
