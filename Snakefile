@@ -99,3 +99,10 @@ rule evaluate:
     input:
         forced("evaluate", "evaluate_round", "merge_measures"),
         f"{RUN}/measures.parquet",
+
+
+rule report:
+    """The run's report."""
+    input:
+        forced("report", "report_page"),
+        f"{RUN}/report.html",

@@ -1,8 +1,8 @@
 # One page that a browser opens: curves, tables and pictures of the run; `snakemake --report` shows it too.
 
 
-rule report:
-    """The run's report."""
+rule report_page:
+    """The run's report as one page, and a picture of a typical frame."""
     input:
         measures="results/{dataset}/measures.parquet",
         points=tables("points"),

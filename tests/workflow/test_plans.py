@@ -51,7 +51,7 @@ def test_default_plans_the_whole_loop(clone):
         "fit_shard": 2 * 5,
         "evaluate_round": 3,
         "merge_measures": 1,
-        "report": 1,
+        "report_page": 1,
     }
 
 

@@ -12,7 +12,7 @@ from tests.workflow.conftest import ROOT, SMOKE
 pytestmark = pytest.mark.slow
 
 AFTER_TRAINING = {"infer_shard": 2, "fit_shard": 2, "relabel_shard": 1, "evaluate_round": 1}
-END = {"merge_measures": 1, "report": 1, "all": 1}
+END = {"merge_measures": 1, "report_page": 1, "all": 1}
 
 
 def test_leaves_a_file_per_arrow_of_the_loop(smoke_run):
@@ -78,7 +78,7 @@ def test_more_rounds_add_only_the_new_round(smoke_run):
 
 def test_threads_and_device_change_nothing_but_the_page_that_shows_them(smoke_run):
     jobs = smoke_run.plan(*SMOKE, "--config", "threads={train: 1}", "device=cpu")
-    assert jobs == {"report": 1, "all": 1}
+    assert jobs == {"report_page": 1, "all": 1}
 
 
 def test_a_key_reruns_the_stages_that_use_it(smoke_run):

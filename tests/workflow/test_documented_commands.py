@@ -1,0 +1,89 @@
+"""The Snakemake commands of README and docs, as they stand, on simulated data where they name a data set."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sshmr.body.model import BodyModel, open_body_path
+from sshmr.body.prior import PosePrior, open_prior_path
+from sshmr.capture.config import CaptureConfig, DepthConfig
+from sshmr.capture.simulate import simulate_sequence
+from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
+
+from .conftest import ROOT, Clone
+
+pytestmark = pytest.mark.slow
+
+DATA_SETS = ("sloper4d", "behave", "surreal", "clouds")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+ELSEWHERE = ("--report", "--workflow-profile")
+"""What needs a finished run, as test_smoke_run.py has it, or a cluster."""
+
+
+def documented():
+    """Arguments of each command, each once; the plain one that runs all is the smoke run's."""
+    found = set()
+    for page in PAGES:
+        for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.S):
+            for line in block.replace("\\\n", " ").splitlines():
+                for part in line.split(" && "):
+                    words = shlex.split(part, comments=True)
+                    if words[:1] == ["snakemake"] and not set(words) & set(ELSEWHERE):
+                        found.add(tuple(words[1:]))
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory):
+    """A copy of the workflow, and beside it ``data`` with a small data set of each kind."""
+    clone = Clone(tmp_path_factory.mktemp("documented"))
+    bodies = {gender: BodyModel.load(open_body_path(gender)) for gender in ("female", "male")}
+    prior = PosePrior.load(open_prior_path())
+    for kind in DATA_SETS:
+        settings = CaptureConfig(
+            layouts=(kind,),
+            sequences=1,
+            test_sequences=0,
+            frames=3,
+            defects=0.0,
+            depth=DepthConfig(width=192, height=144),
+        )
+        name = simulated_plan(settings)[0].name
+        folder = clone.folder / "made" / kind
+        simulate_sequence(name, settings, bodies.get, prior, 0, simulated_file(folder, name, kind))
+        shutil.copytree(simulated_root(folder, name, kind), clone.folder / "data" / kind)
+    return clone
+
+
+def kind_of(words):
+    """The data set that a command is about, or None."""
+    return next((kind for kind in DATA_SETS if f"config/{kind}.yaml" in words), None)
+
+
+@pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
+def test_command_runs(workflow, words):
+    kind = kind_of(words)
+    given = [re.sub(r"path/to/(?!smpl|body)[\w/]+", f"data/{kind}", word) for word in words]
+    given = [word for word in given if "path/to" not in word]  # bodies that nobody may hand on
+    if kind and f"data/{kind}" not in " ".join(given):
+        given += [*(["--config"] if "--config" not in given else []), f"source={{root: data/{kind}}}"]
+    # Only what reads a data set is done in full; the rest of the loop is the same for all and long.
+    in_full = kind and words[0] == "extract" and "mm" not in words[-1]
+    done = workflow.run(*given, *([] if in_full else ["--dry-run", "--quiet"]))
+    assert done.returncode == 0, done.stdout[-3000:]
+    if in_full:
+        assert list(Path(workflow.folder, "results", kind, "points").rglob("*[0-9].parquet"))
+
+
+def test_there_are_commands():
+    assert len(documented()) > 15
+
+
+def test_each_target_that_the_readme_names_can_be_asked_for(clone):
+    targets = re.search(r"Targets are `([\w ]+)`", (ROOT / "README.md").read_text())[1].split()
+    assert len(targets) == 10
+    done = clone.run(*targets, "--dry-run", "--quiet")
+    assert done.returncode == 0, done.stdout[-3000:]
