@@ -48,6 +48,7 @@ def init(
         raise InputError(
             out, found="it is there already", fix="Name another file with --out, or give --force"
         )
+    typer.echo("Fitting bodies to some of the clouds, to tell which way is up: half a minute …", err=True)
     found = guess(find_inputs([str(folder)], [], CloudsConfig()))
     with atomic_path(out) as temporary:
         temporary.write_text(_text(folder, name, found))
@@ -79,8 +80,8 @@ def _count(number, word):
 
 
 def _evidence(found):
-    told = f"bodies fitted to some of the clouds lean {found.tilt:.0f}° from it"
-    return told if found.tilt < UPRIGHT else f"{told}: hardly upright, so look at the first fits"
+    told = f"bodies fitted to some of the clouds stand within {found.tilt:.0f}° of it"
+    return told if found.tilt < UPRIGHT else f"{told} only: hardly upright, so look at the first fits"
 
 
 def _text(folder, name, found):
@@ -90,8 +91,8 @@ def _text(folder, name, found):
     count = _count(len(found.sequences), "sequence")
     together = TOGETHER if found.sequences[largest] > 1 else APART
     return f"""# Settings for {folder}, guessed from the files by sshmr init. Look them over.
-#   sshmr fit {folder} --config THIS_FILE -o out
-#   snakemake --configfile THIS_FILE
+#   sshmr fit {folder} --config THIS_FILE -o out   # bodies, in minutes
+#   snakemake --configfile THIS_FILE   # in the repository's folder: trains a network on them too, for long
 
 dataset: {_quoted(name)}  # Name of the run: the workflow's results lie in results/<dataset>.
 
@@ -116,7 +117,8 @@ report:
 {together}"""
 
 
-TOGETHER = """# The files of a folder are taken as one person's frames in the order of their names. If not:
+TOGETHER = """# snakemake, and sshmr fit with --together, take a folder's files as one person's frames, in the order of
+# their names. If they are not:
 # fit:
 #   shared_shape_weight: 0.0
 #   smooth_weight: 0.0

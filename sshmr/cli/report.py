@@ -11,7 +11,9 @@ def report(
     other: Annotated[Path | None, typer.Argument(help="A second run to compare it with.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The page; report.html or comparison.html if not named."),
+        typer.Option(
+            "--output", "-o", help="The page; RUN/report.html, or comparison.html here, if not named."
+        ),
     ] = None,
 ) -> None:
     """Write everything about a run on one page, or compare two runs on one.
@@ -26,9 +28,9 @@ def report(
     from sshmr.viewing.config import ReportConfig
     from sshmr.viewing.report import write_report
 
-    output = output or Path("comparison.html" if other else "report.html")
+    output = output or (Path("comparison.html") if other else run / "report.html")
     if other:
         write_comparison(run, other, output)
     else:
         write_report(run, None, None, {}, ReportConfig(), output)
-    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    typer.echo(f"→ {output} ({output.stat().st_size / 1e6:.1f} MB)")

@@ -70,13 +70,14 @@ def _result(outcome, tables, written, notes):
     lines = [f"{done} of {outcome.given} clouds done{before}; the median one"]
     if data["residual_mm_median"] is not None:
         lines[0] += f" lies {data['residual_mm_median']:.1f} mm from its mesh,"
-    lines[0] += f" confidence {data['confidence_median']:.2f}"
+    lines[0] += f" confidence {data['confidence_median']:.2f} that its joints are within 100 mm"
     lines += [f"skipped: {source}: {reason}" for _, source, reason in outcome.skipped[:SHOWN]]
     if len(outcome.skipped) > SHOWN:
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
     lines += notes[:SHOWN]
-    folders = list(dict.fromkeys([tables[0][1].parent, *(path.parent for path in written)]))
-    lines += [f"→ {folder}" for folder in folders[:SHOWN]]
+    films = [path for path in written if path.suffix == ".glb"]
+    folders = dict.fromkeys([tables[0][1].parent, *(path.parent for path in written)])
+    lines += [f"→ {path}" for path in [*films[:SHOWN], *list(folders)[:SHOWN]]]
     return Result(data, lines, INCOMPLETE if outcome.skipped else FINE)
 
 

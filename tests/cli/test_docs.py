@@ -15,14 +15,14 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def test_the_tutorial_leads_to_meshes_and_a_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run("tutorial.md", least=6)
-    for written in ("out/meshes/seq001_simulated_001.glb", "report.html", "strip.png"):
+    for written in ("out/meshes/seq001_simulated_001.glb", "out/report.html", "strip.png"):
         assert (tmp_path / written).exists()
 
 
 @pytest.mark.slow
 def test_the_commands_of_the_command_line_page_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run("cli.md", least=10)
+    run("cli.md", least=11)
     for written in ("out/meshes/seq001_simulated_001.glb", "motions/seq002_simulated_002_amass.npz", "some"):
         assert (tmp_path / written).exists()
     assert len(list(tmp_path.glob("zup/*/*.obj"))) == 10
