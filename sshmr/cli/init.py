@@ -117,8 +117,8 @@ report:
 {together}"""
 
 
-TOGETHER = """# snakemake, and sshmr fit with --together, take a folder's files as one person's frames, in the order of
-# their names. If they are not:
+TOGETHER = """# snakemake, and sshmr fit with --together, take a folder's files as one person's frames, in the
+# order of their names. If they are not:
 # fit:
 #   shared_shape_weight: 0.0
 #   smooth_weight: 0.0
