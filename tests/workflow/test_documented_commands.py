@@ -1,8 +1,10 @@
 """The Snakemake commands of README and docs, as they stand, on simulated data where they name a data set."""
 
+import os
 import re
 import shlex
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,19 +65,37 @@ def kind_of(words):
     return next((kind for kind in DATA_SETS if f"config/{kind}.yaml" in words), None)
 
 
-@pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
-def test_command_runs(workflow, words):
+def read_in_full(words):
+    """Whether a command reads a data set and no more: the rest of the loop is the same for all, and long."""
+    return words[:1] == ("extract",) and kind_of(words) is not None and "mm" not in words[-1]
+
+
+def on_simulated(words):
+    """The command with simulated data in the place of what a user has."""
     kind = kind_of(words)
     given = [re.sub(r"path/to/(?!smpl|body)[\w/]+", f"data/{kind}", word) for word in words]
     given = [word for word in given if "path/to" not in word]  # bodies that nobody may hand on
     if kind and f"data/{kind}" not in " ".join(given):
         given += [*(["--config"] if "--config" not in given else []), f"source={{root: data/{kind}}}"]
-    # Only what reads a data set is done in full; the rest of the loop is the same for all and long.
-    in_full = kind and words[0] == "extract" and "mm" not in words[-1]
-    done = workflow.run(*given, *([] if in_full else ["--dry-run", "--quiet"]))
-    assert done.returncode == 0, done.stdout[-3000:]
-    if in_full:
-        assert list(Path(workflow.folder, "results", kind, "points").rglob("*[0-9].parquet"))
+    return given if read_in_full(words) else [*given, "--dry-run", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def outcomes(workflow):
+    """How each command ended; plans are made side by side, as only one run at a time may work in a folder."""
+    ends = {words: workflow.run(*on_simulated(words)) for words in documented() if read_in_full(words)}
+    plans = [words for words in documented() if words not in ends]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = pool.map(lambda words: workflow.run(*on_simulated(words)), plans)
+        return ends | dict(zip(plans, done, strict=True))
+
+
+@pytest.mark.timeout(600)  # the first one waits for all
+@pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
+def test_command_runs(workflow, outcomes, words):
+    assert outcomes[words].returncode == 0, outcomes[words].stdout[-3000:]
+    if read_in_full(words):
+        assert list(Path(workflow.folder, "results", kind_of(words), "points").rglob("*[0-9].parquet"))
 
 
 def test_there_are_commands():
