@@ -16,14 +16,23 @@ SHARDS = {
 }
 
 
+SIZES = "capture={sequences: 5, test_sequences: 1, frames: 6, defects: 0.0}"
+EXTRACT = ("extract", "--configfile", "config/tour.yaml", "--config", SIZES)
+
+
 @pytest.fixture(scope="module")
-def points(tmp_path_factory):
-    """The points tables of a tour with one training sequence of each layout."""
+def tour(tmp_path_factory):
+    """A copy of the workflow with the points tables of one training sequence of each layout."""
     clone = Clone(tmp_path_factory.mktemp("tour"))
-    sizes = "capture={sequences: 5, test_sequences: 1, frames: 6, defects: 0.0}"
-    done = clone.run("extract", "--configfile", "config/tour.yaml", "--config", sizes)
+    done = clone.run(*EXTRACT)
     assert done.returncode == 0, done.stdout[-4000:]
-    return clone.folder / "results" / "tour" / "points"
+    return clone
+
+
+@pytest.fixture(scope="module")
+def points(tour):
+    """The folder of these tables."""
+    return tour.folder / "results" / "tour" / "points"
 
 
 def test_every_layout_becomes_a_table(points):
@@ -38,3 +47,9 @@ def test_every_layout_becomes_a_table(points):
         assert any(SHARDS[shard][1] in source for source in table["source"]), table["source"]
         labelled = [gender is not None for gender in table["gender"]]
         assert all(labelled) or (SHARDS[shard][0] == "clouds" and not any(labelled))
+
+
+def test_a_layout_made_anew_is_noticed(tour):
+    manifest = tour.folder / "results" / "tour" / "capture" / "seq002_simulated_002" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("sha256", "sha-256"))
+    assert tour.plan(*EXTRACT) == {"extract": 1, "extract_shard": 1}
