@@ -1,6 +1,6 @@
 """The published routine as one would write it down: all pairs of vertex and point, a gradient through each.
 
-``sshmr.fit.adam`` has the same energy and derivative for less; this shows what the published way costs.
+``sshmr.fit.adam`` has the same energy and derivative for less. The authors' own code may be faster than this.
 """
 
 from unittest.mock import patch

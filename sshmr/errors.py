@@ -12,7 +12,9 @@ class InputError(ValueError):
         fix: one sentence, what to do; may be empty.
     """
 
-    def __init__(self, path, field="", found="", expected="", fix="") -> None:
+    def __init__(
+        self, path: object, field: str = "", found: object = "", expected: object = "", fix: str = ""
+    ) -> None:
         self.path, self.field, self.found, self.expected, self.fix = path, field, found, expected, fix
         subject = f"{path}: {field} is {found}" if field else f"{path}: {found}"
         if expected:

@@ -146,7 +146,7 @@ def _arrow_array(path: Path | str, field: pa.Field, values: Any, count: int) -> 
     return pa.array(values, type=field.type)
 
 
-def read_points(path: Path | str, labels: bool = False) -> dict[str, np.ndarray]:
+def read_points(path: Path | str, labels: bool = False) -> dict[str, Any]:
     """Read a points table.
 
     Args:
@@ -164,17 +164,17 @@ def read_points(path: Path | str, labels: bool = False) -> dict[str, np.ndarray]
     return read_table(path, names, shapes)
 
 
-def read_params(path: Path | str) -> dict[str, np.ndarray]:
+def read_params(path: Path | str) -> dict[str, Any]:
     """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays."""
     return read_table(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
 
 
-def read_labels(path: Path | str) -> dict[str, np.ndarray]:
+def read_labels(path: Path | str) -> dict[str, Any]:
     """Read a labels table: frame_id list, segment (F, N) int16, weight (F, N) float32."""
     return read_table(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
 
 
-def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str, np.ndarray]:
+def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str, Any]:
     """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
 
     Raises:

@@ -6,6 +6,7 @@ refused. Numpy's own are not safe enough: ``numpy.ndarray`` asks for any amount 
 can make numpy take bytes for pointers.
 """
 
+import abc
 import math
 import pickle
 import re
@@ -24,12 +25,12 @@ MOST_VALUES = 100_000_000
 """Nested lists that share their parts can name any number of values in a few bytes."""
 
 
-class Stateful:
+class Stateful(abc.ABC):
     """What a pickle may make an object of, and then hand that object's state to."""
 
+    @abc.abstractmethod
     def take(self, state):
         """Take the state over."""
-        raise NotImplementedError
 
 
 class PickledDtype(Stateful):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,28 +13,21 @@ from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.capture.config import CaptureConfig, DepthConfig
 from sshmr.capture.simulate import simulate_sequence
 from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
+from tests.test_documents import commands
 
 from .conftest import ROOT, Clone
 
 pytestmark = pytest.mark.slow
 
 DATA_SETS = ("sloper4d", "behave", "surreal", "clouds")
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 ELSEWHERE = ("--report", "--workflow-profile")
 """What needs a finished run, as test_smoke_run.py has it, or a cluster."""
 
 
 def documented():
-    """Arguments of each command, each once; the plain one that runs all is the smoke run's."""
-    found = set()
-    for page in PAGES:
-        for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.S):
-            for line in block.replace("\\\n", " ").splitlines():
-                for part in line.split(" && "):
-                    words = shlex.split(part, comments=True)
-                    if words[:1] == ["snakemake"] and not set(words) & set(ELSEWHERE):
-                        found.add(tuple(words[1:]))
-    return sorted(found)
+    """Arguments of each command, each once."""
+    found = {tuple(words) for _, words in commands("snakemake")}
+    return sorted(words for words in found if not set(words) & set(ELSEWHERE))
 
 
 @pytest.fixture(scope="module")
