@@ -12,7 +12,7 @@ from sshmr.body.prior import PosePrior
 from sshmr.fit.config import FitConfig
 from sshmr.fit.hypotheses import typical_poses as shipped_poses
 
-STARTS = 64
+STARTS = 192
 
 
 class People(NamedTuple):

@@ -1,5 +1,6 @@
-"""The shipped bodies, every twentieth vertex of the neutral one in float64, and a small finished run."""
+"""Which process runs which test; the shipped bodies and a small finished run."""
 
+import os
 import shutil
 
 import numpy as np
@@ -11,6 +12,20 @@ from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template, standing_pose
 from sshmr.data.tables import labels_schema, params_schema, points_schema, write_table
+
+
+def pytest_configure():
+    """Processes that run side by side share the cores."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """One process takes all tests of a file, and of all files that share a finished run."""
+    for item in items:
+        shared = "smoke_run" if "smoke_run" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def typical_poses(poses, count, seed):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("poses", help="Parquet table with the column pose (72 numbers, y up)")
-    parser.add_argument("--count", type=int, default=64)
+    parser.add_argument("--count", type=int, default=192)
     parser.add_argument("--output", required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)

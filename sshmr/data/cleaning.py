@@ -6,6 +6,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from sshmr.data.sampler import voxel_means
+from sshmr.geometry.open3d_import import open3d
 
 FARTHEST = 1e10
 LARGEST_SPAN = 3.0
@@ -15,7 +16,7 @@ GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
 """Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
 LEVEL = np.cos(np.radians(15))
-PLANE_TRIALS, PLANE_POINTS = 1000, 2000
+PLANES, PLANE_TRIALS = 3, 1000
 
 
 def finite(points):
@@ -49,8 +50,7 @@ def without_strays(points, distance):
     """The points (K, 3) that have another point nearer than ``distance`` metres; all if it is 0."""
     if distance == 0 or len(points) < 2:
         return points
-    nearest = cKDTree(points).query(points, k=2)[0][:, 1]
-    return points[nearest <= distance]
+    return points[np.asarray(_cloud(points).compute_nearest_neighbor_distance()) <= distance]
 
 
 def without_fragments(points, farthest, share=0.02):
@@ -109,27 +109,24 @@ def _plane_below(points, depth, thickness):
 def _level_plane(points, distance):
     """The plane (4,), normal up, that has the most points (K, 3) within ``distance``; None if none is level.
 
-    The same points give the same plane, unlike with Open3D, whose threads take turns at random numbers.
-
-    Source: Fischler & Bolles, "Random Sample Consensus", Communications of the ACM 1981.
+    Larger planes that stand, a wall's foot, are laid aside one after the other.
     """
-    rng = np.random.default_rng(0)
-    some = points[rng.choice(len(points), min(len(points), PLANE_POINTS), replace=False)]
-    first, second, third = some[rng.integers(0, len(some), (3, PLANE_TRIALS))]
-    normals = np.cross(second - first, third - first)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    normals *= np.where(normals[:, 1:2] < 0, -1.0, 1.0)
-    level = normals[:, 1] > LEVEL
-    normals, first = normals[level], first[level]
-    if not len(normals):
-        return None
-    gaps = np.abs(normals @ some.T - (normals * first).sum(axis=1, keepdims=True))
-    best = (gaps < distance).sum(axis=1).argmax()
-    inside = points[np.abs((points - first[best]) @ normals[best]) < distance]
-    centre = inside.mean(axis=0)
-    normal = np.linalg.svd(inside - centre, full_matrices=False)[2][2]
-    normal *= np.sign(normal[1]) or 1.0
-    return np.append(normal, -normal @ centre) if normal[1] > LEVEL else None
+    for _ in range(PLANES):
+        if len(points) < GROUND_POINTS:
+            return None
+        open3d().utility.random.seed(0)
+        # Certainty wanted means that all trials are made: stopping early would depend on the threads.
+        plane, inside = _cloud(points).segment_plane(distance, 3, PLANE_TRIALS, probability=1.0)
+        plane *= np.copysign(1.0, plane[1])
+        if plane[1] > LEVEL:
+            return plane
+        points = np.delete(points, inside, axis=0)
+    return None
+
+
+def _cloud(points):
+    """Points (K, 3) as Open3D's."""
+    return open3d().geometry.PointCloud(open3d().utility.Vector3dVector(points))
 
 
 def _cells(points):

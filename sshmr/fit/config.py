@@ -73,7 +73,7 @@ class FitConfig:
 
     optimiser: Literal["gauss_newton", "adam"] = "gauss_newton"
     headings: int = 12
-    poses: int = 48
+    poses: int = 192
     search: tuple[Stage, ...] = SEARCH
     refine: tuple[Stage, ...] = REFINE
     effective_points: float = 200.0

@@ -23,6 +23,9 @@ BEHIND, BEHIND_SOFTNESS = 0.12, 0.02
 OCCLUDER = 1.0
 """Metres; over the root of the number of vertices, how far around itself one hides what is behind it."""
 
+FAR = 1e3
+"""Metres, beyond any body."""
+
 ONE_SIDED = 0.3
 """A view direction shorter than this is none: the cloud was seen from several sides."""
 
@@ -112,8 +115,9 @@ def depth_behind(vertices, view):
     depth = (vertices @ ahead[..., None])[..., 0]
     across = vertices - depth[..., None] * ahead[:, None]
     reach = OCCLUDER * vertices.shape[1] ** -0.5
-    beside = torch.cdist(across, across) < reach
-    foremost = torch.where(beside, depth[:, None], -torch.inf).amax(2)
+    squares = across.square().sum(2)
+    apart = torch.baddbmm(squares[..., None] + squares[:, None], across, across.transpose(1, 2), alpha=-2)
+    foremost = apart.ge_(reach**2).mul_(-FAR).add_(depth[:, None]).amax(2)
     return (foremost - depth) * (length > ONE_SIDED)
 
 

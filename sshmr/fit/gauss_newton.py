@@ -45,11 +45,9 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None, expe
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
         view = view_direction(match.mass, normals)
         mass = match.mass * (trust / variance)[:, None]
-        weighted = _less_along(jacobian * mass[:, None, None], normals.transpose(1, 2), config.sliding)
-        weighted = weighted.flatten(2)
-        hessian = weighted @ jacobian.flatten(2).transpose(1, 2)
-        residual = (match.target - vertices).transpose(1, 2).flatten(1)
-        gradient = (weighted @ residual[..., None])[..., 0]
+        hessian, gradient = _normal_equations(
+            jacobian, match.target - vertices, mass, normals, config.sliding
+        )
         _add_priors(hessian, gradient, prior, state, config)
         if expected is not None:
             _add_expected(hessian, gradient, state, expected, config)
@@ -57,12 +55,24 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None, expe
     return state, view
 
 
-def _less_along(weighted, normals, sliding):
-    """Keep the part across the surface of (R, 85, 3, M), and the share ``sliding`` of the part along it."""
-    if sliding == 1:
-        return weighted
-    across = (weighted * normals[:, None]).sum(2, keepdim=True) * (1 - sliding)
-    return (weighted * sliding).addcmul_(across, normals[:, None])
+def _normal_equations(jacobian, residual, mass, normals, sliding):
+    """Weighted least squares, of which only the share ``sliding`` counts along the surface.
+
+    Args:
+        jacobian: (R, 85, 3, M); overwritten. residual, normals: (R, M, 3); mass: (R, M).
+
+    Returns:
+        hessian (R, 85, 85), gradient (R, 85).
+    """
+    root = mass.sqrt()[:, None]
+    normals = normals.transpose(1, 2)
+    residual = residual.transpose(1, 2) * root
+    across = (jacobian * normals[:, None]).sum(2).mul_(root * (1 - sliding) ** 0.5)
+    along = jacobian.mul_((root * sliding**0.5)[:, None]).flatten(2)
+    hessian = torch.baddbmm(across @ across.transpose(1, 2), along, along.transpose(1, 2))
+    gradient = across @ ((residual * normals).sum(1) * (1 - sliding) ** 0.5)[..., None]
+    gradient = torch.baddbmm(gradient, along, (residual * sliding**0.5).flatten(1)[..., None])
+    return hessian, gradient[..., 0]
 
 
 def _trust(mask, config):
@@ -104,7 +114,10 @@ def _solve(hessian, gradient):
     damping = hessian.new_empty(UNKNOWNS)
     for part, name in ((ROOT, "root"), (BODY, "body"), (BETAS, "betas"), (TRANSL, "transl")):
         damping[part] = DAMPING[name]
-    return torch.linalg.solve(hessian + damping.diag(), gradient)
+    factor, failed = torch.linalg.cholesky_ex(hessian + damping.diag())
+    step = torch.cholesky_solve(gradient[..., None], factor)[..., 0]
+    # A body whose equations rounding has spoiled stays where it is.
+    return torch.where(failed[:, None] == 0, step, 0.0)
 
 
 def _shortened(step):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sshmr.body.model import MIRROR_JOINTS
 from sshmr.body.template import standing_pose
 from sshmr.fit.linearise import State
 from sshmr.geometry.rotations import rotation_about_y, rotmat_to_rotvec, rotvec_to_rotmat
@@ -47,3 +48,9 @@ def twin(state):
     half_turn = rotation_about_y(state.transl.new_tensor(math.pi))
     standing = standing_pose(state.body.dtype)[3:].to(state.body.device)
     return State(half_turn @ state.root, standing.expand_as(state.body), state.betas, state.transl)
+
+
+def mirrored(body_pose):
+    """Left and right exchanged: (R, 69) → (R, 69)."""
+    joints = torch.nn.functional.pad(body_pose.unflatten(1, (23, 3)), (0, 0, 1, 0))
+    return (joints[:, list(MIRROR_JOINTS)] * body_pose.new_tensor([1.0, -1.0, -1.0]))[:, 1:].flatten(1)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import torch
 
-from sshmr.body.model import MIRROR_JOINTS
 from sshmr.fit.energy import energies
+from sshmr.fit.hypotheses import mirrored
 from sshmr.geometry.neighbours import farthest_point_sample
 
 LIMBS = ((13, 16, 18, 20, 22), (14, 17, 19, 21, 23), (1, 4, 7, 10), (2, 5, 8, 11))
@@ -43,8 +43,7 @@ def typical_limbs(body, poses, count=WAYS):
     Returns:
         list of ``Limb``, in the order of ``LIMBS``.
     """
-    mirrored = poses.view(-1, 24, 3)[:, list(MIRROR_JOINTS)] * poses.new_tensor([1.0, -1.0, -1.0])
-    both = torch.cat([poses, mirrored.flatten(1)])[:, 3:]
+    both = torch.cat([poses[:, 3:], mirrored(poses[:, 3:])])
     limbs = []
     for joints in LIMBS:
         columns = torch.tensor([3 * (joint - 1) + axis for joint in joints for axis in range(3)])

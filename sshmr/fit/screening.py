@@ -10,6 +10,9 @@ CAP = 0.20
 UNLIKE = 0.10
 """Metres; two starts whose vertices are nearer than this on average count as one."""
 
+SHORTLIST = 400
+"""So many starts get the closer of two looks."""
+
 COMPARED_EVERY = 4
 """Starts are told apart by every so-many-th vertex."""
 
@@ -35,18 +38,37 @@ def screen(vertices, points, mask, count, coverage):
 
 
 def _screen_one(vertices, cloud, count, coverage):
+    """All at half of the vertices and of the points, then a ``SHORTLIST`` at all of them."""
+    rough, half = vertices[:, ::2], cloud[::2]
     shift = vertices.new_zeros(len(vertices), 3)
     for _ in range(SHIFTS):
-        nearest = torch.cdist(cloud.expand(len(vertices), -1, -1), vertices + shift[:, None]).argmin(2)
-        matched = vertices.gather(1, nearest[..., None].expand(-1, -1, 3)) + shift[:, None]
-        shift = shift + (cloud - matched).mean(1)
-    distance = torch.cdist(cloud.expand(len(vertices), -1, -1), vertices + shift[:, None]).clamp_(max=CAP)
-    score = distance.amin(2).mean(1) + coverage * distance.amin(1).mean(1)
-    placed = (vertices + shift[:, None])[:, ::COMPARED_EVERY]
+        shift = shift + _shift(rough + shift[:, None], half)
+    score = _score(rough + shift[:, None], half, coverage)
+    short = score.topk(min(max(SHORTLIST, count), len(score)), largest=False).indices
+    shift = shift[short]
+    shift = shift + _shift(vertices[short] + shift[:, None], cloud)
+    placed = vertices[short] + shift[:, None]
+    score = _score(placed, cloud, coverage)
+    placed = placed[:, ::COMPARED_EVERY]
     chosen = []
     for _ in range(count):
         best = int(score.argmin())
         chosen.append(best)
         alike = (placed - placed[best]).square().sum(2).sqrt().mean(1) < UNLIKE
         score = score + alike * CAP * 10
-    return torch.tensor(chosen, device=vertices.device), shift[chosen]
+    return short[chosen], shift[chosen]
+
+
+def _shift(vertices, cloud):
+    """(H, 3) from the nearest vertices of H bodies (H, m, 3) to the points (n, 3), on average."""
+    # Squared distances less the points' own squares, which choose nothing.
+    left = torch.cat([-2 * cloud, torch.ones_like(cloud[:, :1])], 1)
+    right = torch.cat([vertices, vertices.square().sum(2, keepdim=True)], 2)
+    nearest = (left @ right.transpose(1, 2)).argmin(2)
+    return (cloud - vertices.gather(1, nearest[..., None].expand(-1, -1, 3))).mean(1)
+
+
+def _score(vertices, cloud, coverage):
+    """(H,) how badly H bodies (H, m, 3) explain the points (n, 3)."""
+    distance = torch.cdist(cloud.expand(len(vertices), -1, -1), vertices).clamp_(max=CAP)
+    return distance.amin(2).mean(1) + coverage * distance.amin(1).mean(1)

@@ -15,7 +15,7 @@ from sshmr.fit.linearise import State, skin
 
 @pytest.fixture(scope="module")
 def limbs(neutral_body):
-    return typical_limbs(neutral_body, typical_poses(16), 12)
+    return typical_limbs(neutral_body, typical_poses(48), 12)
 
 
 def of_limb(body_pose, joints):
@@ -24,8 +24,8 @@ def of_limb(body_pose, joints):
 
 
 def test_ways_to_hold_a_limb_come_from_typical_poses_or_their_mirror_images(limbs):
-    poses = typical_poses(16)[:, 3:]
-    mirrored = typical_poses(16).view(-1, 24, 3)[:, list(MIRROR_JOINTS)] * torch.tensor([1.0, -1.0, -1.0])
+    poses = typical_poses(48)[:, 3:]
+    mirrored = typical_poses(48).view(-1, 24, 3)[:, list(MIRROR_JOINTS)] * torch.tensor([1.0, -1.0, -1.0])
     known = torch.cat([poses, mirrored.flatten(1)[:, 3:]])
     for limb, joints in zip(limbs, LIMBS, strict=True):
         assert limb.ways.shape == (12, 3 * len(joints))
