@@ -34,8 +34,8 @@ class Stage:
 
 
 SEARCH = (
-    Stage(hypotheses=48, vertices=128, points=128, iterations=8, start=0.15, end=0.06),
-    Stage(hypotheses=10, vertices=256, points=256, iterations=8, start=0.08, end=0.035),
+    Stage(hypotheses=48, vertices=96, points=96, iterations=8, start=0.15, end=0.06),
+    Stage(hypotheses=14, vertices=256, points=256, iterations=8, start=0.08, end=0.035),
     Stage(hypotheses=3, vertices=512, points=384, iterations=6, start=0.04, end=0.025, limbs=True),
     Stage(hypotheses=1, vertices=1024, points=1024, iterations=8, start=0.03, end=0.015),
 )
