@@ -33,6 +33,7 @@ def evaluate(
     from sshmr.evaluation.rounds import evaluate_rounds
     from sshmr.evaluation.tables import printed, write_measures
     from sshmr.runs.layout import RunFolder
+    from sshmr.viewing.wording import MEANINGS
 
     folder = RunFolder(run)
     folder.last_stage()
@@ -43,5 +44,7 @@ def evaluate(
     write_measures(out, evaluation.rows, settings)
     rows = evaluation.rows.astype(object).where(evaluation.rows.notna(), None)
     data = {"table": str(out), "notes": evaluation.notes, "measures": rows.to_dict("records")}
-    lines = [printed(evaluation.rows), *(f"Note: {note}" for note in evaluation.notes), f"→ {out}"]
+    shown = [measure for measure in MEANINGS if (evaluation.rows["measure"] == measure).any()]
+    lines = [printed(evaluation.rows), *(f"{name.replace('_', ' ')}: {MEANINGS[name]}" for name in shown)]
+    lines += [*(f"Note: {note}" for note in evaluation.notes), f"→ {out}"]
     return Result(data, lines)

@@ -31,7 +31,7 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
             outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, notes = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
-    return _result(outcome, tables, written, outcome.notes + notes)
+    return _result(outcome, tables, written, outcome.notes + notes, frames_per_second)
 
 
 def write(run, tables, folder, formats, axes, frames_per_second):
@@ -46,7 +46,7 @@ def write(run, tables, folder, formats, axes, frames_per_second):
         return export(tables, BodyModel.load(run.neutral), folder, config, progress.advance)
 
 
-def _result(outcome, tables, written, notes):
+def _result(outcome, tables, written, notes, frames_per_second):
     from sshmr.data.tables import read_params
 
     fits = [read_params(params) for _, params in tables]
@@ -76,6 +76,8 @@ def _result(outcome, tables, written, notes):
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
     lines += notes[:SHOWN]
     films = [path for path in written if path.suffix == ".glb"]
+    if films:
+        lines.append(f"animations at {frames_per_second:g} frames a second; --fps changes that")
     folders = dict.fromkeys([tables[0][1].parent, *(path.parent for path in written)])
     lines += [f"→ {path}" for path in [*films[:SHOWN], *list(folders)[:SHOWN]]]
     return Result(data, lines, INCOMPLETE if outcome.skipped else FINE)

@@ -58,6 +58,8 @@ class FitConfig:
         effective_points: how many independent observations a cloud counts as, at most.
         outlier_weight: share of points that belong to no body, a priori.
         pose_weight, bending_weight, shape_weight: multipliers of the priors.
+        later_pose_weight: instead of ``pose_weight`` from round 1 on, where the search is done and the frames
+            around tell of the pose too.
         shared_shape_weight: how strongly a shape is held to what the round before found for its
             sequence, which is one person; 0: not.
         smooth_weight: how strongly a pose is held to the mean of what the round before found in the frames
@@ -81,6 +83,7 @@ class FitConfig:
     pose_weight: float = 1.0
     bending_weight: float = 1.0
     shape_weight: float = 1.0
+    later_pose_weight: float = 0.5
     shared_shape_weight: float = 30.0
     smooth_weight: float = 50.0
     coverage_weight: float = 20.0

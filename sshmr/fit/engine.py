@@ -1,5 +1,6 @@
 """Register the body to clouds: hypotheses go in, stages sieve and refine them, the best comes out."""
 
+import dataclasses
 from typing import NamedTuple
 
 import torch
@@ -43,6 +44,7 @@ class Engine:
 
     def __init__(self, surface, prior, config, poses=None):
         self.surface, self.body, self.prior, self.config = surface, surface.body, prior, config
+        self.later = dataclasses.replace(config, pose_weight=config.later_pose_weight)
         body = self.body
         poses = (typical_poses(config.poses) if poses is None else poses).to(body.v_template)
         self.starts = centred(body, turned_about_vertical(poses, config.headings))
@@ -96,7 +98,7 @@ class Engine:
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
     def _sieve(self, points, mask, start, index, stages, expected=None):
-        clouds = len(points)
+        clouds, config = len(points), self.config if expected is None else self.later
         state, index, view = start, index.to(points.device), None
         for stage in stages:
             surface = self.surface.first(stage.vertices)
@@ -105,15 +107,15 @@ class Engine:
             state, index = best_of(state, index, keep), index[:, :keep]
             if stage.limbs:
                 seen_from = view.view(clouds, -1, 3)[:, 0]
-                state, index = self._with_other_limbs(points, mask, state, index, seen_from)
+                state, index = self._with_other_limbs(points, mask, state, index, seen_from, config)
                 keep = index.shape[1]
             rows = torch.arange(clouds, device=points.device).repeat_interleave(keep)
             spreads = stage.spreads()
             data = (self.prior, few[rows], few_mask[rows])
             known = None if expected is None else expected.rows(rows)
-            before, view = refine(surface, *data, state, spreads[:-1], self.config, None, known)
-            state, view = refine(surface, *data, before, spreads[-1:], self.config, view, known)
-            terms, vertices = energies(surface, *data, state, view, self.config, known)
+            before, view = refine(surface, *data, state, spreads[:-1], config, None, known)
+            state, view = refine(surface, *data, before, spreads[-1:], config, view, known)
+            terms, vertices = energies(surface, *data, state, view, config, known)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
             total = terms["energy"].view(clouds, keep)
             # Stable: of equals the one named first wins, the previous fit before its copy as a neighbour.
@@ -129,12 +131,12 @@ class Engine:
             sum(stage.iterations for stage in stages),
         )
 
-    def _with_other_limbs(self, points, mask, state, index, view):
+    def _with_other_limbs(self, points, mask, state, index, view, config):
         """Add to each cloud's hypotheses its best one with limbs held otherwise."""
         few, few_mask = thinned(points, mask, POINTS)
         best = best_of(state, index, 1)
         other = other_limbs(
-            self.surface.first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, self.config
+            self.surface.first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config
         )
         index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // len(points))], 1)
         both = (

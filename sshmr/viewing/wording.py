@@ -9,7 +9,7 @@ TITLES = {
     "mpvpe": "MPVPE",
     "correspondence_error": "Correspondence error",
     "flipped": "Flipped by 180°",
-    "chamfer": "Cloud to mesh",
+    "chamfer": "Chamfer, cloud to mesh",
     "residual": "Residual (median)",
     "penetration": "Self-penetration",
     "label_error": "Pseudo label error",

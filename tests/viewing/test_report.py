@@ -158,7 +158,7 @@ def test_data_without_ground_truth_is_reported_as_such(make_run):
     assert "SIMULATED" not in page.text("")
     assert "no ground truth" in page.text("")
     assert "MPJPE" not in page.text("measures")
-    assert "Cloud to mesh" in page.text("measures")
+    assert "Chamfer, cloud to mesh" in page.text("measures")
     assert "Chosen by the residual" in page.text("frames")
     assert "Truth" not in page.text("frames")
     assert "joints" not in page.sections
