@@ -29,6 +29,7 @@ from sshmr.capture.simulate import DATA_SETS, simulate_sequence
 from sshmr.data.config import BehaveConfig, ExtractConfig
 from sshmr.data.extract import READERS
 from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.geometry.open3d_import import open3d
 
 SETTINGS = ExtractConfig(voxel=0.02, behave=BehaveConfig(every=1))
 CAMERAS = 4
@@ -74,6 +75,7 @@ WAYS = {"package": read, "straightforward": read_plainly}
 
 def _child(way, arguments, cores):
     os.sched_setaffinity(0, cores)
+    open3d()  # of the imports, the one that waits for its first use
     start, before = time.perf_counter(), time.process_time()
     clouds = WAYS[way](*arguments)
     seconds, cpu = time.perf_counter() - start, time.process_time() - before
