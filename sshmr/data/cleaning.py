@@ -16,7 +16,7 @@ GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
 """Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
 LEVEL = np.cos(np.radians(15))
-PLANES, PLANE_TRIALS = 3, 1000
+PLANES, PLANE_TRIALS, PLANE_POINTS = 3, 1000, 5000
 
 
 def finite(points):
@@ -111,6 +111,8 @@ def _level_plane(points, distance):
 
     Larger planes that stand, a wall's foot, are laid aside one after the other.
     """
+    thinned = _cloud(points).uniform_down_sample(-(-len(points) // PLANE_POINTS))
+    points = np.asarray(thinned.points)
     for _ in range(PLANES):
         if len(points) < GROUND_POINTS:
             return None

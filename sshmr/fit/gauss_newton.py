@@ -59,7 +59,8 @@ def _normal_equations(jacobian, residual, mass, normals, sliding):
     """Weighted least squares, of which only the share ``sliding`` counts along the surface.
 
     Args:
-        jacobian: (R, 85, 3, M); overwritten. residual, normals: (R, M, 3); mass: (R, M).
+        jacobian: (R, 85, 3, M); overwritten. residual: (R, M, 3) metres; normals: (R, M, 3) unit vectors;
+            mass: (R, M) per square metre.
 
     Returns:
         hessian (R, 85, 85), gradient (R, 85).
