@@ -14,8 +14,9 @@ from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import skin
 
 SETTINGS = FitConfig(coverage_weight=1.0)
-SPREAD = 0.015
-"""Metres; standard deviation of the correspondence in the step that tells whether a body has settled."""
+SPREAD, SLIDING = 0.0075, 0.03
+"""Spread of the correspondence (metres) and pull along the surface in the step that tells whether a body has
+settled; a fit ends with the same."""
 MOST_POINTS = 512
 """So many points of a cloud are enough to tell."""
 LEAST = 1e-4
@@ -44,7 +45,7 @@ def evidence(surface, prior, points, mask, state, residual):
         the skin, metres.
     """
     data = (surface, prior, *thinned(points, mask, MOST_POINTS), state)
-    moved, view = refine(*data, [SPREAD], SETTINGS)
+    moved, view = refine(*data, [SPREAD], SLIDING, SETTINGS)
     terms, vertices = energies(*data, view, SETTINGS)
     movement = (skin(surface.body, moved).vertices - vertices).norm(dim=2).mean(1)
     residual = residual.to(movement)

@@ -17,6 +17,8 @@ class Stage:
         iterations: optimiser steps.
         start, end: standard deviation of the correspondence, metres, falling geometrically.
         limbs: the best hypothesis with limbs held otherwise enters too.
+        sliding: how much a point pulls its vertex along the surface, as a share of the pull across it. Early
+            it helps limbs to find their place; late it shortens them, for no point lies beyond their ends.
     """
 
     hypotheses: int
@@ -26,6 +28,7 @@ class Stage:
     start: float
     end: float
     limbs: bool = False
+    sliding: float = 0.2
 
     def spreads(self):
         """Standard deviation at each step, metres."""
@@ -37,12 +40,12 @@ SEARCH = (
     Stage(hypotheses=48, vertices=96, points=96, iterations=8, start=0.15, end=0.06),
     Stage(hypotheses=14, vertices=256, points=256, iterations=8, start=0.08, end=0.035),
     Stage(hypotheses=3, vertices=512, points=384, iterations=6, start=0.04, end=0.025, limbs=True),
-    Stage(hypotheses=1, vertices=1024, points=1024, iterations=8, start=0.03, end=0.015),
+    Stage(hypotheses=1, vertices=1024, points=1024, iterations=8, start=0.03, end=0.0075, sliding=0.03),
 )
 REFINE = (
     Stage(hypotheses=8, vertices=384, points=384, iterations=5, start=0.06, end=0.03),
     Stage(hypotheses=3, vertices=512, points=384, iterations=5, start=0.04, end=0.025, limbs=True),
-    Stage(hypotheses=1, vertices=1024, points=1024, iterations=10, start=0.04, end=0.015),
+    Stage(hypotheses=1, vertices=1024, points=1024, iterations=10, start=0.04, end=0.0075, sliding=0.03),
 )
 
 
@@ -58,17 +61,16 @@ class FitConfig:
         effective_points: how many independent observations a cloud counts as, at most.
         outlier_weight: share of points that belong to no body, a priori.
         pose_weight, bending_weight, shape_weight: multipliers of the priors.
-        later_pose_weight: instead of ``pose_weight`` from round 1 on, where the search is done and the frames
-            around tell of the pose too.
         shared_shape_weight: how strongly a shape is held to what the round before found for its
             sequence, which is one person; 0: not.
         smooth_weight: how strongly a pose is held to the mean of what the round before found in the frames
             around, per square radian; 0: not.
+        penetration_weight: how strongly limbs are held out of the body, nats per square metre of depth, were
+            all its skin that deep.
         coverage_weight: weight of the model's distance to the cloud when hypotheses are compared.
         screen_coverage: the same when start bodies are screened, against the cloud's distance to the model.
         compare_spread: standard deviation at which hypotheses are compared, metres.
         facing: how sharply vertices that turn away from the sensor are left out; 0 matches all.
-        sliding: how much a point pulls its vertex along the surface, as a share of the pull across it.
         neighbours: also start from the bodies that the round before found in the frames before and after.
         batch: clouds registered together.
     """
@@ -83,14 +85,13 @@ class FitConfig:
     pose_weight: float = 1.0
     bending_weight: float = 1.0
     shape_weight: float = 1.0
-    later_pose_weight: float = 0.5
+    penetration_weight: float = 1e6
     shared_shape_weight: float = 30.0
     smooth_weight: float = 50.0
     coverage_weight: float = 20.0
     screen_coverage: float = 0.3
     compare_spread: float = 0.03
     facing: float = 10.0
-    sliding: float = 0.2
     neighbours: bool = True
     batch: int = 8
 

@@ -1,4 +1,4 @@
-"""What a fit minimises: a robust mixture over the cloud, a pose prior, bending limits and a shape prior.
+"""What a fit minimises: a robust mixture over the cloud, priors on pose, bending, penetration and shape.
 
 Every term is a negative log likelihood in nats, so that weights are plain multipliers and the energies of
 two hypotheses for one cloud can be compared.
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from sshmr.fit.linearise import skin
+from sshmr.fit.penetration import penetration
 
 LEFT_KNEE, RIGHT_KNEE, LEFT_ELBOW, RIGHT_ELBOW = 4, 5, 18, 19
 BENDING = ((LEFT_KNEE, 0, -1.0), (RIGHT_KNEE, 0, -1.0), (LEFT_ELBOW, 1, 1.0), (RIGHT_ELBOW, 1, -1.0))
@@ -130,8 +131,8 @@ def energies(surface, prior, points, mask, state, view, config, expected=None):
 
     Returns:
         dict of (R,) nats: ``energy`` (the sum), ``energy_correspondence``, ``energy_chamfer`` (how far the
-        vertices that face the sensor lie from the cloud, capped), ``energy_prior`` (pose and bending),
-        ``energy_shape``; and the vertices (R, M, 3).
+        vertices that face the sensor lie from the cloud, capped), ``energy_prior`` (pose, bending and limbs
+        under other skin), ``energy_shape``; and the vertices (R, M, 3).
     """
     posed = skin(surface.body, state)
     vertices = posed.vertices
@@ -148,7 +149,8 @@ def energies(surface, prior, points, mask, state, view, config, expected=None):
         "energy_correspondence": -trust * match.log_likelihood.sum(1),
         "energy_chamfer": config.coverage_weight * (share * reach).sum(1) / share.sum(1),
         "energy_prior": config.pose_weight * prior.negative_log_likelihood(state.body)
-        + config.bending_weight * 0.25 * (2 * bending(state.body)).clamp(max=6.0).exp().sum(1),
+        + config.bending_weight * 0.25 * (2 * bending(state.body)).clamp(max=6.0).exp().sum(1)
+        + config.penetration_weight * penetration(vertices, normals, surface.body.weights),
         "energy_shape": 0.5 * config.shape_weight * state.betas.square().sum(1),
     }
     if expected is not None:

@@ -1,6 +1,5 @@
 """Register the body to clouds: hypotheses go in, stages sieve and refine them, the best comes out."""
 
-import dataclasses
 from typing import NamedTuple
 
 import torch
@@ -44,7 +43,6 @@ class Engine:
 
     def __init__(self, surface, prior, config, poses=None):
         self.surface, self.body, self.prior, self.config = surface, surface.body, prior, config
-        self.later = dataclasses.replace(config, pose_weight=config.later_pose_weight)
         body = self.body
         poses = (typical_poses(config.poses) if poses is None else poses).to(body.v_template)
         self.starts = centred(body, turned_about_vertical(poses, config.headings))
@@ -98,7 +96,7 @@ class Engine:
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
     def _sieve(self, points, mask, start, index, stages, expected=None):
-        clouds, config = len(points), self.config if expected is None else self.later
+        clouds, config = len(points), self.config
         state, index, view = start, index.to(points.device), None
         for stage in stages:
             surface = self.surface.first(stage.vertices)
@@ -113,8 +111,8 @@ class Engine:
             spreads = stage.spreads()
             data = (self.prior, few[rows], few_mask[rows])
             known = None if expected is None else expected.rows(rows)
-            before, view = refine(surface, *data, state, spreads[:-1], config, None, known)
-            state, view = refine(surface, *data, before, spreads[-1:], config, view, known)
+            before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, known)
+            state, view = refine(surface, *data, before, spreads[-1:], stage.sliding, config, view, known)
             terms, vertices = energies(surface, *data, state, view, config, known)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
             total = terms["energy"].view(clouds, keep)

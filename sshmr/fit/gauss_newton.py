@@ -9,13 +9,14 @@ import torch
 
 from sshmr.fit.energy import BENDING, bending, soft_correspondence, view_direction, visibility
 from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, linearise, subtree_matrix
+from sshmr.fit.penetration import add_separation, separation
 
 DAMPING = {"root": 1.0, "body": 4.0, "betas": 1.0, "transl": 10.0}
 MAX_TURN = 0.6
 """Radians; a longer step of any joint is shortened as a whole."""
 
 
-def refine(surface, prior, points, mask, state, spreads, config, view=None, expected=None):
+def refine(surface, prior, points, mask, state, spreads, sliding, config, view=None, expected=None):
     """Move R bodies towards their clouds.
 
     Args:
@@ -24,6 +25,7 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None, expe
         points: (R, N, 3) metres; mask: (R, N) bool.
         state: R start bodies.
         spreads: standard deviation of the correspondence at each step, metres.
+        sliding: pull along the surface, as a share of the pull across it.
         config: FitConfig.
         view: (R, 3) from an earlier call, or None.
         expected: ``Expected`` of R bodies, or None.
@@ -45,9 +47,10 @@ def refine(surface, prior, points, mask, state, spreads, config, view=None, expe
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
         view = view_direction(match.mass, normals)
         mass = match.mass * (trust / variance)[:, None]
-        hessian, gradient = _normal_equations(
-            jacobian, match.target - vertices, mass, normals, config.sliding
-        )
+        apart = separation(jacobian, vertices, normals, body.weights)
+        hessian, gradient = _normal_equations(jacobian, match.target - vertices, mass, normals, sliding)
+        if apart is not None:
+            add_separation(hessian, gradient, apart, config.penetration_weight / len(body.weights))
         _add_priors(hessian, gradient, prior, state, config)
         if expected is not None:
             _add_expected(hessian, gradient, state, expected, config)

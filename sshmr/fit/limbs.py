@@ -23,6 +23,8 @@ SPREAD = 0.06
 """Metres; standard deviation of the correspondence at which they are compared, none being refined yet."""
 UNLIKE = 0.2
 """Metres; a way that moves no vertex farther than this is no other way."""
+KEPT = 2
+"""Limbs, those whose best other way has the lowest energy, that go on held otherwise alone."""
 ALIKE = 1e6
 """Nats added to such a way's energy, more than any fit has."""
 
@@ -64,12 +66,12 @@ def other_limbs(surface, prior, points, mask, state, limbs, view, config):
         limbs: from ``typical_limbs``. view: (B, 3) from ``view_direction``.
 
     Returns:
-        State of B · (limbs + 1) bodies, a cloud's together: each limb in its best other way, then with all
-        of those at once whose change alone lowered the energy.
+        State of B · (KEPT + 1) bodies, a cloud's together: one limb in its best other way, then all of those
+        at once whose change alone lowered the energy.
     """
     wide = dataclasses.replace(config, compare_spread=SPREAD)
     terms, vertices = energies(surface, prior, points, mask, state, view, wide)
-    changed, together = [], state.body.clone()
+    changed, found, together = [], [], state.body.clone()
     for limb in limbs:
         count = len(limb.ways)
         rows = torch.arange(len(points), device=points.device).repeat_interleave(count)
@@ -82,8 +84,11 @@ def other_limbs(surface, prior, points, mask, state, limbs, view, config):
         best = state.body.clone()
         best[:, limb.columns] = limb.ways[way]
         changed.append(best)
+        found.append(energy)
         better = (energy < terms["energy"])[:, None]
         together[:, limb.columns] = torch.where(better, best, together)[:, limb.columns]
-    bodies = torch.stack([*changed, together], 1)
+    lowest = torch.stack(found, 1).topk(KEPT, largest=False).indices
+    changed = torch.stack(changed, 1).gather(1, lowest[..., None].expand(-1, -1, together.shape[1]))
+    bodies = torch.cat([changed, together[:, None]], 1)
     rows = torch.arange(len(points), device=points.device).repeat_interleave(bodies.shape[1])
     return state.rows(rows)._replace(body=bodies.flatten(0, 1))

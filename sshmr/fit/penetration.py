@@ -1,0 +1,96 @@
+"""Limbs don't pass through the body: forearms, hands, lower legs and feet that are under other skin.
+
+Nothing in a cloud tells of an arm that the trunk hides, and a prior over poses puts it where most arms are,
+inside the trunk for all it knows. SMPLify (Bogo et al., ECCV 2016) holds capsules apart; here a vertex is
+held out of the skin around it, as the nearest vertex there and its normal tell.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+LIMBS = (
+    ((18, 19, 20, 21, 22, 23), (0, 1, 2, 3, 4, 5, 6, 9, 12, 15)),
+    ((4, 7, 10), (2, 5)),
+    ((5, 8, 11), (1, 4)),
+)
+"""Whose skin may not be under whose: forearms and hands, each lower leg and foot; joints by number."""
+
+PRESSED = 0.02
+"""Metres; flesh gives way that far, and between vertices the skin is known no better."""
+
+FEWEST = 300
+"""Vertices of the body; fewer tell too roughly where its skin is."""
+
+
+class Sunken(NamedTuple):
+    """A vertices of the limbs of R bodies.
+
+    Attributes:
+        limb: (A,) the vertices. skin: (R, A) the vertex of the body that is nearest to each.
+        outward: (R, A, 3) that one's normal. depth: (R, A) metres under it, beyond ``PRESSED``; 0 outside.
+    """
+
+    limb: torch.Tensor
+    skin: torch.Tensor
+    outward: torch.Tensor
+    depth: torch.Tensor
+
+
+class Separation(NamedTuple):
+    """How r of the bodies would come apart: rows (r,); jacobian (r, 85, A), metres out; depth (r, A)."""
+
+    rows: torch.Tensor
+    jacobian: torch.Tensor
+    depth: torch.Tensor
+
+
+def sunken(vertices, normals, weights):
+    """Which vertices of limbs are under other skin.
+
+    Args:
+        vertices: (R, M, 3) metres; normals: (R, M, 3), outward; weights: (M, 24) of skinning.
+    """
+    part = weights.argmax(1)
+    found = []
+    for limb, other in LIMBS:
+        limb, other = (torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in (limb, other))
+        nearest = other[torch.cdist(vertices[:, limb], vertices[:, other]).argmin(2)]
+        rows = nearest[..., None].expand(-1, -1, 3)
+        outward = normals.gather(1, rows)
+        depth = ((vertices.gather(1, rows) - vertices[:, limb]) * outward).sum(2) - PRESSED
+        found.append((limb, nearest, outward, depth.clamp_min(0)))
+    limb, *others = zip(*found, strict=True)
+    return Sunken(torch.cat(limb), *(torch.cat(parts, 1) for parts in others))
+
+
+def penetration(vertices, normals, weights):
+    """(R,) square metres: half the squared depths of ``sunken``, over the body's number of vertices."""
+    if len(weights) < FEWEST:
+        return vertices.new_zeros(len(vertices))
+    return 0.5 * sunken(vertices, normals, weights).depth.square().sum(1) / len(weights)
+
+
+def separation(jacobian, vertices, normals, weights):
+    """The derivatives that lead out, of those bodies whose limbs are under other skin; None where none is.
+
+    Args:
+        jacobian: (R, 85, 3, M) of the vertices.
+    """
+    if len(weights) < FEWEST:
+        return None
+    found = sunken(vertices, normals, weights)
+    rows = found.depth.any(1).nonzero()[:, 0]
+    if not len(rows):
+        return None
+    depth, outward = found.depth[rows], found.outward[rows].transpose(1, 2)
+    jacobian = jacobian[rows]
+    skin = found.skin[rows, None, None].expand(-1, *jacobian.shape[1:3], -1)
+    apart = jacobian[..., found.limb] - jacobian.gather(3, skin)
+    return Separation(rows, (apart * outward[:, None]).sum(2) * (depth > 0)[:, None], depth)
+
+
+def add_separation(hessian, gradient, apart, weight):
+    """Add springs of ``weight`` nats per square metre that draw limbs out: (R, 85, 85), (R, 85)."""
+    hessian[apart.rows] += weight * apart.jacobian @ apart.jacobian.transpose(1, 2)
+    gradient[apart.rows] += weight * (apart.jacobian @ apart.depth[..., None])[..., 0]
