@@ -47,9 +47,8 @@ def test_a_wrong_arm_is_found_and_the_rest_left_alone(surface, prior, neutral_bo
     view = view_direction(match.mass, few.turned_normals(posed.rotations))
     found = other_limbs(few, prior, points, mask, state, limbs, view, config)
     bodies = found.body.view(4, KEPT + 1, 69)
-    changed = torch.stack(
-        [(of_limb(bodies[:, :KEPT], j) != of_limb(wrong, j)[:, None]).any(2) for j in LIMBS]
-    )
+    other = [of_limb(bodies[:, :KEPT], joints) != of_limb(wrong, joints)[:, None] for joints in LIMBS]
+    changed = torch.stack([limb.flatten(2).any(2) for limb in other])
     assert (changed.sum(0) == 1).all(), "each body but the last has one limb held otherwise"
     assert changed[0].any(1).all(), "the wrong arm is among them"
     rest = [joint for joint in range(1, 24) if not any(joint in limb for limb in LIMBS)]
