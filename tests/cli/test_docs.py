@@ -1,4 +1,4 @@
-"""The tutorial's commands, as they stand in docs/cli.md."""
+"""The commands of the tutorial, and of the command line's page that goes on from there."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where both pages' commands run, those that they share once."""
+    """Where both pages' commands run, each once."""
     return tmp_path_factory.mktemp("pages")
 
 
@@ -28,7 +28,8 @@ def test_the_tutorial_leads_to_meshes_and_a_report(folder, monkeypatch):
 @pytest.mark.slow
 def test_the_commands_of_the_command_line_page_run(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    run("cli.md", least=11)
+    run("tutorial.md", least=6)
+    run("cli.md", least=7)
     for written in ("out/meshes/seq001_simulated_001.glb", "motions/seq002_simulated_002_amass.npz", "some"):
         assert (folder / written).exists()
     assert len(list(folder.glob("zup/*/*.obj"))) == 10
