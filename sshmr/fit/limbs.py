@@ -23,10 +23,10 @@ SPREAD = 0.06
 """Metres; standard deviation of the correspondence at which they are compared, none being refined yet."""
 UNLIKE = 0.2
 """Metres; a way that moves no vertex farther than this is no other way."""
-KEPT = 2
-"""Limbs, those whose best other way has the lowest energy, that go on held otherwise alone."""
 ALIKE = 1e6
 """Nats added to such a way's energy, more than any fit has."""
+KEPT = 2
+"""Limbs, those whose best other way has the lowest energy, that go on held otherwise alone."""
 
 
 class Limb(NamedTuple):
@@ -59,7 +59,7 @@ def typical_limbs(body, poses, count=WAYS):
 
 
 def other_limbs(surface, prior, points, mask, state, limbs, view, config):
-    """The bodies with one limb held otherwise, the best other way for each limb.
+    """The bodies with a limb held otherwise, in the best other way for it.
 
     Args:
         surface: SurfaceElements. points: (B, N, 3) metres; mask: (B, N) bool; state: B bodies.
