@@ -116,9 +116,11 @@ def depth_behind(vertices, view):
     depth = (vertices @ ahead[..., None])[..., 0]
     across = vertices - depth[..., None] * ahead[:, None]
     reach = OCCLUDER * vertices.shape[1] ** -0.5
-    squares = across.square().sum(2)
-    apart = torch.baddbmm(squares[..., None] + squares[:, None], across, across.transpose(1, 2), alpha=-2)
-    foremost = apart.ge_(reach**2).mul_(-FAR).add_(depth[:, None]).amax(2)
+    squares = across.square().sum(2, keepdim=True)
+    one = torch.ones_like(squares)
+    left, right = torch.cat([-2 * across, squares, one], 2), torch.cat([across, one, squares - reach**2], 2)
+    apart = left @ right.transpose(1, 2)
+    foremost = apart.ge_(0).mul_(-FAR).add_(depth[:, None]).amax(2)
     return (foremost - depth) * (length > ONE_SIDED)
 
 

@@ -68,15 +68,17 @@ def _normal_equations(jacobian, residual, mass, normals, sliding):
     Returns:
         hessian (R, 85, 85), gradient (R, 85).
     """
-    root = mass.sqrt()[:, None]
-    normals = normals.transpose(1, 2)
-    residual = residual.transpose(1, 2) * root
-    across = (jacobian * normals[:, None]).sum(2).mul_(root * (1 - sliding) ** 0.5)
-    along = jacobian.mul_((root * sliding**0.5)[:, None]).flatten(2)
-    hessian = torch.baddbmm(across @ across.transpose(1, 2), along, along.transpose(1, 2))
-    gradient = across @ ((residual * normals).sum(1) * (1 - sliding) ** 0.5)[..., None]
-    gradient = torch.baddbmm(gradient, along, (residual * sliding**0.5).flatten(1)[..., None])
-    return hessian, gradient[..., 0]
+    # A root of the weights: along every direction the root of ``sliding``, along the normal 1.
+    flat, root = sliding**0.5, mass.sqrt()[:, None]
+    normals, residual = normals.transpose(1, 2).contiguous(), residual.transpose(1, 2)
+    across = jacobian[:, :, 0] * normals[:, None, 0]
+    for axis in (1, 2):
+        across.addcmul_(jacobian[:, :, axis], normals[:, None, axis])
+    stretch = (1 - flat) * root * normals
+    jacobian.mul_((flat * root)[:, None]).addcmul_(across[:, :, None], stretch[:, None])
+    residual = flat * root * residual + stretch * (residual * normals).sum(1, keepdim=True)
+    jacobian = jacobian.flatten(2)
+    return jacobian @ jacobian.transpose(1, 2), (jacobian @ residual.flatten(1)[..., None])[..., 0]
 
 
 def _trust(mask, config):
