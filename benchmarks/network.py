@@ -26,8 +26,8 @@ from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
 from sshmr.fit.hypotheses import typical_poses
 from sshmr.memory import keep_freed_memory
+from sshmr.network import encoder
 from sshmr.network.config import network_config
-from sshmr.network.encoder import PatchAttention
 from sshmr.network.model import MeshRegressor
 from sshmr.network.sparse_conv import SubmanifoldConv
 from sshmr.training.config import train_config
@@ -38,31 +38,40 @@ ROOT = Path(__file__).resolve().parents[1]
 PRESETS = {"small": None, "medium": "config/medium.yaml", "paper": "config/paper.yaml"}
 
 
-def written_out_attention(self, features, patches):
-    """``PatchAttention.forward`` with its scores in memory."""
+def settings_of(preset):
+    """The sections of a preset's settings."""
+    return yaml.safe_load((ROOT / (PRESETS[preset] or "config.yaml")).read_text())
+
+
+def written_out_attention(mixed, patches, heads):
+    """``attend`` with its scores in memory."""
     groups, size = patches.shape
-    padded = torch.cat([self.mixed(features), features.new_zeros(1, 3 * features.shape[1])])
-    query, key, value = padded[patches.source].view(groups, size, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+    rows = torch.cat([mixed, mixed.new_zeros(1, mixed.shape[1])])
+    query, key, value = rows[patches.source].view(groups, size, 3, heads, -1).permute(2, 0, 3, 1, 4)
     scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
     if patches.valid is not None:
         scores = scores.masked_fill(~patches.valid[:, None, None, :], -torch.inf)
     attended = scores.softmax(-1) @ value
-    return self.out(attended.transpose(1, 2).reshape(groups * size, -1)[patches.back])
+    return attended.transpose(1, 2).reshape(groups * size, -1)[patches.back]
 
 
-def offset_by_offset(self, features, table):
+def offset_by_offset(self, features, neighbours):
     """``SubmanifoldConv.forward``, one kernel offset after the other."""
-    result = self.bias.expand(len(table), -1)
-    for number, weight in enumerate(self.weight.view(27, features.shape[1], -1)):
-        rows = (table[:, number] < len(table)).nonzero()[:, 0]
-        result = result.index_add(0, rows, features[table[rows, number]] @ weight)
+    weight = self.weight.view(27, features.shape[1], -1)
+    result = features @ weight[13] + self.bias
+    ends = zip(
+        neighbours.first.split(neighbours.counts), neighbours.second.split(neighbours.counts), strict=True
+    )
+    for offset, (first, second) in enumerate(ends):
+        result = result.index_add(0, second, features[first] @ weight[offset])
+        result = result.index_add(0, first, features[second] @ weight[26 - offset])
     return result
 
 
 def plain():
     """Context in which networks compute the plain way."""
     stack = ExitStack()
-    stack.enter_context(patch.object(PatchAttention, "forward", written_out_attention))
+    stack.enter_context(patch.object(encoder, "attend", written_out_attention))
     stack.enter_context(patch.object(SubmanifoldConv, "forward", offset_by_offset))
     return stack
 
@@ -100,8 +109,7 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     keep_freed_memory()
-    overlay = PRESETS[options.preset]
-    settings = yaml.safe_load((ROOT / (overlay or "config.yaml")).read_text())
+    settings = settings_of(options.preset)
     network_settings = network_config(settings.get("network", {}))
     train = train_config(settings.get("train", {}))
     body = BodyModel.load(open_body_path("neutral"))

@@ -119,4 +119,4 @@ DEVICE = "cpu" if config["device"] == "auto" and not gpu_in_sight(os.environ) el
 GPU = 0 if DEVICE == "cpu" else 1
 if GPU and not workflow.global_resources.get("gpu").value:
     # Without a limit Snakemake would start any number of GPU jobs at once; 0 is no limit either.
-    workflow.register_resource("gpu", 1)
+    workflow.register_resource("gpu", config["train"]["processes"])

@@ -126,22 +126,28 @@ rule train_round:
         "../envs/gpu.yaml"
     threads: config["threads"]["train"]
     resources:
-        gpu=GPU,
+        gpu=GPU * config["train"]["processes"],
         device=DEVICE,
         mem_mb=memory(factor=20, least=4000),
     params:
+        start=(
+            f"torchrun --standalone --nproc-per-node {config['train']['processes']}"
+            if config["train"]["processes"] > 1
+            else "python"
+        ),
         initial=lambda wildcards, input: f"--initial {input.initial}" if input.initial else "",
         resume=lambda wildcards, output: Path(output.checkpoint).parents[1] / "resume",
         settings=json.dumps({"network": config["network"], "train": config["train"]}, sort_keys=True),
         seed=config["seed"],
+        threads=lambda wildcards, threads: max(1, threads // config["train"]["processes"]),
         code=code_hash("train"),
     message:
         "Round {wildcards.round}: train"
     shell:
-        "python workflow_scripts/train.py --points {input.points} --labels {input.labels}"
+        "{params.start} workflow_scripts/train.py --points {input.points} --labels {input.labels}"
         " --params {input.params} {params.initial} --body {input.body} --template {input.template}"
         " --prior {input.prior} --settings {params.settings:q} --seed {params.seed}"
-        " --device {resources.device} --threads {threads} --resume {params.resume}"
+        " --device {resources.device} --threads {params.threads} --resume {params.resume}"
         " --checkpoint {output.checkpoint} --history {output.history}"
         " --settings-out {output.settings} 2>&1 | tee {log}"
 

@@ -18,7 +18,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake
 KERNELS = {
     "pointnet2_ops": "farthest points of clouds on a GPU; plain torch is used elsewhere and without it",
     "spconv": "sparse convolution: plain torch is used either way",
-    "flash_attn": "attention: torch's own is used either way",
+    "flash_attn": "attention on a GPU where network.precision is bfloat16; else torch's own",
 }
 """GPU extensions that code of this kind often asks for."""
 

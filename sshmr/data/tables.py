@@ -174,6 +174,12 @@ def read_labels(path: Path | str) -> dict[str, Any]:
     return read_table(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
 
 
+def read_frame_ids(path: Path | str) -> list[str]:
+    """The frames of a table, without the rest of it."""
+    frames: list[str] = read_table(path, ["frame_id"], {})["frame_id"]
+    return frames
+
+
 def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str, Any]:
     """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
 

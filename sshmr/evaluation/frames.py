@@ -103,8 +103,7 @@ def evaluate_shard(
         labels: ``read_labels`` of the pseudo labels, or None.
         bodies: true vertices come from the body of the row's gender, fitted ones from the neutral body.
         template_ids: (M,) int64, the template's vertices: what pseudo labels name, and the skin samples of
-        the
-            penetration test.
+            the penetration test.
         settings: see ``EvaluateConfig``.
 
     Returns:

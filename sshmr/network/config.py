@@ -19,6 +19,7 @@ class NetworkConfig:
         frequencies: octaves of sines and cosines of a position that go in beside it, from 2 m waves down.
         patch: voxels that attend to one another at most.
         drop_path: share of clouds whose residual branch is skipped in training, growing with depth up to it.
+        precision: ``bfloat16`` has the encoder's products in half precision; matching and head never are.
         features: numbers per point that come out.
         neighbours: best matches that a point keeps on the other shape.
         temperature: of the dual softmax, and of the weights of the best matches.
@@ -44,6 +45,7 @@ class NetworkConfig:
     patch: int = 256
     frequencies: int = 4
     drop_path: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
     features: int = 64
     neighbours: int = 10
     temperature: float = 0.1

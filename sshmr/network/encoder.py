@@ -11,10 +11,10 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional
 
+from sshmr.network.attention import attend
 from sshmr.network.pyramid import build_pyramid
-from sshmr.network.ragged import move_rows, scatter, spread_rows
+from sshmr.network.ragged import scatter, spread_rows
 from sshmr.network.sparse_conv import SubmanifoldConv
 
 
@@ -28,13 +28,7 @@ class PatchAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, features, patches):
-        groups, size = patches.shape
-        laid = move_rows(self.mixed(features), patches.source, patches.back)
-        query, key, value = laid.view(groups, size, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        allowed = None if patches.valid is None else patches.valid[:, None, None, :]
-        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
-        attended = attended.transpose(1, 2).reshape(groups * size, -1)
-        return self.out(move_rows(attended, patches.back, patches.source))
+        return self.out(attend(self.mixed(features), patches, self.heads))
 
 
 class Block(nn.Module):
@@ -51,7 +45,7 @@ class Block(nn.Module):
         self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, features, level, patches):
-        features = features + self.position(self.convolution(features, level.table))
+        features = features + self.position(self.convolution(features, level.neighbours))
         features = features + self._drop(self.attention(self.norm1(features), patches), level)
         return features + self._drop(self.perceptron(self.norm2(features)), level)
 

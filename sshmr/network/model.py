@@ -63,7 +63,9 @@ class MeshRegressor(nn.Module):
         ]
         lengths = torch.cat([mask.sum(1) for mask in masks])
         cloud = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
-        packed = self.encoder(torch.cat(rows), cloud, len(lengths)).split([len(part) for part in rows])
+        with torch.autocast(cloud.device.type, torch.bfloat16, self.config.precision == "bfloat16"):
+            packed = self.encoder(torch.cat(rows), cloud, len(lengths))
+        packed = packed.to(rows[0].dtype).split([len(part) for part in rows])
         padded = [unpack(part, mask) for part, mask in zip(packed, masks, strict=True)]
         return [(features[:, 1:], features[:, 0]) for features in padded]
 

@@ -6,7 +6,7 @@ import torch
 
 from sshmr.network.ragged import Patches, cut_in_patches, scatter
 from sshmr.network.serialization import BITS, CURVES, curve_code, z_order_code
-from sshmr.network.sparse_conv import neighbour_table
+from sshmr.network.sparse_conv import Neighbours, find_neighbours
 
 
 class Level(NamedTuple):
@@ -14,13 +14,13 @@ class Level(NamedTuple):
 
     Attributes:
         cloud: (V,) int64. lengths: (B,) int64, voxels of each cloud.
-        table: (V, 27) neighbours. patches: one layout a curve (one in all when every cloud fits a patch).
+        neighbours: of every voxel. patches: one layout a curve (one in all when every cloud fits a patch).
         parent: for each row of the finer level (for the finest, each point) its voxel here.
     """
 
     cloud: torch.Tensor
     lengths: torch.Tensor
-    table: torch.Tensor
+    neighbours: Neighbours
     patches: tuple[Patches, ...]
     parent: torch.Tensor
 
@@ -54,7 +54,7 @@ def build_pyramid(positions, cloud, clouds, grid, stages, patch):
             Level(
                 cloud,
                 lengths,
-                neighbour_table(voxels, cloud),
+                find_neighbours(voxels, cloud),
                 _patches(voxels, cloud, lengths, patch, bits),
                 parent,
             )

@@ -1,72 +1,115 @@
-"""Submanifold sparse convolution: a gather and one matrix product.
+"""Submanifold sparse convolution: products for pairs of voxels that are there, none for empty ones.
 
 Source: Graham et al., "3D Semantic Segmentation with Submanifold Sparse Convolutional Networks", CVPR 2018.
 """
 
 import itertools
+from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from sshmr.network.serialization import BITS
 
 OFFSETS = tuple(itertools.product((-1, 0, 1), repeat=3))
 """The 27 neighbours of a voxel, itself in the middle; entry 26 − k lies opposite entry k."""
 
+HALF = 13
+"""So many offsets come before the middle; a pair seen from its other end has the opposite one."""
 
-def neighbour_table(voxels, cloud):
-    """Row of each voxel's 27 neighbours, in the order of ``OFFSETS``.
+
+class Neighbours(NamedTuple):
+    """Pairs of neighbouring voxels: the first of each lies at offset k from the second, k ascending.
+
+    Attributes:
+        first, second: (H,) int64, rows. counts: how many pairs each of the first 13 offsets has.
+        order: (2H,) int64, entries of ``first`` then ``second`` sorted by the row at the pair's other end.
+        starts: (V,) int64, where each row's entries begin in ``order``.
+    """
+
+    first: torch.Tensor
+    second: torch.Tensor
+    counts: tuple[int, ...]
+    order: torch.Tensor
+    starts: torch.Tensor
+
+
+def find_neighbours(voxels, cloud):
+    """The neighbours of every voxel.
 
     Args:
         voxels: (V, 3) int64 in [0, 2^BITS), no two alike in a cloud. cloud: (V,) int64.
-
-    Returns:
-        (V, 27) int64; V where the neighbour is empty.
     """
     # A border of one voxel keeps neighbours from wrapping round to the next row of the grid.
     side = (1 << BITS) + 2
     strides = torch.tensor([side * side, side, 1], device=voxels.device)
-    keys = cloud * side**3 + ((voxels + 1) * strides).sum(1)
-    keys, order = keys.sort()
-    steps = (torch.tensor(OFFSETS, device=voxels.device) * strides).sum(1)
-    count = len(keys)
-    # Opposite neighbours see each other: look up half of them and mirror the rest.
-    half = keys[:, None] + steps[:13]
-    place = torch.searchsorted(keys, half.flatten()).clamp_max(max(count - 1, 0)).view_as(half)
-    found = keys[place] == half
-    sorted_table = torch.full((count, 27), count, dtype=torch.int64, device=voxels.device)
-    row = torch.arange(count, device=voxels.device)[:, None].expand_as(half)
-    column = torch.arange(13, device=voxels.device).expand_as(half)
-    sorted_table[:, 13] = row[:, 0]
-    sorted_table[row[found], column[found]] = place[found]
-    sorted_table[place[found], 26 - column[found]] = row[found]
-    names = torch.cat([order, order.new_tensor([count])])
-    table = torch.empty_like(sorted_table)
-    table[order] = names[sorted_table]
-    return table
+    keys, order = (cloud * side**3 + ((voxels + 1) * strides).sum(1)).sort()
+    steps = (torch.tensor(OFFSETS[:HALF], device=voxels.device) * strides).sum(1)
+    wanted = keys + steps[:, None]
+    place = torch.searchsorted(keys, wanted.flatten()).clamp_max(max(len(keys) - 1, 0)).view_as(wanted)
+    found = keys[place] == wanted
+    first, second = order[place[found]], order[found.nonzero()[:, 1]]
+    other_end = torch.cat([second, first])
+    counts = torch.bincount(other_end, minlength=len(keys))
+    return Neighbours(
+        first,
+        second,
+        tuple(found.sum(1).tolist()),
+        other_end.argsort(stable=True),
+        counts.cumsum(0) - counts,
+    )
 
 
 class _Convolve(torch.autograd.Function):
     """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
 
     @staticmethod
-    def forward(ctx, features, weight, table):
-        ctx.save_for_backward(features, weight, table)
-        return _columns(features, table) @ weight
+    def forward(ctx, features, weight, neighbours):
+        ctx.save_for_backward(features, weight)
+        ctx.neighbours = neighbours
+        return _convolve(features, _at_both_ends(features, neighbours), weight.unbind(), neighbours)
 
     @staticmethod
     def backward(ctx, gradient):
-        features, weight, table = ctx.saved_tensors
-        width = features.shape[1]
-        turned = weight.view(27, width, -1).flip(0).transpose(1, 2).reshape(-1, width)
-        to_features = _columns(gradient, table) @ turned
-        to_weight = _columns(features, table).T @ gradient
+        features, weight = ctx.saved_tensors
+        neighbours = ctx.neighbours
+        gradients = _at_both_ends(gradient, neighbours)
+        to_features = _convolve(gradient, gradients, [part.T for part in reversed(weight.unbind())], neighbours)
+        features_there = _at_both_ends(features, neighbours)
+        to_weight = torch.empty_like(weight)
+        torch.mm(features.T, gradient, out=to_weight[HALF])
+        for offset, here, there in _runs(neighbours):
+            torch.mm(features_there[here].T, gradients[there], out=to_weight[offset])
+            torch.mm(features_there[there].T, gradients[here], out=to_weight[-1 - offset])
+        for offset, count in enumerate(neighbours.counts):
+            if not count:
+                to_weight[[offset, -1 - offset]] = 0
         return to_features, to_weight, None
 
 
-def _columns(features, table):
-    padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
-    return padded.index_select(0, table.flatten()).view(len(table), -1)
+def _at_both_ends(features, neighbours):
+    """(2H, C): features at the first end of every pair, then at the second."""
+    return features.index_select(0, torch.cat([neighbours.first, neighbours.second]))
+
+
+def _convolve(features, at_ends, weight, neighbours):
+    """``weight``: 27 matrices, in the order of ``OFFSETS``."""
+    carried = at_ends.new_empty(len(at_ends), weight[0].shape[1])
+    for offset, here, there in _runs(neighbours):
+        torch.mm(at_ends[here], weight[offset], out=carried[here])
+        torch.mm(at_ends[there], weight[-1 - offset], out=carried[there])
+    summed = functional.embedding_bag(neighbours.order, carried, neighbours.starts, mode="sum")
+    return torch.addmm(summed, features, weight[HALF])
+
+
+def _runs(neighbours):
+    """Each offset that has pairs, and where they are among the first ends and among the second ones."""
+    start, half = 0, len(neighbours.first)
+    for offset, count in enumerate(neighbours.counts):
+        if count:
+            yield offset, slice(start, start + count), slice(half + start, half + start + count)
+        start += count
 
 
 class SubmanifoldConv(nn.Module):
@@ -78,6 +121,10 @@ class SubmanifoldConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width_out))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5, mode="fan_out")
 
-    def forward(self, features, table):
-        """``table`` as made by ``neighbour_table``."""
-        return _Convolve.apply(features, self.weight, table) + self.bias
+    def forward(self, features, neighbours):
+        """``neighbours`` as found by ``find_neighbours``."""
+        weight = self.weight.view(len(OFFSETS), features.shape[1], -1)
+        device = features.device.type
+        kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else features.dtype
+        with torch.autocast(device, enabled=False):
+            return _Convolve.apply(features.to(kind), weight.to(kind), neighbours) + self.bias

@@ -28,9 +28,16 @@ class Batch(NamedTuple):
     confidence: torch.Tensor
 
     def to(self, device):
-        """The batch on another device."""
-        tensors = {name: getattr(self, name).to(device) for name in self._fields if name != "target"}
-        return Batch(**tensors, target=Prediction(*(part.to(device) for part in self.target)))
+        """The batch on another device; from pinned memory it gets there by itself."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self):
+        """The batch in memory that a GPU fetches from."""
+        return self._each(torch.Tensor.pin_memory)
+
+    def _each(self, change):
+        tensors = {name: change(getattr(self, name)) for name in self._fields if name != "target"}
+        return Batch(**tensors, target=Prediction(*map(change, self.target)))
 
 
 def join(batches):

@@ -39,6 +39,8 @@ class TrainConfig:
     Attributes:
         epochs: passes over the training clouds.
         batch: clouds a step, imagined ones among them.
+        accumulate: goes in which a process takes its part of a step's batch; more need less memory.
+        processes: that train together, each on its own shards (sshmr/training/team.py).
         points: random points of each cloud a step sees; 0 for all.
         matched_points: of those, how many are matched and read by the head; 0 for all.
         learning_rate: Adam's.
@@ -54,6 +56,8 @@ class TrainConfig:
 
     epochs: int = 20
     batch: int = 24
+    accumulate: int = 1
+    processes: int = 1
     points: int = 384
     matched_points: int = 128
     learning_rate: float = 1e-3
@@ -70,6 +74,8 @@ class TrainConfig:
         for name, fine, expected in (
             ("epochs", self.epochs >= 1, "1 or more"),
             ("batch", self.batch >= 1, "1 or more"),
+            ("accumulate", self.accumulate >= 1, "1 or more"),
+            ("processes", self.processes >= 1, "1 or more"),
             ("points", self.points >= 0, "0 (all) or more"),
             ("matched_points", self.matched_points >= 0, "0 (all) or more"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),

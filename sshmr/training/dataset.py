@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sshmr.data.tables import read_labels, read_params, read_points
+from sshmr.data.tables import read_frame_ids, read_labels, read_params, read_points
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network.head import Prediction
@@ -34,17 +34,19 @@ class Clouds:
         """Read tables and join them by frame.
 
         Args:
-            points, labels, params: lists of paths; the tables of one kind may be in any order.
+            points, labels, params: lists of paths; the tables of one kind may be in any order. Of labels and
+                params only those are read that have frames of ``points``.
             body: the neutral body, for its pelvis. vertices: size of the template.
 
         Raises:
             InputError: when no frame has both a fit and labels, or a label names no template vertex.
         """
-        known = _rows(labels, read_labels)
-        fits = _rows(params, read_params)
+        tables = [read_points(path) for path in points]
+        wanted = {name for table in tables for name in table["frame_id"]}
+        known = _rows(labels, read_labels, wanted)
+        fits = _rows(params, read_params, wanted)
         clouds, skipped = [], 0
-        for path in points:
-            table = read_points(path)
+        for table in tables:
             for i, name in enumerate(table["frame_id"]):
                 if name in known and name in fits and table["n_points"][i] > 0:
                     clouds.append((name, table["points"][i], int(table["n_points"][i])))
@@ -80,10 +82,12 @@ class Clouds:
         return cls(batch, [name for name, _, _ in clouds], skipped)
 
 
-def _rows(paths, read):
-    """Where each frame is: name → (path, table, row)."""
+def _rows(paths, read, wanted):
+    """Where each frame is: name → (path, table, row), of the tables that have any of those wanted."""
     rows = {}
     for path in paths:
+        if wanted.isdisjoint(read_frame_ids(path)):
+            continue
         table = read(path)
         rows.update({name: (path, table, i) for i, name in enumerate(table["frame_id"])})
     return rows

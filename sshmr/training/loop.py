@@ -12,10 +12,8 @@ import torch
 
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
-from sshmr.network.head import heading
 from sshmr.network.losses import label_shares, weighted_distance
 from sshmr.progress import track
-from sshmr.training.batch import choose_points, cut, jitter, join, mirror, pad, recentre, turn
 from sshmr.training.objective import objective
 
 WARM_UP = 0.05
@@ -24,13 +22,8 @@ WARM_UP = 0.05
 FINAL_RATE = 0.02
 """Share of the learning rate that the cosine schedule ends with."""
 
-JITTER = 0.005
-"""Metres."""
-
-FACING_SPREAD = 0.25
-"""Radians; standard deviation of where a cloud faces that is turned to face ahead."""
-
-CUT_SHARE, CUT_RADIUS = 0.4, (0.1, 0.35)
+KEEP_SECONDS = 300
+"""Within an epoch that takes longer, the state is kept that often."""
 
 
 @dataclasses.dataclass
@@ -38,11 +31,14 @@ class Progress:
     """Where a training stands: what a resumed run needs, and what is published in the end.
 
     Attributes:
-        epoch: epochs done. best_epoch: 1-based, of ``best``, whose criterion is ``criterion``.
+        epoch: epochs done. step: steps done of the next one. sums: of its losses.
+        best_epoch: 1-based, of ``best``, whose criterion is ``criterion``.
         history: a row an epoch.
     """
 
     epoch: int = 0
+    step: int = 0
+    sums: dict = dataclasses.field(default_factory=dict)
     best_epoch: int = 0
     criterion: float = math.inf
     best: dict = dataclasses.field(default_factory=dict)
@@ -50,52 +46,46 @@ class Progress:
 
 
 class Trainer:
-    """Trains a network on clouds, imagined ones mixed in.
-
-    Every random choice is drawn from a generator seeded with (seed, epoch, step), so a resumed run takes the
-    same steps as one that was never interrupted.
+    """Trains a network on what a feed gives; a resumed run takes the steps of one never interrupted.
 
     Args:
-        network: a ``MeshRegressor`` on its device. clouds: ``Clouds``. imagination: ``Imagination``.
+        network: a ``MeshRegressor`` on its device. feed: ``Feed``.
         body: the whole neutral body on the CPU. template: ``Template``. config: ``TrainConfig``.
-        seed: int. warm: whether the network comes from an earlier round.
+        warm: whether the network comes from an earlier round.
+        team: ``Team`` of the processes that train this network.
     """
 
-    def __init__(self, network, clouds, imagination, body, template, config, seed, warm):
-        self.network, self.clouds, self.imagination = network, clouds, imagination
-        self.config, self.seed, self.warm = config, seed, warm
+    def __init__(self, network, feed, body, template, config, warm, team):
+        self.network, self.feed, self.config, self.warm, self.team = network, feed, config, warm, team
         self.device = network.template.device
         self.body = body.subset(template.vertex_ids).to(device=self.device)
-        self.template_mirror = template.mirror
         self.shares = label_shares(network.template, config.label_spread) if config.label_spread else None
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
-        self.training, self.held_out = _split(len(clouds), config.validation, seed)
-        self.steps = math.ceil(len(self.training) / config.real_batch)
+        self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
         self.progress = Progress()
 
     def run(self, state_path=None):
-        """Train what is left to train; after every epoch the state goes to ``state_path``."""
+        """Train what is left to train; the state goes to ``state_path``, after every epoch at the latest."""
         if state_path is not None and state_path.exists():
             self._restore(state_path)
         epochs = range(self.progress.epoch, self.config.epochs)
-        for epoch in track(epochs, "Train", len(epochs)):
-            self._epoch(epoch)
-            if state_path is not None:
-                self._save(state_path)
+        for epoch in track(epochs, "Train", len(epochs)) if self.team.leads else epochs:
+            self._epoch(epoch, state_path)
+            self._save(state_path)
         return self.progress
 
-    def _epoch(self, epoch):
-        started = time.monotonic()
+    def _epoch(self, epoch, state_path):
+        started = kept = time.monotonic()
         self.network.train()
-        order = torch.randperm(len(self.training), generator=_generator(self.seed, epoch, -1))
-        shares = order.tensor_split(self.steps)
-        sums = {}
-        for step, share in enumerate(shares):
-            for name, value in self._step(epoch, step, self.training[share]).items():
-                sums[name] = sums.get(name, 0.0) + value
-        means = {name: float(value) / self.steps for name, value in sums.items()}
-        progress = self.progress
-        progress.epoch = epoch + 1
+        progress, steps = self.progress, self.feed.steps
+        for shares in self.feed.steps_from(epoch, progress.step, self.device):
+            for name, value in self._step(epoch, progress.step, shares).items():
+                progress.sums[name] = progress.sums.get(name, 0.0) + value
+            progress.step += 1
+            if time.monotonic() - kept > KEEP_SECONDS:
+                self._save(state_path)
+                kept = time.monotonic()
+        means = {name: float(value) / steps for name, value in progress.sums.items()}
+        progress.epoch, progress.step, progress.sums = epoch + 1, 0, {}
         criterion = self.criterion()
         if criterion < progress.criterion or not progress.best:
             progress.criterion, progress.best_epoch = criterion, epoch + 1
@@ -104,62 +94,53 @@ class Trainer:
         timing = {"learning_rate": rate, "seconds": time.monotonic() - started}
         progress.history.append({"epoch": epoch + 1, **means, "criterion": criterion, **timing})
 
-    def _step(self, epoch, step, indices):
+    def _step(self, epoch, step, shares):
+        """One step on the gradient of all shares; the step's losses."""
         config = self.config
-        generator = _generator(self.seed, epoch, step)
-        torch.manual_seed(int(torch.randint(1 << 62, (1,), generator=generator)))
-        batch = self.batch(indices, generator).to(self.device)
-        self._set_rate(epoch * self.steps + step)
-        output = self.network(batch.points, batch.mask, matched_points=config.matched_points)
-        total, parts = objective(
-            output,
-            batch,
-            self.network,
-            self.body,
-            config.weights,
-            first_epoch=epoch == 0 and not self.warm,
-            shares=self.shares,
-        )
+        self._set_rate(epoch * self.feed.steps + step)
         self.optimiser.zero_grad()
-        total.backward()
+        sums = {}
+        for drawn in shares:
+            torch.manual_seed(drawn.seed)
+            batch = drawn.batch.to(self.device)
+            output = self.network(batch.points, batch.mask, matched_points=config.matched_points)
+            total, parts = objective(
+                output,
+                batch,
+                self.network,
+                self.body,
+                config.weights,
+                first_epoch=epoch == 0 and not self.warm,
+                shares=self.shares,
+            )
+            (total * drawn.share).backward()
+            for name, value in {"total": total.detach(), **parts}.items():
+                sums[name] = sums.get(name, 0.0) + value * drawn.share
+        if self.team.size > 1:
+            sums = self._added_up(sums)
         if config.gradient_limit:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_limit)
         self.optimiser.step()
-        return {"total": total.detach(), **parts}
+        return sums
 
-    def batch(self, indices, generator):
-        """The batch of a step: these clouds, augmented, and as many imagined ones as the settings say."""
-        config = self.config
-        real = self.clouds.take(indices)
-        if config.augment:
-            swapped = torch.rand(len(indices), generator=generator) < 0.5
-            real = mirror(real, swapped, self.template_mirror)
-            real = cut(jitter(real, JITTER, generator), CUT_SHARE, CUT_RADIUS, generator)
-        width = config.points or real.points.shape[1]
-        real = choose_points(real, width, generator)
-        parts = [real]
-        # Counted from the real ones at hand, so that the last, smaller batch keeps the proportion.
-        wanted = round(len(indices) * config.imagined / (1 - config.imagined))
-        if wanted:
-            parts.append(pad(self.imagination.draw(wanted, width, generator), width))
-        batch = join(parts)
-        if config.augment:
-            batch = turn(batch, self._turns(batch, generator))
-        return recentre(batch)
-
-    def _turns(self, batch, generator):
-        """(B,) radians: to face anywhere, or +z, give or take a quarter of a radian."""
-        count = len(batch.points)
-        anywhere = torch.rand(count, generator=generator) * 2 * math.pi
-        about_ahead = torch.randn(count, generator=generator) * FACING_SPREAD - heading(batch.target.rotmats)
-        ahead = torch.rand(count, generator=generator) < self.config.facing
-        return torch.where(ahead, about_ahead, anywhere)
+    def _added_up(self, sums):
+        """Sum gradients and losses over the processes, in one message."""
+        weights = dataclasses.asdict(self.config.weights)
+        names = ["total", *(name for name, weight in weights.items() if weight)]
+        values = torch.stack([torch.as_tensor(sums.get(name, 0.0), device=self.device) for name in names])
+        parameters = list(self.network.parameters())
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = self.team.total(torch.cat([*(gradient.flatten() for gradient in gradients), values]))
+        *gradients, values = flat.split([*(p.numel() for p in parameters), len(names)])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return dict(zip(names, values, strict=True))
 
     def _set_rate(self, step):
         config = self.config
         if config.schedule == "constant":
             return
-        total = self.steps * config.epochs
+        total = self.feed.steps * config.epochs
         rising = max(1, int(WARM_UP * total))
         if step < rising:
             share = (step + 1) / rising
@@ -179,16 +160,20 @@ class Trainer:
         self.network.eval()
         descriptors = self.network.encode_template()
         sums = torch.zeros(2, dtype=torch.float64)
-        for share in self.held_out.split(max(1, self.config.batch)):
-            batch = self.clouds.take(share).to(self.device)
-            output = self.network(batch.points, batch.mask, descriptors)
-            vertices = output.prediction.pose_body(self.body).vertices
-            distance = weighted_distance(output.similarity, vertices, batch.points, batch.mask)
-            count = int(batch.mask.sum())
-            sums += torch.tensor([float(distance) * count, count])
-        return float(sums[0] / sums[1])
+        for part in self.feed.parts:
+            for few in part.held_out.split(self.config.batch):
+                batch = part.clouds.take(few).to(self.device)
+                output = self.network(batch.points, batch.mask, descriptors)
+                vertices = output.prediction.pose_body(self.body).vertices
+                distance = weighted_distance(output.similarity, vertices, batch.points, batch.mask)
+                count = int(batch.mask.sum())
+                sums += torch.tensor([float(distance) * count, count])
+        total, count = self.team.total(sums).tolist()
+        return total / count
 
     def _save(self, path):
+        if path is None or not self.team.leads:
+            return
         with atomic_path(path) as temporary:
             torch.save(
                 {
@@ -230,20 +215,6 @@ def state_key(settings, digests):
     """Name of the state that these settings and input files lead to: 16 hexadecimal digits."""
     text = json.dumps({"settings": settings, "inputs": digests}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _split(count, share, seed):
-    """Indices to train on and to hold out; with too few clouds to spare any, all of them for both."""
-    order = torch.randperm(count, generator=_generator(seed, -1, -1))
-    held = round(count * share)
-    if held == 0:
-        return order, order
-    return order[held:], order[:held]
-
-
-def _generator(seed, epoch, step):
-    text = f"{seed}/{epoch}/{step}".encode()
-    return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1)
 
 
 def _copy(state):

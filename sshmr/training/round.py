@@ -15,8 +15,10 @@ from sshmr.network.model import MeshRegressor
 from sshmr.training.checkpoint import load_checkpoint, load_weights, plain, save_checkpoint
 from sshmr.training.config import train_config
 from sshmr.training.dataset import Clouds
+from sshmr.training.feed import Feed
 from sshmr.training.imagined import Imagination
 from sshmr.training.loop import Trainer, state_key, write_history
+from sshmr.training.team import Team, cut_in_parts, local_device
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,29 +55,31 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     network_settings = network_config(settings.get("network", {}))
     train_settings = train_config(settings.get("train", {}))
     used = {"network": plain(network_settings), "train": plain(train_settings), "seed": seed}
-    digests = inputs.digests()
+    team = Team.joined(train_settings.processes)
+    digests = team.everywhere(inputs.digests() if team.leads else None)
     body = BodyModel.load(inputs.body)
     template = Template.load(inputs.template, body)
     prior = PosePrior.load(inputs.prior)
-    clouds = Clouds.load(inputs.points, inputs.labels, inputs.params, body, len(template.vertices))
+    parts = cut_in_parts(inputs.points, team.size * train_settings.accumulate)
+    clouds = [
+        Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices))
+        for number in team.shares(train_settings.accumulate)
+    ]
     torch.manual_seed(seed)
     network = MeshRegressor(network_settings, template.vertices)
     if inputs.initial:
         _warm_start(network, inputs.initial, template, used["network"])
-    trainer = Trainer(
-        network.to(device),
-        clouds,
-        Imagination(body, template, prior),
-        body,
-        template,
-        train_settings,
-        seed,
-        warm=bool(inputs.initial),
-    )
+    network = network.to(local_device(device))
+    feed = Feed(clouds, Imagination(body, template, prior), template.mirror, train_settings, seed, team)
+    trainer = Trainer(network, feed, body, template, train_settings, warm=bool(inputs.initial), team=team)
     state = Path(resume) / f"{state_key({**used, 'threads': torch.get_num_threads()}, digests)}.pt"
     progress = trainer.run(state)
+    counts = team.total(torch.tensor([[len(own), own.skipped] for own in clouds]).sum(0)).tolist()
+    team.leave()
+    if not team.leads:
+        return
     write_history(history, progress.history)
-    write_json(settings_out, {**used, "inputs": digests, "clouds": len(clouds), "skipped": clouds.skipped})
+    write_json(settings_out, {**used, "inputs": digests, "clouds": counts[0], "skipped": counts[1]})
     save_checkpoint(
         checkpoint,
         network=used["network"],

@@ -13,6 +13,7 @@ from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, png, render, side_by_side
 from sshmr.viewing.run import Run, Sequence
+from sshmr.viewing.standpoint import azimuth_of, side_seen
 
 COLOURS = ("plain", "correspondence", "error", "confidence")
 FILMS = (".mp4", ".gif", ".webp")
@@ -94,7 +95,7 @@ def pictures(
     """
     stages = [(panel.round, panel.what) for panel in panels if panel.what not in ("cloud", "truth")]
     leading = stages[-1] if stages else run.stages[-1]
-    views = _views([_outline(run.frame(sequence, row, *leading)) for row in rows], azimuth)
+    views = _views([_outline(run, run.frame(sequence, row, *leading)) for row in rows], azimuth)
     notes = ["simulated"] * run.simulated + [f"by {colour}"] * (colour != "plain")
     corner = " · ".join(notes)
     for row, view in zip(rows, views, strict=True):
@@ -156,28 +157,27 @@ def _write_mp4(path, shots, fps):
         container.mux(stream.encode())
 
 
-def _outline(frame):
+def _outline(run, frame):
     """What the camera has to know of a frame; a long film could not hold all of every frame."""
-    return frame.vertices, frame.cloud, frame.offset
+    side = side_seen(frame.vertices, run.faces, frame.cloud)
+    return frame.vertices, frame.cloud, frame.offset, side
 
 
 def _views(outlines: list[tuple], azimuth: float) -> list[View]:
     """One camera a frame, in that frame's own coordinates: same size and heading for all.
 
     The middles of the bodies are smoothed in the source's frame, so that a person walks and does not shiver.
-    A sensor sees the side of a body that faces it, and a cloud's mean is the origin: the heading is that of
-    the mean way from the bodies to their clouds.
+    The heading is that of the side which the clouds lie on, over all frames.
     """
     middles = np.stack(
-        [(vertices.min(axis=0) + vertices.max(axis=0)) / 2 for vertices, _, _ in outlines]
+        [(vertices.min(axis=0) + vertices.max(axis=0)) / 2 for vertices, *_ in outlines]
     ).astype(float)
-    offsets = np.stack([offset for _, _, offset in outlines])
+    offsets = np.stack([offset for _, _, offset, _ in outlines])
     centres = gaussian_filter1d(middles + offsets, SMOOTHING, axis=0, mode="nearest") - offsets
-    towards = -middles.mean(axis=0)
-    heading = float(np.arctan2(towards[0], towards[2])) + azimuth
+    heading = azimuth_of(np.mean([side for *_, side in outlines], axis=0)) + azimuth
     across = along = 0.0
     axes = View(heading, ELEVATION, np.zeros(3), 1.0, 1.0).axes()
-    for (vertices, cloud, _), centre in zip(outlines, centres, strict=True):
+    for (vertices, cloud, *_), centre in zip(outlines, centres, strict=True):
         reach = np.abs((np.concatenate([vertices, cloud]) - centre) @ axes.T).max(axis=0)
         across, along = max(across, 2 * reach[0]), max(along, 2 * reach[1])
     return [View(heading, ELEVATION, centre, across + 2 * MARGIN, along + 2 * MARGIN) for centre in centres]

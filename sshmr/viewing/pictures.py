@@ -10,6 +10,7 @@ from sshmr.viewing.frame_errors import FrameErrors
 from sshmr.viewing.pack import pack, quantise, shares
 from sshmr.viewing.render import FAR_DISTANCE, render, side_by_side, view_around, webp
 from sshmr.viewing.run import Frame, Run, Sequence
+from sshmr.viewing.standpoint import azimuth_of, side_seen
 
 ELEVATION = 0.12
 ASPECT = 0.62
@@ -110,8 +111,7 @@ def strip(run: Run, chosen: Chosen, rounds: int, settings: ReportConfig) -> Stri
     if last.truth is not None:
         meshes.insert(0, (None, "truth", last.truth))
     reference = meshes[0][2] if last.truth is not None else last.vertices
-    towards = last.cloud.mean(axis=0) - reference.mean(axis=0)
-    azimuth = float(np.arctan2(towards[0], towards[2]))
+    azimuth = azimuth_of(side_seen(reference, run.faces, last.cloud))
     both = np.concatenate([reference, last.cloud])
     views = [view_around(both, azimuth + turn, ELEVATION, ASPECT, margin=0.15) for turn in TURNS]
     columns: dict[int | None, list[Picture]] = {}

@@ -13,6 +13,7 @@ from sshmr.errors import InputError
 from sshmr.viewing.pack import pack, quantise, shares
 from sshmr.viewing.render import FAR_DISTANCE
 from sshmr.viewing.run import Frame, Run
+from sshmr.viewing.standpoint import azimuth_of, side_seen
 
 HOST = "127.0.0.1"
 NO_VERTEX = 0xFFFF
@@ -42,7 +43,7 @@ def packed_run(run: Run) -> bytes:
     return pack(facts, {"faces": run.faces.astype(np.uint32), "colours": shares(run.vertex_colours)})
 
 
-def packed_frame(frame: Frame) -> bytes:
+def packed_frame(frame: Frame, faces: np.ndarray) -> bytes:
     """One frame; errors and distances as shares of ``FAR_DISTANCE``, positions in whole units."""
     bodies = {"cloud": frame.cloud, "mesh": frame.vertices}
     if frame.truth is not None:
@@ -61,6 +62,7 @@ def packed_frame(frame: Frame) -> bytes:
         "number": frame.number,
         "offset": frame.offset.tolist(),
         "unit": unit,
+        "azimuth": azimuth_of(side_seen(frame.vertices, faces, frame.cloud)),
         "mpjpe": 1000 * frame.mpjpe,
         "residual": 1000 * frame.residual,
         "confidence": frame.confidence,
@@ -101,7 +103,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             except (InputError, KeyError, ValueError, IndexError) as error:
                 self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
             else:
-                self._answer(200, "application/octet-stream", packed_frame(frame))
+                self._answer(200, "application/octet-stream", packed_frame(frame, run.faces))
 
         def _answer(self, status, kind, content):
             self.send_response(status)

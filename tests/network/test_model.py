@@ -123,6 +123,21 @@ def test_matching_few_points_leaves_the_encoder_all():
     torch.testing.assert_close(whole.similarity[:, :16], part.similarity, **CLOSE)
 
 
+def test_half_precision_moves_descriptors_and_gradients_little():
+    points, mask = (part.float() if part.is_floating_point() else part for part in clouds([50, 40]))
+    results = []
+    for precision in ("float32", "bfloat16"):
+        made = network(precision=precision).float()
+        output = made(points, mask)
+        assert output.similarity.dtype == torch.float32
+        (output.similarity * torch.linspace(-1, 1, output.similarity.shape[2])).mean().backward()
+        gradient = torch.cat([p.grad.flatten() for p in made.encoder.parameters() if p.grad is not None])
+        results.append((output.descriptors.flatten(), gradient))
+    for exact, rough in zip(*results, strict=True):
+        assert not torch.equal(exact, rough)
+        assert (exact - rough).norm() < 0.1 * exact.norm()
+
+
 def test_attention_in_patches_is_full_attention_when_a_patch_holds_the_cloud():
     torch.manual_seed(0)
     attention = PatchAttention(12, 3).double()

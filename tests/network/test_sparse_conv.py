@@ -2,7 +2,7 @@
 
 import torch
 
-from sshmr.network.sparse_conv import SubmanifoldConv, neighbour_table
+from sshmr.network.sparse_conv import SubmanifoldConv, find_neighbours
 
 SIDE = 7
 
@@ -31,9 +31,9 @@ def test_values_and_gradients_equal_a_dense_convolution():
     voxels, cloud = occupied(1)
     conv = SubmanifoldConv(4, 5).double()
     torch.nn.init.normal_(conv.bias)
-    table = neighbour_table(voxels, cloud)
+    neighbours = find_neighbours(voxels, cloud)
     results = []
-    for run in (lambda x: conv(x, table), lambda x: dense(conv, x, voxels, cloud)):
+    for run in (lambda x: conv(x, neighbours), lambda x: dense(conv, x, voxels, cloud)):
         features = torch.randn(60, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
         features.requires_grad_()
         conv.zero_grad()
@@ -48,7 +48,12 @@ def test_neighbours_do_not_wrap_round_the_grid_or_cross_clouds():
     last = 1023
     voxels = torch.tensor([[0, 0, last], [0, 1, 0], [last, last, last], [0, 0, 0], [0, 0, last]])
     cloud = torch.tensor([0, 0, 0, 1, 1])
-    table = neighbour_table(voxels, cloud)
-    alone = torch.full((5, 27), 5)
-    alone[:, 13] = torch.arange(5)
-    assert torch.equal(table, alone)
+    neighbours = find_neighbours(voxels, cloud)
+    assert len(neighbours.first) == len(neighbours.order) == sum(neighbours.counts) == 0
+    conv = SubmanifoldConv(2, 3)
+    features = torch.randn(5, 2, requires_grad=True)
+    alone = conv(features, neighbours)
+    middle = conv.weight.view(27, 2, 3)[13]
+    torch.testing.assert_close(alone, features @ middle + conv.bias)
+    alone.sum().backward()
+    torch.testing.assert_close(features.grad, middle.sum(1).expand(5, 2))

@@ -19,6 +19,7 @@ from sshmr.data.tables import read_labels, read_params, read_points
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.training.checkpoint import load_checkpoint
+from sshmr.training.loop import Trainer
 from sshmr.training.round import RoundInputs, train_round
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
@@ -151,6 +152,31 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_p
         assert torch.equal(value, resumed["optimiser"]["state"][0][key])
     histories = [pd.read_parquet(folder / "history.parquet") for folder in (tmp_path / "whole", broken)]
     pd.testing.assert_frame_equal(*(history.drop(columns="seconds") for history in histories))
+
+
+def test_cut_off_within_an_epoch_it_goes_on_from_the_step(run, settings, tmp_path, monkeypatch):
+    whole = train(inputs_of(run), settings, tmp_path / "whole")
+    monkeypatch.setattr("sshmr.training.loop.KEEP_SECONDS", 0)
+    save, kept = Trainer._save, []
+
+    def cut_off(trainer, path):
+        save(trainer, path)
+        kept.append((trainer.progress.epoch, trainer.progress.step))
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_save", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        train(inputs_of(run), settings, tmp_path / "broken")
+    assert kept[-1] == (0, 2)
+    resumed = train(inputs_of(run), settings, tmp_path / "broken")
+    assert kept[2] == (0, 3)
+    assert same_weights(whole, resumed)
+    histories = [
+        pd.read_parquet(tmp_path / folder / "history.parquet").drop(columns="seconds")
+        for folder in ("whole", "broken")
+    ]
+    pd.testing.assert_frame_equal(*histories)
 
 
 def test_a_damaged_or_foreign_state_is_told(run, settings, tmp_path, monkeypatch):

@@ -107,20 +107,13 @@
     figure.show(state.place === "source" ? [...objects, axes] : objects);
     if (aim) {
       // Several people stand in a row, which is seen from the front.
-      if (state.place === "centred") figure.azimuth = frames.length > 1 ? 0 : towardsSensor(frames[0]);
+      if (state.place === "centred") figure.azimuth = frames.length > 1 ? 0 : frames[0].facts.azimuth;
       figure.fit();
       aim = false;
     }
     describe(frames);
     const next = state.row + 1;
     if (state.playing) sequences.forEach((sequence) => ask(sequence, rowOf(sequence, next % longest())).catch(() => {}));
-  }
-
-  /* A sensor sees the side of a body that faces it, and the cloud's mean is the origin. */
-  function towardsSensor({ arrays: { mesh } }) {
-    let right = 0, ahead = 0;
-    for (let i = 0; i < mesh.length; i += 3) { right -= mesh[i]; ahead -= mesh[i + 2]; }
-    return Math.atan2(right, ahead);
   }
 
   function describe(frames) {

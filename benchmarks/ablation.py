@@ -1,0 +1,135 @@
+"""What each part of the network and of its training is worth: without it, on the same labels, in one run.
+
+    snakemake --cores all --config dataset=cmu0 'capture={motion: POSES.parquet}' rounds=0 seed=0
+    python benchmarks/ablation.py results/cmu0 results/cmu1 results/cmu2
+
+Each RUN is the folder of a finished run, of its own seed, whose round 0 holds the labels; its test sequences
+have the truth. A network is trained on them for one round, whole and in each variant. Told is its own MPJPE
+on the test frames, millimetres, mean and standard deviation over the runs, and how much the variant is worse
+than the whole on the same labels. The last line is JSON.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.body.template import Template
+from sshmr.data.tables import read_points
+from sshmr.evaluation.frames import Bodies, has_labels, pose_rows, true_bodies
+from sshmr.evaluation.measures import mpjpe
+from sshmr.evaluation.rounds import points_tables
+from sshmr.memory import keep_freed_memory
+from sshmr.network.config import network_config
+from sshmr.network.model import MeshRegressor
+from sshmr.training.config import InferConfig, train_config
+from sshmr.training.dataset import Clouds
+from sshmr.training.feed import Feed
+from sshmr.training.imagined import Imagination
+from sshmr.training.infer import infer
+from sshmr.training.loop import Trainer
+from sshmr.training.team import Team
+
+PUBLISHED_LOSSES = {
+    **{"self_reconstruction": 1.0, "cross_reconstruction": 1.0, "distance_invariance": 1.0, "chamfer": 15.0},
+    **{"matched_distance": 1.0, "pose_size": 5.0, "vertices": 0.0, "joints": 0.0, "rotations": 0.0},
+}
+VARIANTS = {
+    "whole": {},
+    "labels and fits count alike, whatever their confidence": {"trust": False},
+    "each label one vertex's alone": {"train": {"label_spread": 0.0}},
+    "β₀ alone": {"network": {"betas": 1}},
+    "no imagined clouds": {"train": {"imagined": 0.0, "batch": 12}},
+    "no turns, mirror images, jitter or cuts": {"train": {"augment": False}},
+    "one look, not 4 headings mirrored and two more": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
+    "the published head": {"network": {"mixing": "linear"}},
+    "the published losses": {"train": {"weights": PUBLISHED_LOSSES}},
+}
+TRAINING = ("network", "train", "trust")
+
+
+class RoundZero:
+    """A finished run's clouds, labels and truth."""
+
+    def __init__(self, folder, number):
+        self.seed = number
+        tables = {split: points_tables(sorted((folder / "points" / split).glob("*.parquet")))
+                  for split in ("train", "test")}  # fmt: skip
+        self.bodies = Bodies(folder / "body")
+        self.body = BodyModel.load(folder / "body" / "neutral.npz")
+        self.template = Template.load(folder / "body" / "template.npz", self.body)
+        self.prior = PosePrior.load(folder / "body" / "prior.npz")
+        labels, fits = (sorted((folder / "round_0" / kind / "train").glob("*.parquet"))
+                        for kind in ("labels", "fit"))  # fmt: skip
+        self.clouds = Clouds.load(tables["train"], labels, fits, self.body, len(self.template.vertices))
+        self.test = [read_points(path, labels=True) for path in tables["test"]]
+
+    def trained(self, settings, trust=True):
+        """A network trained on the labels, its best epoch's weights."""
+        network_settings = network_config(settings.get("network", {}))
+        train_settings = train_config(settings.get("train", {}))
+        batch = self.clouds.batch
+        if not trust:
+            batch = batch._replace(
+                weight=(batch.segment >= 0).float(), confidence=torch.ones_like(batch.confidence)
+            )
+        clouds = Clouds(batch, self.clouds.frame_ids)
+        torch.manual_seed(self.seed)
+        network = MeshRegressor(network_settings, self.template.vertices)
+        imagination = Imagination(self.body, self.template, self.prior)
+        feed = Feed([clouds], imagination, self.template.mirror, train_settings, self.seed, Team())
+        trainer = Trainer(network, feed, self.body, self.template, train_settings, False, Team())
+        network.load_state_dict(trainer.run().best)
+        return network.eval()
+
+    def error(self, network, config):
+        """MPJPE over all labelled test frames, millimetres."""
+        errors = []
+        for points in self.test:
+            known = np.flatnonzero(has_labels(points))
+            predicted = infer(network, points, self.body, config)
+            truth = true_bodies(points, known, self.bodies).joints
+            errors.append(mpjpe(pose_rows(self.body, predicted, known).joints.numpy(), truth))
+        return 1e3 * float(np.mean(np.concatenate(errors)))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    keep_freed_memory()
+    rows = {}
+    for number, folder in enumerate(options.runs):
+        data = RoundZero(folder, number)
+        known = {}
+        for name, changes in VARIANTS.items():
+            settings = {**changes, "train": {"epochs": options.epochs, **changes.get("train", {})}}
+            key = json.dumps({part: settings.get(part) for part in TRAINING}, sort_keys=True)
+            if key not in known:
+                known[key] = data.trained(settings, changes.get("trust", True))
+            error = data.error(known[key], InferConfig(**changes.get("infer", {})))
+            rows.setdefault(name, []).append(error)
+            print(f"{folder}: {name}: {error:.1f} mm", flush=True)
+    table = pd.DataFrame(rows, index=list(map(str, options.runs))).T
+    worse = table - table.loc["whole"]
+    told = pd.DataFrame(
+        {"mean": table.mean(1), "sd": table.std(1), "worse by": worse.mean(1), "± sd": worse.std(1)}
+    )
+    print(told.round(1).to_string())
+    print(
+        json.dumps({"epochs": options.epochs, "mpjpe_mm": rows, "runs": [str(run) for run in options.runs]})
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""How much memory a training step keeps for its gradient, on the CPU, and what a whole batch would need.
+
+    python benchmarks/memory.py --preset paper
+
+Counted are the tensors that the step saves between forward and backward, each storage once, for one and for
+several clouds; the rest of the batch follows in proportion. To them come weights, gradients and Adam's two
+moments. What an allocator loses and a kernel borrows for a moment is not in it. The last line is JSON.
+"""
+
+import argparse
+import json
+
+import numpy as np
+import torch
+from network import PRESETS, settings_of
+
+from sshmr.body.model import BodyModel, open_body_path
+from sshmr.body.prior import PosePrior, open_prior_path
+from sshmr.body.template import build_template
+from sshmr.network.config import network_config
+from sshmr.network.model import MeshRegressor
+from sshmr.training.config import train_config
+from sshmr.training.imagined import Imagination
+from sshmr.training.objective import objective
+
+GIB = 2**30
+BYTES_A_PARAMETER = 4 * 4
+"""Weight, gradient, two moments, all single precision."""
+
+
+def saved_bytes(step, parameters):
+    """Bytes that a step's forward pass keeps, parameters apart."""
+    known = {parameter.untyped_storage().data_ptr() for parameter in parameters}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in known:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        total = step()
+    del total
+    return sum(kept.values())
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", choices=PRESETS, default="paper")
+    parser.add_argument("--points", type=int, default=1024, help="points of each cloud")
+    parser.add_argument("--clouds", type=int, nargs="+", default=[1, 2, 4], help="batches that are measured")
+    parser.add_argument("--limit", type=float, default=24, help="gibibytes of the GPU")
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    settings = settings_of(options.preset)
+    train = train_config(settings.get("train", {}))
+    body = BodyModel.load(open_body_path("neutral"))
+    template = build_template(body)
+    network = MeshRegressor(network_config(settings.get("network", {})), template.vertices)
+    imagination = Imagination(body, template, PosePrior.load(open_prior_path()))
+    posed = body.subset(template.vertex_ids)
+    parameters = list(network.parameters())
+    measured = []
+    for count in options.clouds:
+        batch = imagination.draw(count, options.points, torch.Generator().manual_seed(count))
+
+        def step(batch=batch):
+            output = network(batch.points, batch.mask, matched_points=train.matched_points)
+            return objective(output, batch, network, posed, train.weights, first_epoch=True)[0]
+
+        measured.append(saved_bytes(step, parameters))
+        print(
+            f"{count} clouds: {measured[-1] / GIB:.2f} GiB kept, {int(batch.mask.sum())} points", flush=True
+        )
+    each, fixed = np.polyfit(options.clouds, measured, 1)
+    weights = BYTES_A_PARAMETER * sum(parameter.numel() for parameter in parameters)
+    result = {
+        "preset": options.preset, "batch": train.batch, "points": options.points,
+        "weights_gib": weights / GIB, "fixed_gib": fixed / GIB, "each_cloud_gib": each / GIB,
+    }  # fmt: skip
+    for goes in (1, 2, 4):
+        result[f"gib_in_{goes}"] = (weights + fixed + each * train.batch / goes) / GIB
+        print(f"batch of {train.batch} in {goes}: {result[f'gib_in_{goes}']:.1f} GiB")
+    print(json.dumps(result, default=float))
+
+
+if __name__ == "__main__":
+    main()

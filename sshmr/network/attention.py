@@ -1,0 +1,56 @@
+"""Self-attention within patches: by FlashAttention's kernel where it is found and fits, else by PyTorch's.
+
+Source of the kernel: Dao, "FlashAttention-2", ICLR 2024; it computes on a GPU in half precision. PyTorch has
+one of its own, which doesn't take patches of unlike sizes.
+"""
+
+import functools
+import importlib
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from sshmr.network.ragged import move_rows
+
+
+def attend(mixed, patches, heads):
+    """Every row looks at the rows of its patch: queries, keys and values (V, 3·C) → (V, C)."""
+    kernel = flash_kernel() if mixed.is_cuda and mixed.dtype in (torch.float16, torch.bfloat16) else None
+    return padded(mixed, patches, heads) if kernel is None else packed(mixed, patches, heads, kernel)
+
+
+def padded(mixed, patches, heads):
+    """``attend`` with all patches laid out to one size."""
+    groups, size = patches.shape
+    laid = move_rows(mixed, patches.source, patches.back)
+    query, key, value = laid.view(groups, size, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    allowed = None if patches.valid is None else patches.valid[:, None, None, :]
+    attended = scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    attended = attended.transpose(1, 2).reshape(groups * size, -1)
+    return move_rows(attended, patches.back, patches.source)
+
+
+def packed(mixed, patches, heads, kernel):
+    """``attend`` with patches one behind another.
+
+    Args:
+        kernel: called with (V, 3, heads, C / heads), the patches' first rows and the last one's end as int32,
+            and the largest size; returns (V, heads, C / heads).
+    """
+    count, (groups, size) = len(mixed), patches.shape
+    source = patches.source[patches.source < count]
+    back = torch.empty_like(source)
+    back[source] = torch.arange(count, device=source.device)
+    lengths = source.new_full((groups,), size) if patches.valid is None else patches.valid.sum(1)
+    bounds = torch.nn.functional.pad(lengths.cumsum(0), (1, 0)).int()
+    laid = move_rows(mixed, source, back).view(count, 3, heads, -1)
+    return move_rows(kernel(laid, bounds, size).reshape(count, -1), back, source)
+
+
+@functools.cache
+def flash_kernel():
+    """``flash_attn``'s, or None where it can't be imported."""
+    try:
+        return importlib.import_module("flash_attn").flash_attn_varlen_qkvpacked_func
+    except ImportError:
+        return None
