@@ -1,6 +1,6 @@
 """What each part of the network and of its training is worth: without it, on the same labels, in one run.
 
-    snakemake --cores all --config dataset=cmu0 'capture={motion: POSES.parquet}' rounds=0 seed=0
+    snakemake --cores all --config dataset=cmu0 'capture={motion: POSES.parquet}' rounds=1 seed=0
     python benchmarks/ablation.py results/cmu0 results/cmu1 results/cmu2
 
 Each RUN is the folder of a finished run, of its own seed, whose round 0 holds the labels; its test sequences

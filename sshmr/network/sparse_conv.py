@@ -75,7 +75,8 @@ class _Convolve(torch.autograd.Function):
         features, weight = ctx.saved_tensors
         neighbours = ctx.neighbours
         gradients = _at_both_ends(gradient, neighbours)
-        to_features = _convolve(gradient, gradients, [part.T for part in reversed(weight.unbind())], neighbours)
+        turned = [part.T for part in reversed(weight.unbind())]
+        to_features = _convolve(gradient, gradients, turned, neighbours)
         features_there = _at_both_ends(features, neighbours)
         to_weight = torch.empty_like(weight)
         torch.mm(features.T, gradient, out=to_weight[HALF])
