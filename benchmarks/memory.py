@@ -3,8 +3,9 @@
     python benchmarks/memory.py --preset paper
 
 Counted are the tensors that the step saves between forward and backward, each storage once, for one and for
-several clouds; the rest of the batch follows in proportion. To them come weights, gradients and Adam's two
-moments. What an allocator loses and a kernel borrows for a moment is not in it. The last line is JSON.
+several clouds; the rest of the batch follows in proportion. A cloud is the template's 1,024 vertices in some
+pose, on all sides of the body: more voxels than any sensor sees. To them come weights, gradients and Adam's
+two moments. What an allocator loses and a kernel borrows for a moment is not in it. The last line is JSON.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
 from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
+from sshmr.training.batch import recentre
 from sshmr.training.config import train_config
 from sshmr.training.imagined import Imagination
 from sshmr.training.objective import objective
@@ -45,14 +47,21 @@ def saved_bytes(step, parameters):
     return sum(kept.values())
 
 
+def whole_clouds(imagination, posed, count):
+    """A batch of imagined bodies' vertices, each its own label."""
+    batch = imagination.draw(count, 1, torch.Generator().manual_seed(count))
+    vertices = batch.target.pose_body(posed).vertices
+    labels = torch.arange(vertices.shape[1]).expand(count, -1)
+    ones = torch.ones(labels.shape)
+    return recentre(batch._replace(points=vertices, mask=ones > 0, segment=labels, weight=ones))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", choices=PRESETS, default="paper")
-    parser.add_argument("--points", type=int, default=1024, help="points of each cloud")
     parser.add_argument("--clouds", type=int, nargs="+", default=[1, 2, 4], help="batches that are measured")
-    parser.add_argument("--limit", type=float, default=24, help="gibibytes of the GPU")
     options = parser.parse_args()
     torch.manual_seed(0)
     settings = settings_of(options.preset)
@@ -65,20 +74,18 @@ def main():
     parameters = list(network.parameters())
     measured = []
     for count in options.clouds:
-        batch = imagination.draw(count, options.points, torch.Generator().manual_seed(count))
+        batch = whole_clouds(imagination, posed, count)
 
         def step(batch=batch):
             output = network(batch.points, batch.mask, matched_points=train.matched_points)
             return objective(output, batch, network, posed, train.weights, first_epoch=True)[0]
 
         measured.append(saved_bytes(step, parameters))
-        print(
-            f"{count} clouds: {measured[-1] / GIB:.2f} GiB kept, {int(batch.mask.sum())} points", flush=True
-        )
+        print(f"{count} clouds: {measured[-1] / GIB:.2f} GiB kept", flush=True)
     each, fixed = np.polyfit(options.clouds, measured, 1)
     weights = BYTES_A_PARAMETER * sum(parameter.numel() for parameter in parameters)
     result = {
-        "preset": options.preset, "batch": train.batch, "points": options.points,
+        "preset": options.preset, "batch": train.batch, "points": len(template.vertices),
         "weights_gib": weights / GIB, "fixed_gib": fixed / GIB, "each_cloud_gib": each / GIB,
     }  # fmt: skip
     for goes in (1, 2, 4):

@@ -144,3 +144,12 @@ def test_the_gpu_is_limited_even_without_the_profile(clone):
     assert done.returncode == 0, done.stdout[-4000:]
     provided = next(line for line in done.stdout.splitlines() if line.startswith("Provided resources"))
     assert "gpu" in provided
+
+
+def test_processes_that_train_together_share_the_threads(clone):
+    arguments = ("--dry-run", "--printshellcmds", "--cores", 4, "--configfile", "config/smoke.yaml")
+    done = clone.run(*arguments, "--config", "train={processes: 2}")
+    assert done.returncode == 0, done.stdout[-4000:]
+    command = next(line for line in done.stdout.splitlines() if "workflow_scripts/train.py" in line)
+    assert "torchrun --standalone --nproc-per-node 2 workflow_scripts/train.py" in command
+    assert "--threads 2 --resume" in command
