@@ -48,7 +48,7 @@ def init(
         raise InputError(
             out, found="it is there already", fix="Name another file with --out, or give --force"
         )
-    typer.echo("Fitting bodies to some of the clouds, to tell which way is up: half a minute …", err=True)
+    typer.echo("Fitting bodies to some of the clouds, to tell which way is up: a minute or so …", err=True)
     found = guess(find_inputs([str(folder)], [], CloudsConfig()))
     with atomic_path(out) as temporary:
         temporary.write_text(_text(folder, name, found))
@@ -69,7 +69,7 @@ def init(
         f"{_count(len(found.sequences), 'sequence')}, {found.points} points in the median one",
         f"unit: {found.unit} ({' × '.join(f'{side:.4g}' for side in found.size)} along x, y, z)",
         f"up: {found.up} ({_evidence(found)})",
-        *(f"cannot be read: {path}: {reason}" for path, reason in found.unreadable),
+        *(f"cannot be read: {reason}" for _, reason in found.unreadable),
         f"→ {out}",
     ]
     return Result(data, lines)

@@ -71,7 +71,7 @@ def _result(outcome, tables, written, notes, frames_per_second):
     if data["residual_mm_median"] is not None:
         lines[0] += f" lies {data['residual_mm_median']:.1f} mm from its mesh,"
     lines[0] += f" confidence {data['confidence_median']:.2f} that its joints are within 100 mm"
-    lines += [f"skipped: {source}: {reason}" for _, source, reason in outcome.skipped[:SHOWN]]
+    lines += [f"skipped: {_told(source, reason)}" for _, source, reason in outcome.skipped[:SHOWN]]
     if len(outcome.skipped) > SHOWN:
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
     lines += notes[:SHOWN]
@@ -86,3 +86,8 @@ def _result(outcome, tables, written, notes, frames_per_second):
 def _median(values):
     known = values[np.isfinite(values)]
     return round(float(np.median(known)), 3) if len(known) else None
+
+
+def _told(source, reason):
+    """A reason, with the file that most of them name already."""
+    return reason if reason.startswith(str(source)) else f"{source}: {reason}"

@@ -29,6 +29,8 @@ def read_points(path):
             raise InputError(path, "points", f"{count}", f"{MOST_POINTS} or fewer", fix)
 
     try:
+        if not path.stat().st_size:
+            raise ValueError("it is empty")
         with np.errstate(invalid="ignore"):  # damaged numbers may be signalling NaN
             points = READERS[path.suffix.lower()](path, check_count)
             points = points.astype(np.float64) if points.dtype.kind in "iuf" else points

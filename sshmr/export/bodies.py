@@ -40,6 +40,19 @@ class Bodies:
     axes: Axes
     model: BodyModel
 
+    def moments(self):
+        """(F,) int: when each frame is, from 0, in steps of the sequence; where clouds lack, it skips some.
+
+        A step is the median difference of the frames' numbers, which may be counts or times.
+        """
+        apart = np.diff(self.frames)
+        steps = np.maximum(np.rint(apart / np.median(apart)), 1) if len(apart) else apart
+        return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+    def missing(self):
+        """How many moments between the first frame and the last have none."""
+        return int(self.moments()[-1]) + 1 - len(self.frames)
+
     def vertices(self, axes):
         """Yield the vertices (V, 3) float64 of each frame in a frame and unit."""
         for start in range(0, len(self.frames), POSED_AT_ONCE):

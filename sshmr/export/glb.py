@@ -32,14 +32,14 @@ SKIN = {
 }
 
 
-def write_glb(path, name, vertices, faces, frames_per_second, times=None):
+def write_glb(path, name, vertices, faces, seconds, frame_names):
     """Write one mesh, animated where there are several frames.
 
     Args:
         path: the .glb. name: of the mesh.
         vertices: (T, V, 3) metres, y up, 1 ≤ T ≤ ``MOST_FRAMES``. faces: (F, 3).
-        frames_per_second: how fast it plays.
-        times: names of the frames, shown by viewers that list morph targets; their numbers without.
+        seconds: (T + 1,) when each frame begins and the last one ends.
+        frame_names: T, shown by viewers that list morph targets.
     """
     vertices = np.asarray(vertices, np.float64)
     origin = vertices[0].mean(axis=0)  # near zero float32 is finest, wherever in the world the person is
@@ -66,19 +66,19 @@ def write_glb(path, name, vertices, faces, frames_per_second, times=None):
             {"POSITION": buffer.add(move, "VEC3", target=VERTICES, bounds=True)} for move in moves
         ]
         mesh["weights"] = [0.0] * len(moves)
-        mesh["extras"] = {"targetNames": [str(time) for time in (times or range(len(vertices)))][1:]}
-        document["animations"] = [_animation(name, len(vertices), frames_per_second, buffer)]
+        mesh["extras"] = {"targetNames": list(map(str, frame_names))[1:]}
+        document["animations"] = [_animation(name, len(vertices), seconds, buffer)]
     document |= buffer.document()
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         _write(handle, document, buffer.chunks)
 
 
-def _animation(name, frames, frames_per_second, buffer):
+def _animation(name, frames, seconds, buffer):
     weights = np.vstack([np.zeros((1, frames - 1)), np.eye(frames - 1)])
     weights = np.vstack([weights, weights[-1:]]).astype(np.float32)
-    times = (np.arange(frames + 1) / frames_per_second).astype(np.float32)
+    times = np.asarray(seconds, np.float32)[:, None]
     sampler = {
-        "input": buffer.add(times[:, None], "SCALAR", bounds=True),
+        "input": buffer.add(times, "SCALAR", bounds=True),
         "output": buffer.add(weights.reshape(-1, 1), "SCALAR"),
         "interpolation": "STEP",
     }

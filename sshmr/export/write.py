@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -120,12 +121,17 @@ def _glb(folder, bodies, axes, config, notes):
     faces, names = bodies.model.faces.numpy(), _frame_names(bodies)
     vertices, paths = bodies.vertices(axes), []
     starts = range(0, len(bodies.frames), MOST_FRAMES)
+    moments = bodies.moments()
+    ends = np.append(moments, moments[-1] + 1)
     for number, start in enumerate(starts, start=1):
         path = folder / (f"{bodies.name}_{number:04d}.glb" if len(starts) > 1 else f"{bodies.name}.glb")
         some = list(itertools.islice(vertices, MOST_FRAMES))
-        shown = names[start : start + len(some)]
-        write_glb(path, bodies.name, some, faces, config.frames_per_second, shown)
+        shown = slice(start, start + len(some))
+        seconds = (ends[start : start + len(some) + 1] - ends[start]) / config.frames_per_second
+        write_glb(path, bodies.name, some, faces, seconds, names[shown])
         paths.append(path)
+    if bodies.missing():
+        notes.append(f"{bodies.name}.glb: {bodies.missing()} moments lack a cloud; the pose before stays")
     if len(starts) > 1:
         notes.append(f"{bodies.name}: {len(starts)} .glb files of at most {MOST_FRAMES} frames each")
     return paths
@@ -134,18 +140,25 @@ def _glb(folder, bodies, axes, config, notes):
 def _smplx(folder, bodies, axes, config, notes):
     path = folder / f"{bodies.name}_smplx.npz"
     write_smplx(path, bodies, axes, config.frames_per_second)
+    _note_gaps(path, bodies, notes)
     return [path]
 
 
 def _amass(folder, bodies, axes, config, notes):
     path = folder / f"{bodies.name}_amass.npz"
     apart = write_amass(path, bodies, axes, config.frames_per_second)
+    _note_gaps(path, bodies, notes)
     if apart:
         notes.append(
             f"{path.name}: AMASS keeps one shape a sequence; vertices lie up to {1000 * apart:.0f} mm from "
             "the fitted ones"
         )
     return [path]
+
+
+def _note_gaps(path, bodies, notes):
+    if bodies.missing():
+        notes.append(f"{path.name}: {bodies.missing()} moments lack a cloud and a row; time is not kept")
 
 
 WRITERS = {

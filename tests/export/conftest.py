@@ -16,9 +16,12 @@ FROM_Y_UP = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 class Truth:
-    """The run, and the vertices that every frame must have: y up, metres, (T, V, 3) float64 by sequence."""
+    """The run, and the vertices that every frame must have: y up, metres, (T, V, 3) float64 by sequence.
 
-    def __init__(self, root, body, shared_shape=False):
+    ``walk``: the numbers of that sequence's frames.
+    """
+
+    def __init__(self, root, body, shared_shape=False, walk=range(FRAMES["walk"])):
         rng = np.random.default_rng(0)
         self.run, self.body, self.faces = RunFolder(root), body, body.faces.numpy()
         self.vertices, self.poses = {}, {}
@@ -36,7 +39,7 @@ class Truth:
             points = {
                 "frame_id": ids,
                 "sequence": [name] * count,
-                "frame": np.arange(count),
+                "frame": walk if name == "walk" else np.arange(count),
                 "view": [0] * count,
                 "split": ["train"] * count,
                 "points": np.zeros((count, 64, 3)),

@@ -15,7 +15,7 @@ from sshmr.capture.motion_files import read_motion
 from sshmr.export.axes import Axes
 from sshmr.export.write import ExportConfig, export
 
-from .conftest import FROM_Y_UP
+from .conftest import FROM_Y_UP, Truth
 
 MICROMETRE = 1e-6
 
@@ -83,6 +83,19 @@ def test_an_animated_glb_shows_each_fitted_body_at_its_time(truth, tmp_path):
     indices = accessor(document, document.meshes[0].primitives[0].indices, 1)
     np.testing.assert_array_equal(indices.reshape(-1, 3), truth.faces)
     assert document.meshes[0].extras["targetNames"] == [f"cloud{frame}" for frame in range(1, 5)]
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 4, 5, 6), (1000, 1101, 1398, 1502, 1600)])
+def test_where_clouds_lack_the_pose_before_stays(tmp_path, neutral_body, numbers):
+    """Whether files are counted or named by time."""
+    lacking = Truth(tmp_path / "run", neutral_body, walk=numbers)
+    _, notes = written(lacking, tmp_path, "glb", "smplx", frames_per_second=4.0)
+    document = pygltflib.GLTF2().load(str(tmp_path / "walk.glb"))
+    for moment, frame in enumerate((0, 1, 1, 1, 2, 3, 4)):
+        shown = played(document, moment / 4 + 0.1)
+        np.testing.assert_allclose(shown, lacking.vertices["walk"][frame], atol=MICROMETRE)
+    assert any("walk.glb: 2 moments lack a cloud" in note for note in notes)
+    assert any("walk_smplx.npz: 2 moments lack a cloud" in note for note in notes)
 
 
 def test_bounds_in_a_glb_hold_its_numbers(truth, tmp_path):
