@@ -102,7 +102,7 @@ def context(run: Run, rounds: int, config: dict, settings: ReportConfig) -> dict
         "reliability": report_plots.reliability_plot(last.of(stage="fit")),
         "confidence": report_tables.confidence_table(errors.of(stage="fit")),
         "good_mm": round(1000 * GOOD),
-        "sequences": report_tables.sequences_table(rows, rounds),
+        "sequences": report_tables.sequences_table(rows, rounds, last.of(stage="fit")),
         "training": report_plots.training_plots(facts.read_history(run.results, rounds)),
         "data": report_tables.data_table(errors),
         "skipped": report_tables.skipped_table(facts.read_skipped(run.tables)),

@@ -18,6 +18,10 @@ OF_SEQUENCES = (
 )  # fmt: skip
 
 
+DOUBTFUL = 0.5
+"""Confidence; a fit that is less sure is counted as doubtful."""
+
+
 def cell(value: float) -> str:
     """One decimal, so that the numbers of a column compare at a glance."""
     return f"{value:.1f}" if np.isfinite(value) else "–"
@@ -129,17 +133,25 @@ def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict | N
     return {"heads": [{"round": round_, "stage": stage} for round_, stage in columns], "lines": lines}
 
 
-def sequences_table(rows: pd.DataFrame, rounds: int) -> dict:
-    """The last round's fit, sequence by sequence."""
+def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict:
+    """The last round's fit, sequence by sequence; ``fits`` tell how sure they are."""
     rows = rows[(rows["round"] == rounds) & (rows["stage"] == "fit") & (rows["joint"] == ALL_JOINTS)]
     rows = rows[rows["sequence"] != ALL_SEQUENCES]
     measures = [measure for measure in OF_SEQUENCES if (rows["measure"] == measure).any()]
+    sure = dict(list(fits.table.groupby(["split", "sequence"])["confidence"]))
     lines = []
     for (split, sequence), group in rows.groupby(["split", "sequence"]):
         values = group.set_index("measure")["value"].reindex(measures)
-        frames = int(group["frames"].max())
+        confidence = sure[split, sequence]
         lines.append(
-            {"split": split, "sequence": sequence, "frames": frames, "values": [cell(v) for v in values]}
+            {
+                "split": split,
+                "sequence": sequence,
+                "frames": int(group["frames"].max()),
+                "sure": f"{100 * confidence.mean():.0f}" if confidence.notna().any() else "–",
+                "doubtful": int((confidence < DOUBTFUL).sum()),
+                "values": [cell(v) for v in values],
+            }
         )
     return {"heads": heads(measures), "lines": lines}
 

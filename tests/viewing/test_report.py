@@ -166,6 +166,14 @@ def test_data_without_ground_truth_is_reported_as_such(make_run):
     assert len(page.images) == 3
 
 
+def test_doubtful_fits_are_counted(make_run):
+    run = make_run(labelled=False, rounds=0)
+    run.write_params(0, "fit", "walk", confidence=np.array([0.9, 0.2, 0.4]))
+    page = report(finish(run), config={}, frames=0)
+    assert "train walk 3 50 2 " in page.text("sequences")
+    assert "train wave 3 – 0 " in page.text("sequences")
+
+
 def test_simulated_clouds_are_told_by_their_tables_too(make_run):
     page = report(finish(make_run(rounds=0)), config={}, frames=0)
     assert "SIMULATED" in page.text("")
