@@ -77,8 +77,8 @@ try:
     settings("evaluate", EvaluateConfig)
     settings("report", ReportConfig)
     settings("network", NetworkConfig)
-    settings("train", TrainConfig)
     SHARDS = shards_of_source()
+    settings("train", TrainConfig).check_shards(len(SHARDS["train"]))
     # The layout of each simulated shard; a run may have several.
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
     CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}

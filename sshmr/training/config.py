@@ -89,6 +89,18 @@ class TrainConfig:
                 raise InputError("config", f'key "train.{name}"', repr(getattr(self, name)), expected)
 
     @property
+    def shares(self):
+        """Parts that a step's batch is cut in, each with shards of its own."""
+        return self.processes * self.accumulate
+
+    def check_shards(self, count):
+        """Refuse more shares than there are shards."""
+        if self.shares > max(count, 1):
+            found, expected = f"{self.shares} shares of a batch", f"at most {count}, as there are shards"
+            keys = 'keys "train.processes" times "train.accumulate"'
+            raise InputError("config", keys, found, expected, "Lower one of them.")
+
+    @property
     def real_batch(self):
         """Clouds a step that come from the training set."""
         return max(1, self.batch - round(self.batch * self.imagined))

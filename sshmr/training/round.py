@@ -60,7 +60,8 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     body = BodyModel.load(inputs.body)
     template = Template.load(inputs.template, body)
     prior = PosePrior.load(inputs.prior)
-    parts = cut_in_parts(inputs.points, team.size * train_settings.accumulate)
+    train_settings.check_shards(len(inputs.points))
+    parts = cut_in_parts(inputs.points, train_settings.shares)
     clouds = [
         Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices))
         for number in team.shares(train_settings.accumulate)

@@ -75,18 +75,9 @@ def local_device(device):
 
 
 def cut_in_parts(paths, count):
-    """Deal points tables out so that every part has about as many frames; one part has them in their order.
-
-    Raises:
-        InputError: when there are fewer tables than parts.
-    """
+    """Deal points tables out so that parts have about as many frames each; one alone has their order."""
     if count == 1:
         return [list(paths)]
-    if len(paths) < count:
-        raise InputError(
-            "config", 'keys "train.processes" and "train.accumulate"', f"{count} shares of a batch",
-            f"at most {len(paths)}, as there are shards", "Lower one of them.",
-        )  # fmt: skip
     rows = {path: row_count(path) for path in paths}
     parts, sizes = [[] for _ in range(count)], [0] * count
     for path in sorted(paths, key=lambda path: (-rows[path], str(path))):

@@ -87,9 +87,11 @@ def test_a_share_reads_no_other_shares_tables(run, monkeypatch, neutral_body):
     assert {Path(path).name for path in opened} == {Path(path).name for path in own}
 
 
-def test_more_shares_than_shards_are_refused(run):
-    with pytest.raises(InputError, match=r"train.processes.*3 shares.*at most 2"):
-        cut_in_parts(points_of(run), 3)
+def test_more_shares_than_shards_are_refused():
+    settings = TrainConfig(processes=3, accumulate=2)
+    settings.check_shards(6)
+    with pytest.raises(InputError, match=r"train.processes.*6 shares.*at most 5"):
+        settings.check_shards(5)
 
 
 def test_a_process_alone_is_told_to_start_with_torchrun(monkeypatch):

@@ -120,6 +120,10 @@ def test_sloper4d_takes_the_published_settings(clone):
             '--config: key "network.heads" is 5; expected a divisor',
         ),
         (["--configfile", "config/clouds.yaml"], "data/clouds: no such folder"),
+        (
+            ["--configfile", "config/smoke.yaml", "--config", "train={accumulate: 2}"],
+            'keys "train.processes" times "train.accumulate" is 2 shares of a batch; expected at most 1',
+        ),
     ],
 )
 def test_mistakes_are_told_before_any_job(clone, arguments, message):
@@ -148,7 +152,7 @@ def test_the_gpu_is_limited_even_without_the_profile(clone):
 
 def test_processes_that_train_together_share_the_threads(clone):
     arguments = ("--dry-run", "--printshellcmds", "--cores", 4, "--configfile", "config/smoke.yaml")
-    done = clone.run(*arguments, "--config", "train={processes: 2}")
+    done = clone.run(*arguments, "--config", "train={processes: 2}", "capture={sequences: 3}")
     assert done.returncode == 0, done.stdout[-4000:]
     command = next(line for line in done.stdout.splitlines() if "workflow_scripts/train.py" in line)
     assert "torchrun --standalone --nproc-per-node 2 workflow_scripts/train.py" in command
