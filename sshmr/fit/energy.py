@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from sshmr.fit.linearise import skin
-from sshmr.fit.penetration import penetration
+from sshmr.fit.penetration import separation_energy
 
 LEFT_KNEE, RIGHT_KNEE, LEFT_ELBOW, RIGHT_ELBOW = 4, 5, 18, 19
 BENDING = ((LEFT_KNEE, 0, -1.0), (RIGHT_KNEE, 0, -1.0), (LEFT_ELBOW, 1, 1.0), (RIGHT_ELBOW, 1, -1.0))
@@ -152,7 +152,7 @@ def energies(surface, prior, points, mask, state, view, config, expected=None):
         "energy_chamfer": config.coverage_weight * (share * reach).sum(1) / share.sum(1),
         "energy_prior": config.pose_weight * prior.negative_log_likelihood(state.body)
         + config.bending_weight * 0.25 * (2 * bending(state.body)).clamp(max=6.0).exp().sum(1)
-        + config.penetration_weight * penetration(vertices, normals, surface.body.weights),
+        + config.penetration_weight * separation_energy(vertices, normals, surface.body.weights),
         "energy_shape": 0.5 * config.shape_weight * state.betas.square().sum(1),
     }
     if expected is not None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-LIMBS = (
+KEPT_APART = (
     ((18, 19, 20, 21, 22, 23), (0, 1, 2, 3, 4, 5, 6, 9, 12, 15)),
     ((4, 7, 10), (2, 5)),
     ((5, 8, 11), (1, 4)),
@@ -53,7 +53,7 @@ def sunken(vertices, normals, weights):
     """
     part = weights.argmax(1)
     found = []
-    for limb, other in LIMBS:
+    for limb, other in KEPT_APART:
         limb, other = (torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in (limb, other))
         nearest = other[torch.cdist(vertices[:, limb], vertices[:, other]).argmin(2)]
         rows = nearest[..., None].expand(-1, -1, 3)
@@ -64,7 +64,7 @@ def sunken(vertices, normals, weights):
     return Sunken(torch.cat(limb), *(torch.cat(parts, 1) for parts in others))
 
 
-def penetration(vertices, normals, weights):
+def separation_energy(vertices, normals, weights):
     """(R,) square metres: half the squared depths of ``sunken``, over the body's number of vertices."""
     if len(weights) < FEWEST:
         return vertices.new_zeros(len(vertices))

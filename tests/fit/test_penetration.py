@@ -8,11 +8,11 @@ from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import State, linearise, skin, subtree_matrix
 from sshmr.fit.penetration import (
     FEWEST,
-    LIMBS,
+    KEPT_APART,
     PRESSED,
     add_separation,
-    penetration,
     separation,
+    separation_energy,
     sunken,
 )
 from sshmr.fit.surface import SurfaceElements
@@ -43,7 +43,7 @@ def test_depths_agree_with_loops_over_vertices(surface, poses):
     vertices, normals, weights = posed(surface, poses)
     part = weights.argmax(1).tolist()
     expected = torch.zeros(3, len(part))
-    for limb, other in LIMBS:
+    for limb, other in KEPT_APART:
         others = [i for i, joint in enumerate(part) if joint in other]
         for row in range(3):
             for i in (i for i, joint in enumerate(part) if joint in limb):
@@ -54,7 +54,7 @@ def test_depths_agree_with_loops_over_vertices(surface, poses):
     torch.testing.assert_close(found.depth, expected[:, found.limb], rtol=1e-4, atol=1e-6)
     assert found.depth[0].max() == 0
     assert (found.depth[1:].amax(1) > 0.02).all()
-    total = penetration(vertices, normals, weights)
+    total = separation_energy(vertices, normals, weights)
     torch.testing.assert_close(total, 0.5 * expected.square().sum(1) / len(part), rtol=1e-4, atol=1e-9)
 
 
@@ -64,7 +64,7 @@ def test_what_is_found_lies_inside_the_mesh(surface, poses, neutral_body):
     found = sunken(vertices, normals, weights)
     part, faces = neutral_body.weights.argmax(1), neutral_body.faces
     meshes = neutral_body(poses.pose, poses.betas, poses.transl).vertices
-    for row, (joints, _) in ((1, LIMBS[0]), (2, LIMBS[1])):
+    for row, (joints, _) in ((1, KEPT_APART[0]), (2, KEPT_APART[1])):
         limb = torch.tensor(joints)
         own = torch.isin(part, limb)[faces].any(1)
         rest = faces[~own]
@@ -119,7 +119,7 @@ def test_springs_are_least_squares(surface, poses):
 def test_few_vertices_tell_nothing(surface, poses):
     few = surface.first(FEWEST - 1)
     vertices, normals, weights = posed(few, poses)
-    assert not penetration(vertices, normals, weights).any()
+    assert not separation_energy(vertices, normals, weights).any()
     assert separation(torch.zeros(3, 85, 3, FEWEST - 1), vertices, normals, weights) is None
 
 
@@ -127,7 +127,7 @@ def test_the_fit_draws_an_arm_out_of_the_trunk(surface, prior, poses):
     """A cloud that shows no arm: without the term the arm stays in the trunk, with it it comes out."""
     vertices, _, weights = posed(surface, poses)
     part = weights.argmax(1)
-    shown = ~torch.isin(part, torch.tensor(LIMBS[0][0])) & (vertices[1, :, 2] < 0)
+    shown = ~torch.isin(part, torch.tensor(KEPT_APART[0][0])) & (vertices[1, :, 2] < 0)
     points = vertices[1:2, shown]
     start = poses.rows(torch.tensor([1]))
     left = {}
@@ -135,6 +135,6 @@ def test_the_fit_draws_an_arm_out_of_the_trunk(surface, prior, poses):
         config = FitConfig(pose_weight=0.0, penetration_weight=weight)
         mask = torch.ones(points.shape[:2], dtype=torch.bool)
         state, _ = refine(surface, prior, points, mask, start, [0.03] * 10, 0.2, config)
-        left[weight] = penetration(*posed(surface, state)).item()
+        left[weight] = separation_energy(*posed(surface, state)).item()
     assert left[0.0] > 0
     assert left[1e6] < 0.1 * left[0.0]
