@@ -105,6 +105,13 @@ def main():
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        default=list(VARIANTS),
+        choices=list(VARIANTS),
+        help="which; whole is always told",
+    )
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -113,7 +120,8 @@ def main():
     for number, folder in enumerate(options.runs):
         data = RoundZero(folder, number)
         known = {}
-        for name, changes in VARIANTS.items():
+        for name in dict.fromkeys(["whole", *options.rows]):
+            changes = VARIANTS[name]
             settings = {**changes, "train": {"epochs": options.epochs, **changes.get("train", {})}}
             key = json.dumps({part: settings.get(part) for part in TRAINING}, sort_keys=True)
             if key not in known:
