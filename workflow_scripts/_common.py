@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sshmr.device import choose_device
 from sshmr.errors import InputError
 from sshmr.memory import keep_freed_memory
-from sshmr.waiting import wait_asleep
+from sshmr.waiting import wait_briefly
 
-wait_asleep()
+wait_briefly()
 
 
 def run(main):

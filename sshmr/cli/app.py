@@ -18,7 +18,7 @@ from sshmr.cli.result import reported
 from sshmr.cli.simulate import simulate
 from sshmr.cli.view import view
 from sshmr.cli.weights import weights
-from sshmr.waiting import wait_asleep
+from sshmr.waiting import wait_briefly
 
 app = typer.Typer(
     name="sshmr",
@@ -39,5 +39,5 @@ app.add_typer(body, name="body")
 
 def main():
     """Entry point of the console script."""
-    wait_asleep()
+    wait_briefly()
     app(prog_name="sshmr")
