@@ -4,7 +4,7 @@ import os
 
 
 def wait_briefly():
-    """Let threads of this process and its children soon sleep while they wait; call it before importing torch.
+    """Let threads of this process and its children soon sleep while they wait; called before torch loads.
 
     By default GNU's OpenMP has them spin for milliseconds. Where another program takes a core, a spinning
     thread takes it from the one that it waits for: a step of training lasted ten times as long. Microseconds
