@@ -29,7 +29,7 @@ def read_points(path):
             raise InputError(path, "points", f"{count}", f"{MOST_POINTS} or fewer", fix)
 
     try:
-        if not path.stat().st_size:
+        if path.is_file() and not path.stat().st_size:
             raise ValueError("it is empty")
         with np.errstate(invalid="ignore"):  # damaged numbers may be signalling NaN
             points = READERS[path.suffix.lower()](path, check_count)

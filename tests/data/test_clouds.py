@@ -196,7 +196,7 @@ def spoil(folder, person):
     (folder / "34_loop.npy").symlink_to(folder / "34_loop.npy")
     return {
         "20_cut.ply": "cut short",
-        "21_empty.pcd": "no header",
+        "21_empty.pcd": "it is empty",
         "22_other.pcd": "no header",
         "23_text.xyz": "line 2",
         "24_text.npy": "of dtype <U8",

@@ -123,7 +123,8 @@ PCD = "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {0}\
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.ply", b"", 'does not begin with "ply"'),
+        ("a.ply", b"", "it is empty"),
+        ("a.ply", b"plx\n", 'does not begin with "ply"'),
         ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 5\nend_header\n", "x, y and z are needed"),
         ("a.ply", PLY.format("ascii", 0).encode(), "empty"),
         ("a.ply", PLY.format("ascii", 3).encode() + b"1 2 3\n4 5 6\n", "cut short: it has 2 points of 3"),
@@ -164,7 +165,8 @@ PCD = "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {0}\
         ("a.npz", b"no archive", "cannot be read"),
         ("a.bin", b"\0" * 20, "16 a point"),
         ("a.bin", b"", "empty"),
-        ("a.las", b"", "no header"),
+        ("a.las", b"", "it is empty"),
+        ("a.las", b"LASF", "no header"),
         ("a.las", b"LASF" + b"\xff" * 400, "extended records that are not there"),
         ("a.laz", b"LASF" + bytes(400), "records before the points"),
     ],
