@@ -27,7 +27,7 @@ from sshmr.evaluation.rounds import points_tables
 from sshmr.memory import keep_freed_memory
 from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
-from sshmr.training.config import InferConfig, train_config
+from sshmr.training.config import PRESETS, InferConfig, train_config
 from sshmr.training.dataset import Clouds
 from sshmr.training.feed import Feed
 from sshmr.training.imagined import Imagination
@@ -35,10 +35,6 @@ from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
 from sshmr.training.team import Team
 
-PUBLISHED_LOSSES = {
-    **{"self_reconstruction": 1.0, "cross_reconstruction": 1.0, "distance_invariance": 1.0, "chamfer": 15.0},
-    **{"matched_distance": 1.0, "pose_size": 5.0, "vertices": 0.0, "joints": 0.0, "rotations": 0.0},
-}
 VARIANTS = {
     "whole": {},
     "labels and fits count alike, whatever their confidence": {"trust": False},
@@ -49,7 +45,7 @@ VARIANTS = {
     "one look, not 4 headings mirrored and two more": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
     "half precision in the encoder": {"network": {"precision": "bfloat16"}},
     "the published head": {"network": {"mixing": "linear"}},
-    "the published losses": {"train": {"weights": PUBLISHED_LOSSES}},
+    "the published losses": {"train": {"weights": PRESETS["paper"]["weights"]}},
 }
 TRAINING = ("network", "train", "trust")
 

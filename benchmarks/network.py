@@ -59,10 +59,8 @@ def offset_by_offset(self, features, neighbours):
     """``SubmanifoldConv.forward``, one kernel offset after the other."""
     weight = self.weight.view(27, features.shape[1], -1)
     result = features @ weight[13] + self.bias
-    ends = zip(
-        neighbours.first.split(neighbours.counts), neighbours.second.split(neighbours.counts), strict=True
-    )
-    for offset, (first, second) in enumerate(ends):
+    ends = (rows.split(neighbours.counts) for rows in neighbours.ends.view(2, -1))
+    for offset, (first, second) in enumerate(zip(*ends, strict=True)):
         result = result.index_add(0, second, features[first] @ weight[offset])
         result = result.index_add(0, first, features[second] @ weight[26 - offset])
     return result
@@ -76,15 +74,25 @@ def plain():
     return stack
 
 
-def seconds(run, repeat):
-    """Least time of some calls, after one that doesn't count."""
-    run()
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def in_turn(runs, repeat):
+    """Least time of each of some calls, made in turn so that what slows the machine slows all."""
+    times = {name: [] for name in runs}
+    for _ in range(repeat + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    return {name: min(measured[1:]) for name, measured in times.items()}
+
+
+def plainly(run):
+    """The same call, computed the plain way."""
+
+    def call():
+        with plain():
+            return run()
+
+    return call
 
 
 def shares(run, most=6):
@@ -103,7 +111,7 @@ def main():
     )
     parser.add_argument("--preset", choices=PRESETS, default="small")
     parser.add_argument("--clouds", type=int, default=96, help="for inference")
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -140,19 +148,19 @@ def main():
 
     result = {"preset": options.preset, "threads": options.threads, "clouds": options.clouds}
     result["parameters"] = sum(part.numel() for part in network.parameters())
-    ours = {"step": step(), "inference": (network.eval(), infer(False))[1]}
-    network.train()
-    result["step"] = {"ours_seconds": seconds(step, options.repeat), "ours_percent": shares(step)}
-    network.eval()
-    result["inference"] = {"ours_seconds": seconds(lambda: infer(False), options.repeat)}
-    result["inference"]["ours_percent"] = shares(lambda: infer(False))
-    with plain():
-        torch.testing.assert_close(infer(True), ours["inference"], atol=1e-3, rtol=1e-3)
-        result["inference"]["plain_seconds"] = seconds(lambda: infer(True), options.repeat)
-        result["inference"]["plain_percent"] = shares(lambda: infer(True))
-        network.train()
-        result["step"]["plain_seconds"] = seconds(step, options.repeat)
-        result["step"]["plain_percent"] = shares(step)
+    ways = {
+        "step": {"ours": step, "plain": plainly(step)},
+        "inference": {"ours": lambda: infer(False), "plain": plainly(lambda: infer(True))},
+    }
+    for part, runs in ways.items():
+        network.train(part == "step")
+        torch.manual_seed(0)
+        expected = runs["ours"]()
+        torch.manual_seed(0)
+        torch.testing.assert_close(runs["plain"](), expected, atol=1e-3, rtol=1e-3)
+        least = in_turn(runs, options.repeat)
+        result[part] = {f"{way}_seconds": least[way] for way in runs}
+        result[part] |= {f"{way}_percent": shares(run) for way, run in runs.items()}
     for part in ("step", "inference"):
         result[part]["ratio"] = result[part]["plain_seconds"] / result[part]["ours_seconds"]
         times = {way: result[part][f"{way}_seconds"] for way in ("ours", "plain")}

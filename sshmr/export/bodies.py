@@ -46,11 +46,11 @@ class Bodies:
         A step is the median difference of the frames' numbers, which may be counts or times.
         """
         apart = np.diff(self.frames)
-        steps = np.maximum(np.rint(apart / np.median(apart)), 1) if len(apart) else apart
+        steps = np.maximum(np.rint(apart / max(np.median(apart), 1)), 1) if len(apart) else apart
         return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
 
     def missing(self):
-        """How many moments between the first frame and the last have none."""
+        """How many moments between the first frame and the last have no body."""
         return int(self.moments()[-1]) + 1 - len(self.frames)
 
     def vertices(self, axes):

@@ -126,9 +126,9 @@ def _glb(folder, bodies, axes, config, notes):
     for number, start in enumerate(starts, start=1):
         path = folder / (f"{bodies.name}_{number:04d}.glb" if len(starts) > 1 else f"{bodies.name}.glb")
         some = list(itertools.islice(vertices, MOST_FRAMES))
-        shown = slice(start, start + len(some))
-        seconds = (ends[start : start + len(some) + 1] - ends[start]) / config.frames_per_second
-        write_glb(path, bodies.name, some, faces, seconds, names[shown])
+        stop = start + len(some)
+        seconds = (ends[start : stop + 1] - ends[start]) / config.frames_per_second
+        write_glb(path, bodies.name, some, faces, seconds, names[start:stop])
         paths.append(path)
     if bodies.missing():
         notes.append(f"{bodies.name}.glb: {bodies.missing()} moments lack a cloud; the pose before stays")

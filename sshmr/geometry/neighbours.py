@@ -4,10 +4,9 @@ In plain PyTorch; farthest points go through ``pointnet2_ops`` where it can be i
 GPU, since that loop is the one thing here whose time is launches rather than arithmetic. Same result.
 """
 
-import functools
-import importlib
-
 import torch
+
+from sshmr.kernels import find_kernel
 
 
 def nearest(query, reference, mask=None):
@@ -97,9 +96,5 @@ def _sample_by_kernel(kernel, points, count, mask, first):
     return torch.where(mask.gather(1, chosen), chosen, first)
 
 
-@functools.cache
 def _kernel():
-    try:
-        return importlib.import_module("pointnet2_ops.pointnet2_utils").furthest_point_sample
-    except ImportError:
-        return None
+    return find_kernel("pointnet2_ops.pointnet2_utils", "furthest_point_sample")

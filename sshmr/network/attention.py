@@ -4,12 +4,10 @@ Source of the kernel: Dao, "FlashAttention-2", ICLR 2024; it computes on a GPU i
 one of its own, which doesn't take patches of unlike sizes.
 """
 
-import functools
-import importlib
-
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from sshmr.kernels import find_kernel
 from sshmr.network.ragged import move_rows
 
 
@@ -47,10 +45,6 @@ def packed(mixed, patches, heads, kernel):
     return move_rows(kernel(laid, bounds, size).reshape(count, -1), back, source)
 
 
-@functools.cache
 def flash_kernel():
     """``flash_attn``'s, or None where it can't be imported."""
-    try:
-        return importlib.import_module("flash_attn").flash_attn_varlen_qkvpacked_func
-    except ImportError:
-        return None
+    return find_kernel("flash_attn", "flash_attn_varlen_qkvpacked_func")

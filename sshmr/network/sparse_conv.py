@@ -20,16 +20,16 @@ HALF = 13
 
 
 class Neighbours(NamedTuple):
-    """Pairs of neighbouring voxels: the first of each lies at offset k from the second, k ascending.
+    """H pairs of neighbouring voxels: the first of each lies at offset k from the second, k ascending.
 
     Attributes:
-        first, second: (H,) int64, rows. counts: how many pairs each of the first 13 offsets has.
-        order: (2H,) int64, entries of ``first`` then ``second`` sorted by the row at the pair's other end.
+        ends: (2H,) int64, the row of each pair's first voxel, then of each pair's second.
+        counts: how many pairs each of the first 13 offsets has.
+        order: (2H,) int64, the entries of ``ends`` sorted by the row at the pair's other end.
         starts: (V,) int64, where each row's entries begin in ``order``.
     """
 
-    first: torch.Tensor
-    second: torch.Tensor
+    ends: torch.Tensor
     counts: tuple[int, ...]
     order: torch.Tensor
     starts: torch.Tensor
@@ -53,8 +53,7 @@ def find_neighbours(voxels, cloud):
     other_end = torch.cat([second, first])
     counts = torch.bincount(other_end, minlength=len(keys))
     return Neighbours(
-        first,
-        second,
+        torch.cat([first, second]),
         tuple(found.sum(1).tolist()),
         other_end.argsort(stable=True),
         counts.cumsum(0) - counts,
@@ -91,7 +90,7 @@ class _Convolve(torch.autograd.Function):
 
 def _at_both_ends(features, neighbours):
     """(2H, C): features at the first end of every pair, then at the second."""
-    return features.index_select(0, torch.cat([neighbours.first, neighbours.second]))
+    return features.index_select(0, neighbours.ends)
 
 
 def _convolve(features, at_ends, weight, neighbours):
@@ -106,7 +105,7 @@ def _convolve(features, at_ends, weight, neighbours):
 
 def _runs(neighbours):
     """Each offset that has pairs, and where they are among the first ends and among the second ones."""
-    start, half = 0, len(neighbours.first)
+    start, half = 0, len(neighbours.ends) // 2
     for offset, count in enumerate(neighbours.counts):
         if count:
             yield offset, slice(start, start + count), slice(half + start, half + start + count)

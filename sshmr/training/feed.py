@@ -34,10 +34,14 @@ class Part(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A share of a step: the batch, the part of the step's clouds that it is, and a seed for the network."""
+    """A share of a step.
+
+    Attributes:
+        batch: its clouds. portion: 0 to 1, of the clouds that the step has in all. seed: for the network.
+    """
 
     batch: Batch
-    share: float
+    portion: float
     seed: int
 
 
@@ -61,7 +65,7 @@ class Feed:
             Part(number, own, *_split(len(own), config.validation, _generator(seed, -1, -1, number)))
             for number, own in zip(numbers, clouds, strict=True)
         ]
-        counts = torch.zeros(team.size * config.accumulate, dtype=torch.int64)
+        counts = torch.zeros(config.shares, dtype=torch.int64)
         for part in self.parts:
             counts[part.number] = len(part.training)
         self.counts = team.total(counts).tolist()

@@ -59,7 +59,9 @@ class Trainer:
         self.network, self.feed, self.config, self.warm, self.team = network, feed, config, warm, team
         self.device = network.template.device
         self.body = body.subset(template.vertex_ids).to(device=self.device)
-        self.shares = label_shares(network.template, config.label_spread) if config.label_spread else None
+        self.label_shares = (
+            label_shares(network.template, config.label_spread) if config.label_spread else None
+        )
         self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
         self.progress = Progress()
 
@@ -77,8 +79,8 @@ class Trainer:
         started = kept = time.monotonic()
         self.network.train()
         progress, steps = self.progress, self.feed.steps
-        for shares in self.feed.steps_from(epoch, progress.step, self.device):
-            for name, value in self._step(epoch, progress.step, shares).items():
+        for drawn in self.feed.steps_from(epoch, progress.step, self.device):
+            for name, value in self._step(epoch, progress.step, drawn).items():
                 progress.sums[name] = progress.sums.get(name, 0.0) + value
             progress.step += 1
             if time.monotonic() - kept > KEEP_SECONDS:
@@ -94,15 +96,15 @@ class Trainer:
         timing = {"learning_rate": rate, "seconds": time.monotonic() - started}
         progress.history.append({"epoch": epoch + 1, **means, "criterion": criterion, **timing})
 
-    def _step(self, epoch, step, shares):
-        """One step on the gradient of all shares; the step's losses."""
+    def _step(self, epoch, step, drawn):
+        """One step on the gradient of all shares, of which this process has drawn some; the step's losses."""
         config = self.config
         self._set_rate(epoch * self.feed.steps + step)
         self.optimiser.zero_grad()
         sums = {}
-        for drawn in shares:
-            torch.manual_seed(drawn.seed)
-            batch = drawn.batch.to(self.device)
+        for share in drawn:
+            torch.manual_seed(share.seed)
+            batch = share.batch.to(self.device)
             output = self.network(batch.points, batch.mask, matched_points=config.matched_points)
             total, parts = objective(
                 output,
@@ -111,11 +113,11 @@ class Trainer:
                 self.body,
                 config.weights,
                 first_epoch=epoch == 0 and not self.warm,
-                shares=self.shares,
+                shares=self.label_shares,
             )
-            (total * drawn.share).backward()
+            (total * share.portion).backward()
             for name, value in {"total": total.detach(), **parts}.items():
-                sums[name] = sums.get(name, 0.0) + value * drawn.share
+                sums[name] = sums.get(name, 0.0) + value * share.portion
         if self.team.size > 1:
             sums = self._added_up(sums)
         if config.gradient_limit:

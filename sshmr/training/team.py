@@ -33,7 +33,7 @@ class Team(NamedTuple):
                 "config", 'key "train.processes"', processes, f"{size}, the processes that were started",
                 f"Start it with torchrun --standalone --nproc-per-node {processes}; the workflow does.",
             )  # fmt: skip
-        if size > 1 and not distributed.is_initialized():
+        if size > 1:
             distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(int(os.environ.get("RANK", 0)), size)
 

@@ -22,10 +22,6 @@ PACKAGES = ("torch", "numpy", "scipy", "open3d", "pandas", "pyarrow", "snakemake
 """Packages whose version a page states."""
 
 
-SOURCE_KINDS = ("sloper4d", "behave", "surreal", "clouds")
-"""Whose settings the tables of another source state in vain."""
-
-
 def read_skipped(tables: list[Path]) -> pd.DataFrame:
     """Skipped frames beside the points tables: split, frame_id, source, reason."""
     parts = []
@@ -107,8 +103,12 @@ def read_settings(run: Run, rounds: int) -> dict:
         if settings:
             found[stage] = json.loads(settings) if isinstance(settings, str) else settings
     kind = provenance(points).get("source")
-    for other in set(SOURCE_KINDS) - {kind}:
-        found.get("extract", {}).pop(other, None)
+    # Tables state the settings of every kind of source; those of the others say nothing of this run.
+    found["extract"] = {
+        name: value
+        for name, value in found.get("extract", {}).items()
+        if name == kind or not isinstance(value, dict)
+    }
     training = run.results / f"round_{rounds}" / "train" / "settings.json"
     if training.exists():
         stated = json.loads(training.read_text())

@@ -138,11 +138,11 @@ def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict:
     rows = rows[(rows["round"] == rounds) & (rows["stage"] == "fit") & (rows["joint"] == ALL_JOINTS)]
     rows = rows[rows["sequence"] != ALL_SEQUENCES]
     measures = [measure for measure in OF_SEQUENCES if (rows["measure"] == measure).any()]
-    sure = dict(list(fits.table.groupby(["split", "sequence"])["confidence"]))
     lines = []
     for (split, sequence), group in rows.groupby(["split", "sequence"]):
         values = group.set_index("measure")["value"].reindex(measures)
-        confidence = sure[split, sequence]
+        # None where the measures are of an earlier state of the run.
+        confidence = fits.of(split=split, sequence=sequence).table["confidence"]
         lines.append(
             {
                 "split": split,

@@ -8,6 +8,7 @@ import torch
 
 from sshmr.geometry import neighbours
 from sshmr.geometry.neighbours import farthest_point_sample, group, knn, nearest
+from sshmr.kernels import find_kernel
 
 
 @pytest.fixture
@@ -91,11 +92,11 @@ def test_the_gpu_kernel_is_asked_in_its_own_terms(clouds, monkeypatch):
     utils.furthest_point_sample = kernel
     monkeypatch.setitem(sys.modules, "pointnet2_ops", package)
     monkeypatch.setitem(sys.modules, "pointnet2_ops.pointnet2_utils", utils)
-    neighbours._kernel.cache_clear()
+    find_kernel.cache_clear()
     points, mask = clouds
     first = farthest_point_sample(points, 1, mask)
     found = neighbours._sample_by_kernel(neighbours._kernel(), points, 12, mask, first)
-    neighbours._kernel.cache_clear()
+    find_kernel.cache_clear()
     expected = farthest_point_sample(points, 12, mask)
     assert torch.equal(found[:2], expected[:2])
     assert torch.equal(found[2, :2], expected[2, :2])

@@ -49,7 +49,7 @@ def test_neighbours_do_not_wrap_round_the_grid_or_cross_clouds():
     voxels = torch.tensor([[0, 0, last], [0, 1, 0], [last, last, last], [0, 0, 0], [0, 0, last]])
     cloud = torch.tensor([0, 0, 0, 1, 1])
     neighbours = find_neighbours(voxels, cloud)
-    assert len(neighbours.first) == len(neighbours.order) == sum(neighbours.counts) == 0
+    assert len(neighbours.ends) == len(neighbours.order) == sum(neighbours.counts) == 0
     conv = SubmanifoldConv(2, 3)
     features = torch.randn(5, 2, requires_grad=True)
     alone = conv(features, neighbours)

@@ -174,6 +174,14 @@ def test_doubtful_fits_are_counted(make_run):
     assert "train wave 3 – 0 " in page.text("sequences")
 
 
+def test_measures_of_an_earlier_state_are_still_told(make_run):
+    run = finish(make_run(rounds=0))
+    path = run.results / "measures.parquet"
+    rows = pd.read_parquet(path)
+    rows.replace({"sequence": {"walk": "gone"}}).to_parquet(path)
+    assert "train gone 3 – 0 " in report(run, config={}, frames=0).text("sequences")
+
+
 def test_simulated_clouds_are_told_by_their_tables_too(make_run):
     page = report(finish(make_run(rounds=0)), config={}, frames=0)
     assert "SIMULATED" in page.text("")
