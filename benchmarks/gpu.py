@@ -1,4 +1,4 @@
-"""What a GPU makes of training, inference and the fit: time, memory, and how far it is from the CPU, in one run.
+"""What a GPU makes of training, inference and the fit: time, memory, distance from the CPU, in one run.
 
     python benchmarks/gpu.py --presets small medium paper
 
