@@ -63,7 +63,7 @@ def run(engine, frames, starts=None):
     """
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     parts, energy, start = [], [], time.perf_counter()
-    step = engine.config.batch
+    step = engine.config.clouds_at_once(points.device)
     for rows in track([slice(i, i + step) for i in range(0, len(points), step)], "fit"):
         if starts is None:
             fitted = engine.from_nothing(points[rows], mask[rows])

@@ -3,7 +3,8 @@
     python benchmarks/gpu.py --presets small medium paper
 
 A training step is a preset's batch of imagined clouds, with its optimiser, in single precision, in TF32
-(``torch.set_float32_matmul_precision``), with the encoder in bfloat16, and, with --compile, compiled.
+(``torch.set_float32_matmul_precision``), with the encoder in bfloat16, so that it gives the same on every run
+(``sshmr.device.repeatable``, as training does), and, with --compile, compiled.
 Inference is what ``sshmr.training.infer`` does without looking at a cloud more than once. The fit starts from
 nothing, on simulated LiDAR clouds, in batches of several sizes. Times are medians after two calls that don't
 count, memory is the most that PyTorch's allocator held. --device cpu runs the same there. The last line is
@@ -11,6 +12,7 @@ JSON.
 """
 
 import argparse
+import contextlib
 import json
 import time
 
@@ -23,6 +25,7 @@ from network import PRESETS, settings_of
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
+from sshmr.device import repeatable
 from sshmr.fit.config import FitConfig
 from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import typical_poses
@@ -36,8 +39,10 @@ from sshmr.training.objective import objective
 
 WAYS = {
     "float32": {},
+    "float32, repeatable": {"repeatable": True},
     "tf32": {"matmul": "high"},
     "bfloat16": {"precision": "bfloat16"},
+    "bfloat16, repeatable": {"precision": "bfloat16", "repeatable": True},
     "bfloat16, compiled": {"precision": "bfloat16", "compiled": True},
 }
 
@@ -130,7 +135,8 @@ def network_rows(known, frames, options, device):
                 continue
             torch.set_float32_matmul_precision(way.get("matmul", "highest"))
             step, network = training_step(known, preset, way, device)
-            seconds, peak = measured(step, device, options.repeat)
+            with repeatable(device) if way.get("repeatable") else contextlib.nullcontext():
+                seconds, peak = measured(step, device, options.repeat)
             points, mask = (torch.from_numpy(part).to(device) for part in (frames.points, frames.mask))
             times, _ = measured(inference(network, points, mask, 64), device, options.repeat)
             row = {"preset": preset, "way": name, "step_seconds": seconds, "peak_gib": peak}

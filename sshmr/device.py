@@ -1,4 +1,7 @@
-"""Which device torch computes on."""
+"""Which device torch computes on, and how it gives the same twice there."""
+
+import contextlib
+import os
 
 from sshmr.errors import InputError
 
@@ -20,3 +23,25 @@ def choose_device(name):
             fix="Set the device to cpu (or auto), or install a build of torch for your GPU",
         )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+@contextlib.contextmanager
+def repeatable(device):
+    """Context in which a GPU gives the same numbers on every run; a CPU does anyway.
+
+    Raises:
+        RuntimeError: from PyTorch, where an operation on the GPU has no such way of being computed.
+    """
+    import torch
+
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

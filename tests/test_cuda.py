@@ -1,5 +1,6 @@
 """On a GPU the fit, the network and its training give what they give on the CPU, and twice the same."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,10 +12,11 @@ from sshmr.geometry.neighbours import farthest_point_sample
 from sshmr.kernels import find_kernel
 from sshmr.network.config import NetworkConfig
 from sshmr.network.model import MeshRegressor
-from sshmr.training.config import train_config
+from sshmr.training.config import InferConfig, train_config
 from sshmr.training.dataset import Clouds
 from sshmr.training.feed import Feed
 from sshmr.training.imagined import Imagination
+from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
 from sshmr.training.objective import objective
 from sshmr.training.team import Team
@@ -88,6 +90,23 @@ def test_training_twice_gives_the_same_weights(clouds, template, neutral_body, i
         weights.append(Trainer(network, feed, neutral_body, template, config, False, Team()).run().best)
     different = [name for name, value in weights[0].items() if not torch.equal(value, weights[1][name])]
     assert not different
+
+
+def test_predictions_are_those_of_the_cpu(clouds, template, neutral_body):
+    points = {
+        "points": clouds.points.numpy(),
+        "n_points": clouds.mask.sum(1).numpy(),
+        "frame_id": [str(number) for number in range(len(clouds.points))],
+    }
+    torch.manual_seed(0)
+    network = MeshRegressor(NetworkConfig(), template.vertices).eval()
+    expected = infer(network, points, neutral_body, InferConfig())
+    moved = neutral_body.to(device="cuda")
+    found = infer(network.cuda(), points, moved, InferConfig())
+    again = infer(network, points, moved, InferConfig())
+    for name in ("pose", "betas", "transl"):
+        np.testing.assert_allclose(found[name], expected[name], atol=5e-3)
+        np.testing.assert_array_equal(found[name], again[name])
 
 
 def test_farthest_points_are_those_of_the_cpu(clouds):

@@ -119,7 +119,7 @@ def _match(vertices, points, mask, variance, outlier_weight):
 
 def _nearest(query, reference, mask=None):
     """Index of each query's nearest reference point, (R, Q); on a CPU trees are faster than all pairs."""
-    if query.is_cuda:
+    if query.device.type != "cpu":
         return nearest(query, reference, mask)[1]
     found = []
     for row, (places, among) in enumerate(zip(query, reference, strict=True)):

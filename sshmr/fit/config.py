@@ -72,7 +72,7 @@ class FitConfig:
         compare_spread: standard deviation at which hypotheses are compared, metres.
         facing: how sharply vertices that turn away from the sensor are left out; 0 matches all.
         neighbours: also start from the bodies that the round before found in the frames before and after.
-        batch: clouds registered together.
+        batch: clouds registered together; 0: as many as suit the device.
     """
 
     optimiser: Literal["gauss_newton", "adam"] = "gauss_newton"
@@ -93,7 +93,11 @@ class FitConfig:
     compare_spread: float = 0.03
     facing: float = 10.0
     neighbours: bool = True
-    batch: int = 8
+    batch: int = 0
+
+    def clouds_at_once(self, device):
+        """How many clouds to register together on a device: a GPU is hardly used by a few."""
+        return self.batch or (8 if str(device) == "cpu" else 64)
 
     def __post_init__(self):
         for name in ("search", "refine"):

@@ -29,7 +29,7 @@ def typical_poses(count):
 
 def turned_about_vertical(poses, headings):
     """Every pose at every heading: (K, 72), H → (K·H, 72), headings fastest."""
-    angles = torch.arange(headings, dtype=poses.dtype) * (2 * math.pi / headings)
+    angles = torch.arange(headings, dtype=poses.dtype, device=poses.device) * (2 * math.pi / headings)
     turns = rotation_about_y(angles)
     roots = turns[None] @ rotvec_to_rotmat(poses[:, None, :3])
     turned = torch.cat([rotmat_to_rotvec(roots), poses[:, None, 3:].expand(-1, headings, -1)], dim=2)

@@ -52,10 +52,11 @@ def _screen_one(vertices, cloud, count, coverage):
     placed = placed[:, ::COMPARED_EVERY]
     chosen = []
     for _ in range(count):
-        best = int(score.argmin())
+        best = score.argmin(0, keepdim=True)
         chosen.append(best)
         alike = (placed - placed[best]).square().sum(2).sqrt().mean(1) < UNLIKE
         score = score + alike * CAP * 10
+    chosen = torch.cat(chosen)
     return short[chosen], shift[chosen]
 
 

@@ -73,7 +73,8 @@ def fit_shard(
             tables |= around.starts
     mask = valid_mask(points)
     order = np.argsort(points["n_points"], kind="stable")
-    batches = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
+    size = config.clouds_at_once(device)
+    batches = [order[i : i + size] for i in range(0, len(order), size)]
     parts = []
     for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)

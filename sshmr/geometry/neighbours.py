@@ -33,14 +33,23 @@ def knn(query, reference, count, mask=None):
         fewer real points than ``count`` its nearest one stands in for the missing.
     """
     with torch.no_grad():
-        squared = torch.cdist(query, reference, compute_mode="donot_use_mm_for_euclid_dist")
+        apart = exact_distances(query, reference)
         if mask is not None:
-            squared = squared.masked_fill(~mask[:, None], float("inf"))
-        found, indices = squared.topk(count, dim=-1, largest=False) if count > 1 else squared.min(-1, True)
+            apart = apart.masked_fill(~mask[:, None], float("inf"))
+        found, indices = apart.topk(count, dim=-1, largest=False) if count > 1 else apart.min(-1, True)
         indices = torch.where(found.isinf(), indices[..., :1], indices)
     difference = query[:, :, None] - group(reference, indices)
     # The root's slope is infinite at zero; a point that lies on its neighbour has no direction to go.
     return (difference.square().sum(-1) + 1e-12).sqrt(), indices
+
+
+def exact_distances(first, second):
+    """(…, P, 3) and (…, Q, 3) → (…, P, Q): from differences, since products would lose digits."""
+    if first.device.type == "cpu":
+        return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+    # On a GPU that takes three quarters of a training step; three subtractions do not.
+    apart = (a[..., None] - b[..., None, :] for a, b in zip(first.unbind(-1), second.unbind(-1), strict=True))
+    return sum(part.square() for part in apart).sqrt()
 
 
 def group(values, indices):

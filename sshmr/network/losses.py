@@ -6,7 +6,7 @@ Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing,
 
 import torch
 
-from sshmr.geometry.neighbours import group, nearest
+from sshmr.geometry.neighbours import exact_distances, group, nearest
 from sshmr.geometry.rotations import rotmat_to_rot6d
 from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
 from sshmr.network.model import MATCH_SHARPNESS
@@ -117,7 +117,7 @@ def label_shares(template, spread):
 
     By a Gaussian of standard deviation ``spread``, metres, in the standing pose.
     """
-    squared = torch.cdist(template, template, compute_mode="donot_use_mm_for_euclid_dist").square()
+    squared = exact_distances(template, template).square()
     return (-squared / (2 * spread**2)).softmax(-1)
 
 

@@ -6,7 +6,9 @@ import torch
 
 from sshmr.network.ragged import Patches, cut_in_patches, scatter
 from sshmr.network.serialization import BITS, CURVES, curve_code, z_order_code
-from sshmr.network.sparse_conv import Neighbours, find_neighbours
+from sshmr.network.sparse_columns import Columns
+from sshmr.network.sparse_conv import find_neighbours
+from sshmr.network.sparse_pairs import Pairs
 
 
 class Level(NamedTuple):
@@ -20,7 +22,7 @@ class Level(NamedTuple):
 
     cloud: torch.Tensor
     lengths: torch.Tensor
-    neighbours: Neighbours
+    neighbours: Pairs | Columns
     patches: tuple[Patches, ...]
     parent: torch.Tensor
 

@@ -12,13 +12,16 @@ BITS = 10
 CURVES = ("z", "z-transposed", "hilbert", "hilbert-transposed")
 
 
+SPREAD = ((16, 0x3FF0000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249))
+"""How far a number's bits are moved apart at each turn, and which places they then may take."""
+
+
 def z_order_code(voxels, bits=BITS):
-    """Interleave the bits of x, y, z, x foremost: (V, 3) int64 in [0, 2^bits) → (V,) int64."""
-    code = torch.zeros_like(voxels[:, 0])
-    for bit in range(bits):
-        for axis in range(3):
-            code |= ((voxels[:, axis] >> bit) & 1) << (3 * bit + 2 - axis)
-    return code
+    """Interleave the bits of x, y, z, x foremost: (V, 3) int64 in [0, 2^bits), bits ≤ 10 → (V,) int64."""
+    apart = voxels
+    for far, places in SPREAD:
+        apart = (apart | apart << far) & places
+    return (apart[:, 0] << 2) | (apart[:, 1] << 1) | apart[:, 2]
 
 
 def hilbert_code(voxels, bits=BITS):

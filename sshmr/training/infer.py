@@ -40,7 +40,8 @@ def infer(network, points, body, config, progress=track):
     """Predict the body of every cloud.
 
     Args:
-        network: a ``MeshRegressor``, in eval mode. points: what ``read_points`` gave. body: the neutral body.
+        network: a ``MeshRegressor``, in eval mode. points: what ``read_points`` gave.
+        body: the neutral body, on the network's device.
         config: ``InferConfig``. progress: as for ``fit_shard``.
 
     Returns:

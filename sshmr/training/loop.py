@@ -10,6 +10,7 @@ import time
 import pandas as pd
 import torch
 
+from sshmr.device import repeatable
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.network.losses import label_shares, weighted_distance
@@ -70,9 +71,10 @@ class Trainer:
         if state_path is not None and state_path.exists():
             self._restore(state_path)
         epochs = range(self.progress.epoch, self.config.epochs)
-        for epoch in track(epochs, "Train", len(epochs)) if self.team.leads else epochs:
-            self._epoch(epoch, state_path)
-            self._save(state_path)
+        with repeatable(self.device):
+            for epoch in track(epochs, "Train", len(epochs)) if self.team.leads else epochs:
+                self._epoch(epoch, state_path)
+                self._save(state_path)
         return self.progress
 
     def _epoch(self, epoch, state_path):

@@ -1,8 +1,11 @@
 """The sparse convolution against PyTorch's dense one on the occupied cells."""
 
+import pytest
 import torch
 
-from sshmr.network.sparse_conv import SubmanifoldConv, find_neighbours
+from sshmr.network.sparse_columns import find_columns
+from sshmr.network.sparse_conv import SubmanifoldConv
+from sshmr.network.sparse_pairs import find_pairs
 
 SIDE = 7
 
@@ -26,12 +29,13 @@ def dense(conv, features, voxels, cloud):
     return out.permute(0, 2, 3, 4, 1)[cloud, x, y, z]
 
 
-def test_values_and_gradients_equal_a_dense_convolution():
+@pytest.mark.parametrize("find", [find_pairs, find_columns])
+def test_values_and_gradients_equal_a_dense_convolution(find):
     torch.manual_seed(0)
     voxels, cloud = occupied(1)
     conv = SubmanifoldConv(4, 5).double()
     torch.nn.init.normal_(conv.bias)
-    neighbours = find_neighbours(voxels, cloud)
+    neighbours = find(voxels, cloud)
     results = []
     for run in (lambda x: conv(x, neighbours), lambda x: dense(conv, x, voxels, cloud)):
         features = torch.randn(60, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
@@ -44,12 +48,12 @@ def test_values_and_gradients_equal_a_dense_convolution():
         torch.testing.assert_close(sparse_part, dense_part)
 
 
-def test_neighbours_do_not_wrap_round_the_grid_or_cross_clouds():
+@pytest.mark.parametrize("find", [find_pairs, find_columns])
+def test_neighbours_do_not_wrap_round_the_grid_or_cross_clouds(find):
     last = 1023
     voxels = torch.tensor([[0, 0, last], [0, 1, 0], [last, last, last], [0, 0, 0], [0, 0, last]])
     cloud = torch.tensor([0, 0, 0, 1, 1])
-    neighbours = find_neighbours(voxels, cloud)
-    assert len(neighbours.ends) == len(neighbours.order) == sum(neighbours.counts) == 0
+    neighbours = find(voxels, cloud)
     conv = SubmanifoldConv(2, 3)
     features = torch.randn(5, 2, requires_grad=True)
     alone = conv(features, neighbours)

@@ -1,0 +1,54 @@
+"""Submanifold sparse convolution in one product: 27 voxels' features side by side, zero where none is.
+
+More arithmetic than pair by pair, and memory for the columns, in a few large operations: the way for a GPU.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from sshmr.network.voxel_keys import OFFSETS, voxel_keys
+
+
+class Columns(NamedTuple):
+    """rows: (V, 27) int64, the row of each neighbour, in the order of ``OFFSETS``; V where none is."""
+
+    rows: torch.Tensor
+
+
+def find_columns(voxels, cloud):
+    """The neighbours of every voxel; voxels and cloud as for ``voxel_keys``."""
+    keys, order, steps = voxel_keys(voxels, cloud)
+    wanted = keys[:, None] + steps
+    place = torch.searchsorted(keys, wanted).clamp_max(max(len(keys) - 1, 0))
+    rows = torch.empty_like(wanted)
+    rows[order] = torch.where(keys[place] == wanted, order[place], len(keys))
+    return Columns(rows)
+
+
+class _Convolve(torch.autograd.Function):
+    """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
+
+    @staticmethod
+    def forward(ctx, features, weight, columns):
+        ctx.save_for_backward(features, weight, columns.rows)
+        return _side_by_side(features, columns.rows) @ weight.flatten(0, 1)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        features, weight, rows = ctx.saved_tensors
+        turned = weight.flip(0).transpose(1, 2)
+        to_features = _side_by_side(gradient, rows) @ turned.flatten(0, 1)
+        to_weight = _side_by_side(features, rows).T @ gradient
+        return to_features, to_weight.view_as(weight), None
+
+
+def _side_by_side(features, rows):
+    """(V, C) → (V, 27 · C)."""
+    padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
+    return padded.index_select(0, rows.flatten()).view(len(rows), len(OFFSETS) * features.shape[1])
+
+
+def convolve_columns(features, weight, columns):
+    """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
+    return _Convolve.apply(features, weight, columns)
