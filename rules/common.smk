@@ -44,7 +44,8 @@ if Path.cwd() != ROOT:
     raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")
 if not workflow.deployment_settings.deployment_method:
     # `python` in a job is the one that runs Snakemake, also where no environment is activated.
-    shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+    # A prefix takes the place of Snakemake's own, without which a script's failure is lost in the pipe to its log.
+    shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
 def settings(section, kind):
