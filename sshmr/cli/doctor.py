@@ -81,7 +81,7 @@ def _open3d():
 
     try:
         return {"works": True, "version": open3d().__version__}
-    except (InputError, ImportError, OSError) as error:
+    except (InputError, OSError) as error:
         return {"works": False, "error": str(error)}
 
 

@@ -9,6 +9,11 @@ import functools
 import importlib
 from types import ModuleType
 
+from sshmr.errors import InputError
+
+SYSTEM_LIBRARIES = "libegl1 libgl1 libx11-6 libudev1 libidn2-0 libgomp1"
+"""Debian's packages of what its wheel needs for windows that this project never opens."""
+
 LIBUSB = "libusb-1.0.so.0"
 
 
@@ -17,15 +22,18 @@ def open3d() -> ModuleType:
     """The ``open3d`` module, imported at the first call.
 
     Raises:
-        ImportError: with what to install, where Open3D or a library it links against is missing.
+        InputError: with what to install, where Open3D or a library it links against is missing.
     """
     _preload_libusb()
     try:
         module = importlib.import_module("open3d")
     except ImportError as error:
-        raise ImportError(
-            f"Open3D cannot be loaded: {error}. Run `pip install open3d libusb-package`; "
-            "if a system library is still missing, install it (Debian: libusb-1.0-0, libgomp1)."
+        raise InputError(
+            "open3d",
+            found=f"cannot be loaded ({error})",
+            expected="the package, and the system's libraries that it links against",
+            fix="`pip install open3d libusb-package`; where a lib….so is missing, on Debian and Ubuntu "
+            f"`apt-get install {SYSTEM_LIBRARIES}`",
         ) from error
     module.utility.set_verbosity_level(module.utility.VerbosityLevel.Error)
     return module

@@ -8,6 +8,7 @@ import torch
 
 from sshmr.body.model import MIRROR_JOINTS
 from sshmr.data.tables import params_schema, provenance, read_points, valid_mask, write_table
+from sshmr.device import repeatable
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MATCH_SHARPNESS
@@ -47,6 +48,21 @@ def infer(network, points, body, config, progress=track):
     Returns:
         dict of the params table's columns.
     """
+    with repeatable(network.template.device):
+        arrays = _predicted(network, points, body, config, progress)
+    count = len(points["frame_id"])
+    return {
+        **{"pose": np.zeros((0, 72)), "betas": np.zeros((0, 10)), "transl": np.zeros((0, 3))},
+        **arrays,
+        "frame_id": points["frame_id"],
+        "hypothesis": ["network"] * count,
+        "converged": [True] * count,
+        "iterations": [0] * count,
+    }
+
+
+def _predicted(network, points, body, config, progress):
+    """The columns that are the network's, as arrays; none of no clouds."""
     device = network.template.device
     descriptors = network.encode_template()
     shown = views(config.turns, config.mirrored)
@@ -65,16 +81,7 @@ def infer(network, points, body, config, progress=track):
         columns["betas"].append(prediction.betas)
         columns["transl"].append(prediction.transl(body))
         columns["confidence"].append(certainty)
-    arrays = {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items()} if len(clouds) else {}
-    count = len(clouds)
-    return {
-        **{"pose": np.zeros((0, 72)), "betas": np.zeros((0, 10)), "transl": np.zeros((0, 3))},
-        **arrays,
-        "frame_id": points["frame_id"],
-        "hypothesis": ["network"] * count,
-        "converged": [True] * count,
-        "iterations": [0] * count,
-    }
+    return {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items() if parts}
 
 
 def infer_table(points, output, network, checkpoint, body, config, progress=track):
