@@ -128,7 +128,12 @@ def main():
     table = pd.DataFrame(rows, index=list(map(str, options.runs))).T
     worse = table - table.loc["whole"]
     told = pd.DataFrame(
-        {"mean": table.mean(1), "sd": table.std(1), "worse by": worse.mean(1), "± sd": worse.std(1)}
+        {
+            "mean": table.mean(axis=1),
+            "sd": table.std(axis=1),
+            "worse by": worse.mean(axis=1),
+            "± sd": worse.std(axis=1),
+        }
     )
     print(told.round(1).to_string())
     print(
