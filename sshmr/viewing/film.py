@@ -217,18 +217,20 @@ def _colours(run, frame, colour):
 
 
 def _with_captions(tiles, captions, corner):
-    """Panels in a row over a line of text; ``corner`` stands above them at the left."""
+    """Panels in a row over a line of text; ``corner`` stands above them at the left, in full."""
     picture = Image.fromarray(side_by_side(tiles))
     size = max(11, picture.height // 26)
-    canvas = Image.new("RGBA", (picture.width, picture.height + round(2.2 * size)))
-    canvas.paste(picture)
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(size)
-    left = 0
+    font, small = ImageFont.load_default(size), ImageFont.load_default(0.85 * size)
+    width = max(picture.width, round(small.getlength(corner) + 1.2 * size))
+    canvas = Image.new("RGBA", (width, picture.height + round(2.2 * size)))
+    left = (width - picture.width) // 2
+    canvas.paste(picture, (left, 0))
+    pen = ImageDraw.Draw(canvas)
     for tile, caption in zip(tiles, captions, strict=True):
         middle = (left + tile.shape[1] / 2, picture.height + 0.9 * size)
         pen.text(middle, caption, fill=(*CAPTION, 255), font=font, anchor="mm")
         left += tile.shape[1]
-    pen.text((0.6 * size, 0.5 * size), corner, fill=(*CAPTION, 255), font=ImageFont.load_default(0.85 * size))
+    pen.text((0.6 * size, 0.5 * size), corner, fill=(*CAPTION, 255), font=small)
     return np.asarray(canvas)
 
 

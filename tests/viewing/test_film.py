@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sshmr.cli.render import render
 from sshmr.errors import InputError
-from sshmr.viewing.film import Panel, default_panels, parse_panel, pictures
+from sshmr.viewing.film import Panel, _with_captions, default_panels, parse_panel, pictures
 from sshmr.viewing.run import Run
 
 
@@ -71,6 +71,13 @@ def test_colours_say_what_they_are_asked_to(run):
     }
     assert spread["plain"] < spread["correspondence"]
     assert spread["plain"] < spread["error"]
+
+
+def test_what_stands_above_a_narrow_picture_is_not_cut():
+    slim = np.zeros((300, 40, 4), np.uint8)
+    shown = _with_captions([slim], ["fit"], "simulated · by correspondence")
+    assert (shown[:30, :, 3] > 0).any()
+    assert not shown[:, -3:, 3].any()
 
 
 def test_an_unsure_body_is_red_and_a_sure_one_blue(make_run):
