@@ -56,13 +56,25 @@ def kind_of(words):
     return next((kind for kind in DATA_SETS if f"config/{kind}.yaml" in words), None)
 
 
-def run_in_full(words):
-    """Whether a command reads a data set, and reads it as it is made here: it isn't only planned."""
+def reads_data(words):
+    """Whether a command reads a data set, as it is made here, and needs no large network."""
     return kind_of(words) is not None and "mm" not in words[-1] and "config/paper.yaml" not in words
 
 
+def makes_demo(words):
+    """Whether a command runs the demo, or a part of it, on any machine."""
+    special = ("--configfile", "device=cuda", "train={processes: 2}")
+    return not set(words) & set(special) and "results/" not in words[0]
+
+
 def made_small(words):
-    """The same run with next to no fit and network, under the data set's own name."""
+    """The same run with next to no fit and network: of a data set under its own name, of the demo shorter."""
+    if kind_of(words) is None:
+        return [
+            *(word.replace("rounds=6", "rounds=2") for word in words),
+            "--configfile",
+            "config/smoke.yaml",
+        ]
     overlay = words.index("--configfile") + 2
     return [*words[:overlay], "config/smoke.yaml", *words[overlay:], f"dataset={kind_of(words)}"]
 
@@ -74,29 +86,32 @@ def on_simulated(words):
     given = [word for word in given if "path/to" not in word]  # bodies that nobody may hand on
     if kind and f"data/{kind}" not in " ".join(given):
         given += [*(["--config"] if "--config" not in given else []), f"source={{root: data/{kind}}}"]
-    if not run_in_full(words):
+    if not reads_data(words) and not makes_demo(words):
         return [*given, "--dry-run", "--quiet"]
-    return given if words[0] == "extract" else made_small(given)
+    return given if kind and words[0] == "extract" else made_small(given)
 
 
 @pytest.fixture(scope="module")
-def outcomes(workflow):
+def outcomes(workflow, tmp_path_factory):
     """How each command ended. Plans are made side by side, as only one run at a time may work in a folder."""
+    demo = Clone(tmp_path_factory.mktemp("demo"))
 
     def run(several):
-        return {words: workflow.run(*on_simulated(words)) for words in several}
+        return {
+            words: (demo if makes_demo(words) else workflow).run(*on_simulated(words)) for words in several
+        }
 
-    in_full = [words for words in documented() if run_in_full(words)]
-    plans = [[words] for words in documented() if words not in in_full]
+    in_full = [[words for words in documented() if chosen(words)] for chosen in (reads_data, makes_demo)]
+    plans = [[words] for words in documented() if not reads_data(words) and not makes_demo(words)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return {words: end for ends in pool.map(run, [in_full, *plans]) for words, end in ends.items()}
+        return {words: end for ends in pool.map(run, [*in_full, *plans]) for words, end in ends.items()}
 
 
-@pytest.mark.timeout(600)  # the first one waits for all
+@pytest.mark.timeout(900)  # the first one waits for all
 @pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
 def test_command_runs(workflow, outcomes, words):
     assert outcomes[words].returncode == 0, outcomes[words].stdout[-3000:]
-    if run_in_full(words):
+    if reads_data(words):
         results = workflow.folder / "results" / kind_of(words)
         assert list((results / "points").rglob("*[0-9].parquet"))
         assert words[0] == "extract" or (results / "report.html").is_file()
