@@ -12,7 +12,7 @@ from types import ModuleType
 from sshmr.errors import InputError
 
 SYSTEM_LIBRARIES = "libegl1 libgl1 libx11-6 libudev1 libidn2-0 libgomp1"
-"""Debian's packages of what its wheel needs for windows that this project never opens."""
+"""Debian's packages of the libraries that its wheel links against."""
 
 LIBUSB = "libusb-1.0.so.0"
 

@@ -47,7 +47,7 @@ def build_pyramid(positions, cloud, clouds, grid, stages, patch):
     levels = []
     bits = BITS
     for stage in range(stages):
-        codes = (cloud << 3 * bits) | z_order_code(voxels, bits)
+        codes = (cloud << 3 * bits) | z_order_code(voxels)
         codes, parent = codes.unique(return_inverse=True)
         voxels = _first_of(voxels, parent, len(codes))
         cloud = codes >> 3 * bits

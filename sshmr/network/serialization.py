@@ -16,8 +16,8 @@ SPREAD = ((16, 0x3FF0000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249))
 """How far a number's bits are moved apart at each turn, and which places they then may take."""
 
 
-def z_order_code(voxels, bits=BITS):
-    """Interleave the bits of x, y, z, x foremost: (V, 3) int64 in [0, 2^bits), bits ≤ 10 → (V,) int64."""
+def z_order_code(voxels):
+    """Interleave the bits of x, y, z, x foremost: (V, 3) int64 in [0, 2^BITS) → (V,) int64."""
     apart = voxels
     for far, places in SPREAD:
         apart = (apart | apart << far) & places
@@ -43,11 +43,11 @@ def hilbert_code(voxels, bits=BITS):
     flip = torch.zeros_like(axes[0])
     for bit in range(bits - 1, 0, -1):
         flip = torch.where((axes[2] >> bit & 1).bool(), flip ^ ((1 << bit) - 1), flip)
-    return z_order_code(torch.stack([axis ^ flip for axis in axes], dim=1), bits)
+    return z_order_code(torch.stack([axis ^ flip for axis in axes], dim=1))
 
 
 def curve_code(voxels, curve, bits=BITS):
     """Place along one of ``CURVES``; a transposed curve runs through (y, x, z)."""
     if curve.endswith("transposed"):
         voxels = voxels[:, [1, 0, 2]]
-    return z_order_code(voxels, bits) if curve.startswith("z") else hilbert_code(voxels, bits)
+    return z_order_code(voxels) if curve.startswith("z") else hilbert_code(voxels, bits)

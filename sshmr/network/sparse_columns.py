@@ -15,6 +15,10 @@ class Columns(NamedTuple):
 
     rows: torch.Tensor
 
+    def convolve(self, features, weight):
+        """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
+        return _Convolve.apply(features, weight, self)
+
 
 def find_columns(voxels, cloud):
     """The neighbours of every voxel; voxels and cloud as for ``voxel_keys``."""
@@ -47,8 +51,3 @@ def _side_by_side(features, rows):
     """(V, C) → (V, 27 · C)."""
     padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
     return padded.index_select(0, rows.flatten()).view(len(rows), len(OFFSETS) * features.shape[1])
-
-
-def convolve_columns(features, weight, columns):
-    """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
-    return _Convolve.apply(features, weight, columns)

@@ -6,8 +6,8 @@ Source: Graham et al., "3D Semantic Segmentation with Submanifold Sparse Convolu
 import torch
 from torch import nn
 
-from sshmr.network.sparse_columns import Columns, convolve_columns, find_columns
-from sshmr.network.sparse_pairs import convolve_pairs, find_pairs
+from sshmr.network.sparse_columns import find_columns
+from sshmr.network.sparse_pairs import find_pairs
 from sshmr.network.voxel_keys import OFFSETS
 
 
@@ -34,6 +34,5 @@ class SubmanifoldConv(nn.Module):
         weight = self.weight.view(len(OFFSETS), features.shape[1], -1)
         device = features.device.type
         kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else features.dtype
-        convolve = convolve_columns if isinstance(neighbours, Columns) else convolve_pairs
         with torch.autocast(device, enabled=False):
-            return convolve(features.to(kind), weight.to(kind), neighbours) + self.bias
+            return neighbours.convolve(features.to(kind), weight.to(kind)) + self.bias

@@ -29,6 +29,10 @@ class Pairs(NamedTuple):
     order: torch.Tensor
     starts: torch.Tensor
 
+    def convolve(self, features, weight):
+        """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
+        return _Convolve.apply(features, weight, self)
+
 
 def find_pairs(voxels, cloud):
     """All pairs of neighbours; voxels and cloud as for ``voxel_keys``."""
@@ -97,8 +101,3 @@ def _runs(pairs):
         if count:
             yield offset, slice(start, start + count), slice(half + start, half + start + count)
         start += count
-
-
-def convolve_pairs(features, weight, pairs):
-    """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
-    return _Convolve.apply(features, weight, pairs)

@@ -104,11 +104,11 @@ def read_settings(run: Run, rounds: int) -> dict:
             found[stage] = json.loads(settings) if isinstance(settings, str) else settings
     kind = provenance(points).get("source")
     # Tables state the settings of every kind of source; those of the others say nothing of this run.
-    found["extract"] = {
-        name: value
-        for name, value in found.get("extract", {}).items()
-        if name == kind or not isinstance(value, dict)
-    }
+    if "extract" in found:
+        stated = found["extract"].items()
+        found["extract"] = {
+            name: value for name, value in stated if name == kind or not isinstance(value, dict)
+        }
     training = run.results / f"round_{rounds}" / "train" / "settings.json"
     if training.exists():
         stated = json.loads(training.read_text())

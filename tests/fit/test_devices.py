@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from pretended_gpu import PretendedGpu
 from sshmr.fit.adam import _terms
 from sshmr.fit.config import FitConfig, Stage
 from sshmr.fit.linearise import State
 from sshmr.fit.stage import fit_shard
+from tests.pretended_gpu import PretendedGpu
 
 FEW = FitConfig(
     headings=2, poses=3,
