@@ -17,8 +17,8 @@ from sshmr.cli.result import BAD_INPUT, FINE, Result
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
 KERNELS = {
     "pointnet2_ops": "farthest points of clouds on a GPU; plain torch is used elsewhere and without it",
-    "spconv": "sparse convolution: plain torch is used either way",
-    "flash_attn": "attention on a GPU where network.precision is bfloat16; else torch's own",
+    "spconv": "sparse convolution: plain torch is used either way, which was no slower",
+    "flash_attn": "predictions on a GPU where network.precision is bfloat16; else torch's own attention",
 }
 """GPU extensions that code of this kind often asks for."""
 

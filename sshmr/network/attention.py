@@ -1,7 +1,8 @@
 """Self-attention within patches: by FlashAttention's kernel where it is found and fits, else by PyTorch's.
 
 Source of the kernel: Dao, "FlashAttention-2", ICLR 2024; it computes on a GPU in half precision. PyTorch has
-one of its own, which doesn't take patches of unlike sizes.
+one of its own, which doesn't take patches of unlike sizes. Gradients are always PyTorch's: FlashAttention's
+were not the same twice for large patches, though told to be.
 """
 
 import torch
@@ -13,7 +14,8 @@ from sshmr.network.ragged import move_rows
 
 def attend(mixed, patches, heads):
     """Every row looks at the rows of its patch: queries, keys and values (V, 3·C) → (V, C)."""
-    kernel = flash_kernel() if mixed.is_cuda and mixed.dtype in (torch.float16, torch.bfloat16) else None
+    fits = mixed.is_cuda and mixed.dtype in (torch.float16, torch.bfloat16) and not torch.is_grad_enabled()
+    kernel = flash_kernel() if fits else None
     return padded(mixed, patches, heads) if kernel is None else packed(mixed, patches, heads, kernel)
 
 

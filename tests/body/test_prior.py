@@ -1,10 +1,13 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from scipy.stats import multivariate_normal
 
+from sshmr.body import build_prior, build_starts
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.errors import InputError
 
@@ -50,3 +53,45 @@ def test_a_singular_covariance_is_told(tmp_path, prior):
     np.savez(tmp_path / "p.npz", means=np.zeros((1, 69)), covars=np.zeros((1, 69, 69)), weights=np.ones(1))
     with pytest.raises(InputError, match="positive definite"):
         PosePrior.load(tmp_path / "p.npz")
+
+
+@pytest.fixture
+def motions(tmp_path, prior):
+    """A table of poses that a prior is learned from: 500 of 5 people, facing anywhere."""
+    generator = torch.Generator().manual_seed(3)
+    roots = torch.zeros(500, 3)
+    roots[:, 1] = 6 * torch.rand(500, generator=generator) - 3
+    poses = torch.cat([roots, prior.sample(500, generator)], dim=1).numpy()
+    path = tmp_path / "poses.parquet"
+    subjects = [str(number % 5) for number in range(500)]
+    pd.DataFrame({"subject": subjects, "pose": list(poses)}).to_parquet(path)
+    return path, poses
+
+
+def test_a_prior_is_learned_from_a_table_of_poses(tmp_path, motions, prior, capsys):
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    path, poses = motions
+    build_prior.main([str(path), "--output", str(tmp_path / "learned.npz")])
+    learned = PosePrior.load(tmp_path / "learned.npz")
+    seen, fresh = torch.tensor(poses[:, 3:]), prior.sample(500, torch.Generator().manual_seed(4))
+    narrow = prior.means[:1].expand(500, -1) + 0.5  # every joint bent by half a radian more than is usual
+    likely, unlikely = (learned.negative_log_likelihood(few).mean() for few in (fresh, narrow))
+    assert learned.negative_log_likelihood(seen).mean() < likely < unlikely
+    assert "5 subjects, a fifth held out" in capsys.readouterr().out
+
+
+def test_poses_to_start_from_are_learned_from_it_too(tmp_path, motions):
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    build_starts.main([str(motions[0]), "--output", str(tmp_path / "starts.npz"), "--count", "6"])
+    with np.load(tmp_path / "starts.npz") as starts:
+        assert starts["poses"].shape == (6, 72)
+        assert starts["shares"].sum() == pytest.approx(1)
+        assert (np.diff(starts["shares"]) <= 0).all()
+        turned = Rotation.from_rotvec(starts["poses"][:, :3]).apply([0, 0, 1])
+    assert (turned[:, 2] > 0.9).all()  # facing +z, whatever way the poses faced
+
+
+def test_a_table_without_subjects_is_told(tmp_path):
+    pd.DataFrame({"pose": [np.zeros(72)]}).to_parquet(tmp_path / "poses.parquet")
+    with pytest.raises(InputError, match="subject"):
+        build_prior.main([str(tmp_path / "poses.parquet"), "--output", str(tmp_path / "p.npz")])

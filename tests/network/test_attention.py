@@ -20,6 +20,14 @@ def layout(request):
     return torch.randn(sum(lengths), 3 * WIDTH, dtype=torch.float64), patches
 
 
+def on_gpu(patches):
+    return patches._replace(
+        source=patches.source.cuda(),
+        back=patches.back.cuda(),
+        valid=None if patches.valid is None else patches.valid.cuda(),
+    )
+
+
 def by_hand(laid, bounds, size):
     """What FlashAttention's kernel for patches of unlike sizes is told to compute."""
     parts = []
@@ -47,13 +55,29 @@ def test_gradients_are_the_same_too(layout):
     torch.testing.assert_close(*gradients)
 
 
-def test_a_kernel_for_gpus_is_not_asked_on_a_cpu(layout, monkeypatch):
+@pytest.fixture
+def refusing(monkeypatch):
+    """A kernel that must not be asked."""
+
     def refuse(*_):
-        raise AssertionError("asked on a CPU")
+        raise AssertionError("asked")
 
     monkeypatch.setattr(attention, "flash_kernel", lambda: refuse)
+
+
+@torch.no_grad()
+def test_a_kernel_for_gpus_is_not_asked_on_a_cpu(layout, refusing):
     mixed, patches = layout
     attention.attend(mixed.bfloat16(), patches, HEADS)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_kernel_whose_gradients_do_not_repeat_is_not_asked_for_them(layout, refusing):
+    mixed, patches = layout
+    mixed = mixed.cuda().half().requires_grad_()
+    attention.attend(mixed, on_gpu(patches), HEADS).sum().backward()
+    with torch.no_grad(), pytest.raises(AssertionError, match="asked"):
+        attention.attend(mixed, on_gpu(patches), HEADS)
 
 
 @pytest.mark.skipif(
@@ -61,11 +85,6 @@ def test_a_kernel_for_gpus_is_not_asked_on_a_cpu(layout, monkeypatch):
 )
 def test_flash_attention_gives_what_pytorch_does(layout):
     mixed, patches = layout
-    mixed = mixed.cuda().half()
-    patches = patches._replace(
-        source=patches.source.cuda(),
-        back=patches.back.cuda(),
-        valid=None if patches.valid is None else patches.valid.cuda(),
-    )
+    mixed, patches = mixed.cuda().half(), on_gpu(patches)
     found = attention.packed(mixed, patches, HEADS, attention.flash_kernel())
     torch.testing.assert_close(found, attention.padded(mixed, patches, HEADS), atol=2e-3, rtol=2e-2)

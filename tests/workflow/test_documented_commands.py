@@ -1,10 +1,11 @@
 """The Snakemake commands of README and docs, as they stand, on simulated data where they name a data set."""
 
-import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sshmr.body.model import BodyModel, open_body_path
@@ -12,6 +13,8 @@ from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.capture.config import CaptureConfig, DepthConfig
 from sshmr.capture.simulate import simulate_sequence
 from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.data.tables import read_points
+from sshmr.geometry.open3d_import import open3d
 from tests.test_documents import commands
 
 from .conftest import ROOT, Clone
@@ -21,6 +24,18 @@ pytestmark = pytest.mark.slow
 DATA_SETS = ("sloper4d", "behave", "surreal", "clouds")
 ELSEWHERE = ("--report", "--workflow-profile")
 """What needs a finished run, as test_smoke_run.py has it, or a cluster."""
+SMALLER = {
+    "rounds=5": "rounds=2",
+    "rounds=6": "rounds=2",
+    "results/demo/round_2/fit/test/seq013_simulated_007.parquet":
+        "results/smoke/round_1/fit/test/seq002_simulated_002.parquet",
+}  # fmt: skip
+"""What stands for a word in a run with next to no data."""
+MORE = {
+    "config/tour.yaml": ("capture={sequences: 5, test_sequences: 1, frames: 3, defects: 0.0}",),
+    "train={processes: 2}": ("capture={sequences: 3}", "dataset=together"),
+}
+"""What a command with such a word needs beside."""
 
 
 def documented():
@@ -51,70 +66,84 @@ def workflow(tmp_path_factory):
     return clone
 
 
-def kind_of(words):
-    """The data set that a command is about, or None."""
-    return next((kind for kind in DATA_SETS if f"config/{kind}.yaml" in words), None)
+def turned_to_millimetres(source, target):
+    """The same clouds with z up, in millimetres."""
+    shutil.copytree(source, target)
+    for path in target.rglob("*.ply"):
+        cloud = open3d().io.read_point_cloud(str(path))
+        x, y, z = 1000 * np.asarray(cloud.points).T
+        cloud.points = open3d().utility.Vector3dVector(np.stack([x, -z, y], axis=1))
+        open3d().io.write_point_cloud(str(path), cloud)
 
 
-def reads_data(words):
-    """Whether a command reads a data set, as it is made here, and needs no large network."""
-    return kind_of(words) is not None and "mm" not in words[-1] and "config/paper.yaml" not in words
+def overlays(words):
+    """Names of the configuration files that a command is given."""
+    return [Path(word).stem for word in words if word.endswith(".yaml")]
 
 
-def makes_demo(words):
-    """Whether a command runs the demo, or a part of it, on any machine."""
-    special = ("--configfile", "device=cuda", "train={processes: 2}")
-    return not set(words) & set(special) and "results/" not in words[0]
+def run_of(words):
+    """Name of the run that a command makes here: its last overlay's, which the demo has none of."""
+    if "unit: mm" in words[-1]:
+        return "clouds_mm"
+    return (["smoke", *overlays(words)])[-1]
 
 
-def made_small(words):
-    """The same run with next to no fit and network: of a data set under its own name, of the demo shorter."""
-    if kind_of(words) is None:
-        return [
-            *(word.replace("rounds=6", "rounds=2") for word in words),
-            "--configfile",
-            "config/smoke.yaml",
-        ]
-    overlay = words.index("--configfile") + 2
-    return [*words[:overlay], "config/smoke.yaml", *words[overlay:], f"dataset={kind_of(words)}"]
+def only_planned(words):
+    """Whether a command needs what a small machine hasn't: a GPU, or hours for the published settings."""
+    return "device=cuda" in words or "paper" in overlays(words)
 
 
 def on_simulated(words):
-    """The command with simulated data in the place of what a user has."""
-    kind = kind_of(words)
-    given = [re.sub(r"path/to/(?!smpl|body)[\w/]+", f"data/{kind}", word) for word in words]
-    given = [word for word in given if "path/to" not in word]  # bodies that nobody may hand on
-    if kind and f"data/{kind}" not in " ".join(given):
-        given += [*(["--config"] if "--config" not in given else []), f"source={{root: data/{kind}}}"]
-    if not reads_data(words) and not makes_demo(words):
-        return [*given, "--dry-run", "--quiet"]
-    return given if kind and words[0] == "extract" else made_small(given)
+    """The command with simulated data in the place of what a user has, and next to no fit and network."""
+    name = run_of(words)
+    kind = next((kind for kind in DATA_SETS if kind in overlays(words)), None)
+    data = f"data/{'clouds_mm' if name == 'clouds_mm' else kind}"
+    settings = [more for word in words for more in MORE.get(word, ())]
+    if kind:
+        settings += [f"source={{root: {data}}}"]
+    if overlays(words):
+        settings += [f"dataset={name}"]
+    given = [SMALLER.get(word, word) for word in words if "path/to" not in word]
+    at = given.index("--config") if "--config" in given else len(given)
+    overlay = ["config/smoke.yaml"] if overlays(words) else ["--configfile", "config/smoke.yaml"]
+    if only_planned(words):
+        return [*given, *([] if "--config" in given else ["--config"]), *settings, "--dry-run", "--quiet"]
+    return [*given[:at], *overlay, *(given[at:] or ["--config"] if settings else given[at:]), *settings]
 
 
 @pytest.fixture(scope="module")
 def outcomes(workflow, tmp_path_factory):
-    """How each command ended. Plans are made side by side, as only one run at a time may work in a folder."""
+    """How each command ended. Those on data and those of the demo go side by side, in a folder each."""
     demo = Clone(tmp_path_factory.mktemp("demo"))
+    on_data = [words for words in documented() if overlays(words)]
+    on_demo = [words for words in documented() if not overlays(words)]
 
-    def run(several):
-        return {
-            words: (demo if makes_demo(words) else workflow).run(*on_simulated(words)) for words in several
-        }
+    def run(clone, several):
+        return {words: clone.run(*on_simulated(words)) for words in several}
 
-    in_full = [[words for words in documented() if chosen(words)] for chosen in (reads_data, makes_demo)]
-    plans = [[words] for words in documented() if not reads_data(words) and not makes_demo(words)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return {words: end for ends in pool.map(run, [*in_full, *plans]) for words, end in ends.items()}
+    with ThreadPoolExecutor(2) as pool:
+        ends = pool.map(run, (workflow, demo), (on_data, on_demo))
+        return {words: end for some in ends for words, end in some.items()}
 
 
 @pytest.mark.timeout(900)  # the first one waits for all
 @pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
 def test_command_runs(workflow, outcomes, words):
     assert outcomes[words].returncode == 0, outcomes[words].stdout[-3000:]
-    if reads_data(words):
-        results = workflow.folder / "results" / kind_of(words)
+    if overlays(words) and not only_planned(words):
+        results = workflow.folder / "results" / run_of(words)
         assert list((results / "points").rglob("*[0-9].parquet"))
         assert words[0] == "extract" or (results / "report.html").is_file()
+
+
+@pytest.mark.timeout(900)
+def test_millimetres_with_z_up_become_metres_with_y_up(workflow, outcomes):
+    """The two runs differ in nothing but the files' unit and axes."""
+    points = []
+    for name in ("clouds", "clouds_mm"):
+        (path,) = (workflow.folder / "results" / name / "points").rglob("*[0-9].parquet")
+        points.append(read_points(path)["points"])
+    np.testing.assert_allclose(*points, atol=1e-5)
 
 
 def test_there_are_commands():
