@@ -27,7 +27,7 @@ from sshmr.evaluation.rounds import points_tables
 from sshmr.memory import keep_freed_memory
 from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
-from sshmr.training.config import PRESETS, InferConfig, train_config
+from sshmr.training.config import PRESETS, InferConfig, TrainConfig, train_config
 from sshmr.training.dataset import Clouds
 from sshmr.training.feed import Feed
 from sshmr.training.imagined import Imagination
@@ -100,7 +100,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=TrainConfig.epochs)
     parser.add_argument(
         "--rows",
         nargs="+",

@@ -33,10 +33,12 @@ class BasisEncoding(nn.Module):
 
     def forward(self, points, mask):
         """Points (B, N, 3) metres, centred, mask (B, N) bool → code (B, width)."""
-        distance = torch.cdist(self.places.expand(len(points), -1, -1), points)
-        distance, nearest = distance.masked_fill(~mask[:, None], torch.inf).min(2)
+        # |x − p|² without |x|², which is the same for all points p and doesn't change which is nearest.
+        lengths = points.square().sum(2).masked_fill(~mask, torch.inf)
+        places = self.places.expand(len(points), -1, -1)
+        nearest = torch.baddbmm(lengths[:, None], places, points.transpose(1, 2), alpha=-2).argmin(2)
         offset = points.gather(1, nearest[..., None].expand(-1, -1, 3)) - self.places
-        code = self.first(torch.cat([distance[..., None], offset], dim=2).flatten(1))
+        code = self.first(torch.cat([offset.norm(dim=2, keepdim=True), offset], dim=2).flatten(1))
         for layer in self.layers:
             code = code + layer(code)
         return code

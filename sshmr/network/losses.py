@@ -130,12 +130,12 @@ def pseudo_label_cross_entropy(similarity, segment, weight, mask, shares=None):
         segment: (B, N) int64, template vertex of each point. weight: (B, N), 0 to leave a point out.
         shares: (M, M), what ``label_shares`` gave; without it all of a label is its vertex's.
     """
-    logits = (similarity * MATCH_SHARPNESS).log_softmax(-1)
-    named = segment.clamp_min(0)
+    logits, named = similarity * MATCH_SHARPNESS, segment.clamp_min(0)
     if shares is None:
-        losses = -logits.gather(-1, named[..., None])[..., 0]
+        wanted = logits.gather(-1, named[..., None])[..., 0]
     else:
-        losses = -(logits * shares[named]).sum(-1)
+        wanted = torch.linalg.vecdot(logits, shares[named])
+    losses = logits.logsumexp(-1) - wanted
     counted = mask & (weight > 0) & (segment >= 0)
     with torch.no_grad():
         known = losses[counted].sort().values

@@ -54,15 +54,15 @@ class TrainConfig:
         weights: of the losses.
     """
 
-    epochs: int = 20
-    batch: int = 24
+    epochs: int = 30
+    batch: int = 16
     accumulate: int = 1
     processes: int = 1
     points: int = 384
     matched_points: int = 128
     learning_rate: float = 1e-3
     schedule: str = "cosine"
-    imagined: float = 0.5
+    imagined: float = 0.25
     augment: bool = True
     facing: float = 0.5
     label_spread: float = 0.05
@@ -108,7 +108,13 @@ class TrainConfig:
 
 PRESETS = {
     "small": {},
-    "medium": {"epochs": 30, "batch": 32, "points": 768, "matched_points": 256, "learning_rate": 5e-4},
+    "medium": {
+        "batch": 32,
+        "points": 768,
+        "matched_points": 256,
+        "learning_rate": 5e-4,
+        "imagined": 0.5,
+    },
     "paper": {
         "epochs": 20,
         "batch": 48,
