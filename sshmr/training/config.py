@@ -54,7 +54,7 @@ class TrainConfig:
         weights: of the losses.
     """
 
-    epochs: int = 30
+    epochs: int = 25
     batch: int = 16
     accumulate: int = 1
     processes: int = 1
@@ -109,6 +109,7 @@ class TrainConfig:
 PRESETS = {
     "small": {},
     "medium": {
+        "epochs": 30,
         "batch": 32,
         "points": 768,
         "matched_points": 256,
