@@ -54,7 +54,7 @@ class TrainConfig:
         weights: of the losses.
     """
 
-    epochs: int = 25
+    epochs: int = 20
     batch: int = 16
     accumulate: int = 1
     processes: int = 1
@@ -62,7 +62,7 @@ class TrainConfig:
     matched_points: int = 128
     learning_rate: float = 1e-3
     schedule: str = "cosine"
-    imagined: float = 0.25
+    imagined: float = 0.5
     augment: bool = True
     facing: float = 0.5
     label_spread: float = 0.05
@@ -108,14 +108,7 @@ class TrainConfig:
 
 PRESETS = {
     "small": {},
-    "medium": {
-        "epochs": 30,
-        "batch": 32,
-        "points": 768,
-        "matched_points": 256,
-        "learning_rate": 5e-4,
-        "imagined": 0.5,
-    },
+    "medium": {"epochs": 30, "batch": 32, "points": 768, "matched_points": 256, "learning_rate": 5e-4},
     "paper": {
         "epochs": 20,
         "batch": 48,
