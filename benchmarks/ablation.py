@@ -40,7 +40,7 @@ VARIANTS = {
     "labels and fits count alike, whatever their confidence": {"trust": False},
     "each label one vertex's alone": {"train": {"label_spread": 0.0}},
     "β₀ alone": {"network": {"betas": 1}},
-    "no imagined clouds": {"train": {"imagined": 0.0, "batch": 8}},
+    "no imagined clouds": {"train": {"imagined": 0.0, "batch": 12}},
     "no turns, mirror images, jitter or cuts": {"train": {"augment": False}},
     "one look, not 4 headings mirrored and two more": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
     "half precision in the encoder": {"network": {"precision": "bfloat16"}},

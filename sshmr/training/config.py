@@ -55,7 +55,7 @@ class TrainConfig:
     """
 
     epochs: int = 20
-    batch: int = 16
+    batch: int = 24
     accumulate: int = 1
     processes: int = 1
     points: int = 384
