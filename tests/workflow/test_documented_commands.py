@@ -32,7 +32,6 @@ SMALLER = {
 }  # fmt: skip
 """What stands for a word in a run with next to no data."""
 MORE = {
-    "config/tour.yaml": ("capture={sequences: 5, test_sequences: 1, frames: 3, defects: 0.0}",),
     "train={processes: 2}": ("capture={sequences: 3}", "dataset=together"),
 }
 """What a command with such a word needs beside."""
@@ -63,13 +62,14 @@ def workflow(tmp_path_factory):
         folder = clone.folder / "made" / kind
         simulate_sequence(name, settings, bodies.get, prior, 0, simulated_file(folder, name, kind))
         shutil.copytree(simulated_root(folder, name, kind), clone.folder / "data" / kind)
+    turned_to_millimetres(clone.folder / "data" / "clouds", clone.folder / "data" / "clouds_mm")
     return clone
 
 
 def turned_to_millimetres(source, target):
     """The same clouds with z up, in millimetres."""
     shutil.copytree(source, target)
-    for path in target.rglob("*.ply"):
+    for path in target.glob("*/*"):
         cloud = open3d().io.read_point_cloud(str(path))
         x, y, z = 1000 * np.asarray(cloud.points).T
         cloud.points = open3d().utility.Vector3dVector(np.stack([x, -z, y], axis=1))
@@ -89,8 +89,8 @@ def run_of(words):
 
 
 def only_planned(words):
-    """Whether a command needs what a small machine hasn't: a GPU, or hours for the published settings."""
-    return "device=cuda" in words or "paper" in overlays(words)
+    """Whether a command needs a GPU, or takes long: the published settings, and the tour, see test_tour.py."""
+    return "device=cuda" in words or bool({"paper", "tour"} & set(overlays(words)))
 
 
 def on_simulated(words):
@@ -126,7 +126,7 @@ def outcomes(workflow, tmp_path_factory):
         return {words: end for some in ends for words, end in some.items()}
 
 
-@pytest.mark.timeout(900)  # the first one waits for all
+@pytest.mark.timeout(1500)  # the first one waits for all
 @pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
 def test_command_runs(workflow, outcomes, words):
     assert outcomes[words].returncode == 0, outcomes[words].stdout[-3000:]
@@ -136,7 +136,7 @@ def test_command_runs(workflow, outcomes, words):
         assert words[0] == "extract" or (results / "report.html").is_file()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_millimetres_with_z_up_become_metres_with_y_up(workflow, outcomes):
     """The two runs differ in nothing but the files' unit and axes."""
     points = []
