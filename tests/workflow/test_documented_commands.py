@@ -89,7 +89,7 @@ def run_of(words):
 
 
 def only_planned(words):
-    """Whether a command needs a GPU, or takes long: the published settings, and the tour, see test_tour.py."""
+    """Whether a command needs a GPU or takes long: published settings; the tour, see test_tour.py."""
     return "device=cuda" in words or bool({"paper", "tour"} & set(overlays(words)))
 
 
