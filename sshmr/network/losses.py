@@ -128,7 +128,7 @@ def pseudo_label_cross_entropy(similarity, segment, weight, mask, shares=None):
 
     Args:
         segment: (B, N) int64, template vertex of each point. weight: (B, N), 0 to leave a point out.
-        shares: (M, M), what ``label_shares`` gave; without it all of a label is its vertex's.
+        shares: (M, M), what ``label_shares`` gave, rows sum to 1; without it all of a label is its vertex's.
     """
     logits, named = similarity * MATCH_SHARPNESS, segment.clamp_min(0)
     if shares is None:

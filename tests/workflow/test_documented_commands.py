@@ -106,9 +106,10 @@ def on_simulated(words):
     given = [SMALLER.get(word, word) for word in words if "path/to" not in word]
     at = given.index("--config") if "--config" in given else len(given)
     overlay = ["config/smoke.yaml"] if overlays(words) else ["--configfile", "config/smoke.yaml"]
+    files, keys = given[:at], given[at:] or ["--config"] * bool(settings)
     if only_planned(words):
-        return [*given, *([] if "--config" in given else ["--config"]), *settings, "--dry-run", "--quiet"]
-    return [*given[:at], *overlay, *(given[at:] or ["--config"] if settings else given[at:]), *settings]
+        return [*files, *keys, *settings, "--dry-run", "--quiet"]
+    return [*files, *overlay, *keys, *settings]
 
 
 @pytest.fixture(scope="module")
