@@ -15,7 +15,8 @@ def memory(factor, least):
     """Megabytes as a function of the input's size: `least` plus `factor` times what the files weigh."""
 
     def mem_mb(wildcards, input, attempt):
-        return int((least + factor * input.size_mb) * attempt)
+        # Not input.size_mb, which warns of files that are yet to be made.
+        return int((least + factor * sum(Path(path).stat().st_size for path in input) / 1e6) * attempt)
 
     return mem_mb
 

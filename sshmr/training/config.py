@@ -159,17 +159,23 @@ class InferConfig:
 
     Attributes:
         batch: clouds at a time.
+        points: of each cloud that are looked at, spread over it; 0 for all.
+        matched_points: of those, how many are matched and read by the head; 0 for all.
         turns: views of each cloud, turned about the vertical, whose predictions are averaged.
         mirrored: show each view mirrored as well.
         passes: how often to look; from the second time on, turned to face +z as the time before told.
     """
 
     batch: int = 32
+    points: int = 512
+    matched_points: int = 256
     turns: int = 4
     mirrored: bool = True
     passes: int = 3
 
     def __post_init__(self):
-        for name in ("batch", "turns", "passes"):
-            if getattr(self, name) < 1:
-                raise InputError("config", f'key "infer.{name}"', getattr(self, name), "1 or more")
+        for least, names in ((1, ("batch", "turns", "passes")), (0, ("points", "matched_points"))):
+            for name in names:
+                if getattr(self, name) < least:
+                    found, expected = getattr(self, name), f"{least} or more"
+                    raise InputError("config", f'key "infer.{name}"', found, expected)

@@ -9,6 +9,7 @@ import torch
 from sshmr.body.model import MIRROR_JOINTS
 from sshmr.data.tables import params_schema, provenance, read_points, valid_mask, write_table
 from sshmr.device import repeatable
+from sshmr.geometry.neighbours import farthest_point_sample, group
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MATCH_SHARPNESS
@@ -73,10 +74,11 @@ def _predicted(network, points, body, config, progress):
     for batch in progress(batches, "Infer"):
         cloud = clouds[batch.start : batch.stop].to(device)
         mask = masks[batch.start : batch.stop].to(device)
-        prediction, certainty = predict(network, cloud, mask, descriptors, shown)
+        seen = looked_at(cloud, mask, config)
+        prediction, certainty = predict(network, *seen, descriptors, shown, config.matched_points)
         for _ in range(config.passes - 1):
             ahead = facing_views(prediction, config.mirrored)
-            prediction, certainty = predict(network, cloud, mask, descriptors, ahead)
+            prediction, certainty = predict(network, *seen, descriptors, ahead, config.matched_points)
         columns["pose"].append(rotmat_to_rotvec(prediction.rotmats).flatten(1))
         columns["betas"].append(prediction.betas)
         columns["transl"].append(prediction.transl(body))
@@ -104,7 +106,24 @@ def infer_table(points, output, network, checkpoint, body, config, progress=trac
     return columns
 
 
-def predict(network, cloud, mask, descriptors, shown):
+def looked_at(cloud, mask, config):
+    """The points of each cloud that the network sees: farthest points, so that any first few are spread too.
+
+    Args:
+        cloud: (B, N, 3) metres. mask: (B, N) bool, at least one True in each cloud. config: ``InferConfig``.
+
+    Returns:
+        cloud (B, K, 3) and mask (B, K); as they were where ``config`` asks for all points.
+    """
+    if not (config.points or config.matched_points):
+        return cloud, mask
+    count = min(config.points or cloud.shape[1], cloud.shape[1])
+    chosen = farthest_point_sample(cloud, count, mask)
+    real = torch.arange(count, device=mask.device) < mask.sum(1, keepdim=True)
+    return group(cloud, chosen) * real[..., None], real
+
+
+def predict(network, cloud, mask, descriptors, shown, matched_points=0):
     """The mean answer over several views of the same clouds.
 
     The six numbers of each rotation are averaged before they are made orthonormal: where the network can't
@@ -112,6 +131,7 @@ def predict(network, cloud, mask, descriptors, shown):
 
     Args:
         cloud: (B, N, 3) metres. mask: (B, N) bool. descriptors: the template's. shown: list of ``View``.
+        matched_points: as ``MeshRegressor.forward`` has it.
 
     Returns:
         Prediction and certainty (B,).
@@ -122,7 +142,7 @@ def predict(network, cloud, mask, descriptors, shown):
     for view in shown:
         rotation = view.rotation.to(cloud).expand(len(cloud), 3, 3)
         seen = (cloud * sign if view.mirrored else cloud) @ rotation.mT
-        output = network(seen, mask, descriptors)
+        output = network(seen, mask, descriptors, matched_points)
         pelvis = (output.prediction.pelvis[:, None] @ rotation)[:, 0]
         columns = output.rot6d.unflatten(-1, (2, 3))
         columns = torch.cat([columns[:, :1] @ rotation[:, None], columns[:, 1:]], dim=1)
@@ -137,6 +157,7 @@ def predict(network, cloud, mask, descriptors, shown):
 
 
 def _certainty(similarity, mask):
-    """Mean over points of the best template vertex's probability: (B,) in 0 to 1."""
+    """Mean over matched points of the best template vertex's probability: (B,) in 0 to 1."""
+    mask = mask[:, : similarity.shape[1]]
     best = (similarity * MATCH_SHARPNESS).softmax(-1).amax(-1)
     return (best * mask).sum(1) / mask.sum(1).clamp_min(1)

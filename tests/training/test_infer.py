@@ -8,7 +8,8 @@ from sshmr.network.config import network_config
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, mirror, turn
-from sshmr.training.infer import facing_views, predict, views
+from sshmr.training.config import InferConfig
+from sshmr.training.infer import facing_views, looked_at, predict, views
 
 
 class Oracle:
@@ -22,7 +23,7 @@ class Oracle:
             for angle in torch.arange(4) * (torch.pi / 2):
                 self.known.append(turn(shown, angle.expand(len(points))))
 
-    def __call__(self, points, mask, descriptors):
+    def __call__(self, points, mask, descriptors, matched_points):
         found = min(self.known, key=lambda batch: float((batch.points - points).abs().max()))
         assert torch.allclose(found.points, points, atol=1e-5)
         similarity = torch.zeros(*mask.shape, 5)
@@ -65,3 +66,54 @@ def test_the_second_look_shows_every_cloud_facing_ahead_mirrored_or_not():
         rotmats = shown.target.rotmats.clone()
         rotmats[:, 0] = view.rotation @ rotmats[:, 0]
         torch.testing.assert_close(heading(rotmats), torch.zeros(5), atol=1e-5, rtol=0)
+
+
+def rows(cloud, mask):
+    """Each cloud's real points in an order that doesn't tell how they lay."""
+    return [sorted(map(tuple, one[real].tolist())) for one, real in zip(cloud, mask, strict=True)]
+
+
+def test_the_points_looked_at_are_spread_over_the_cloud_whatever_their_order():
+    torch.manual_seed(3)
+    crowd, ends = 0.01 * torch.randn(1, 60, 3), torch.tensor([[[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]]])
+    points, mask = torch.cat([crowd, ends], dim=1), torch.ones(1, 62, dtype=torch.bool)
+    config = InferConfig(points=10, matched_points=2)
+    seen, real = looked_at(points, mask, config)
+    assert seen.shape == (1, 10, 3)
+    assert real.all()
+    assert rows(seen[:, :2], real[:, :2]) == rows(ends, mask[:, :2])
+    assert set(rows(seen, real)[0]) < set(rows(points, mask)[0])
+    order = torch.randperm(62)
+    assert torch.equal(looked_at(points[:, order], mask, config)[0], seen)
+
+
+def test_of_a_small_cloud_every_point_is_looked_at_once():
+    torch.manual_seed(4)
+    points, mask = torch.randn(2, 20, 3), torch.arange(20) < torch.tensor([[7], [20]])
+    points = points * mask[..., None]
+    for config in (InferConfig(points=12), InferConfig(points=0, matched_points=5)):
+        seen, real = looked_at(points, mask, config)
+        assert rows(seen[:1], real[:1]) == rows(points[:1], mask[:1])
+        assert not seen[~real].any()
+    assert seen.shape == points.shape
+    assert rows(seen, real) == rows(points, mask)
+
+
+def test_all_points_are_looked_at_as_they_lie_where_no_number_is_set():
+    points, mask = torch.randn(2, 20, 3), torch.ones(2, 20, dtype=torch.bool)
+    seen, real = looked_at(points, mask, InferConfig(points=0, matched_points=0))
+    assert seen is points
+    assert real is mask
+
+
+@torch.no_grad()
+def test_only_matched_points_tell_how_certain_a_prediction_is(settings):
+    torch.manual_seed(5)
+    network = MeshRegressor(network_config(settings["network"]), torch.randn(50, 3)).eval()
+    points, mask = torch.randn(2, 30, 3), torch.ones(2, 30, dtype=torch.bool)
+    _, certainty = predict(
+        network, points, mask, network.encode_template(), views(1, False), matched_points=8
+    )
+    similarity = network(points, mask).similarity[:, :8]
+    expected = (100 * similarity).softmax(-1).amax(-1).mean(1)
+    torch.testing.assert_close(certainty, expected, atol=1e-4, rtol=1e-4)
