@@ -22,10 +22,11 @@ def pytest_configure():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """One process takes all tests of a file, and of all files that share a finished run."""
+    """One process takes all tests of a file, and of files that share a finished run; the slow ones first."""
     for item in items:
         shared = "smoke_run" if "smoke_run" in item.fixturenames else item.path.stem
         item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What people and services read about the project."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def test_the_version_is_the_same_everywhere():
     }
     assert stated == {sshmr.__version__}
     assert sshmr.__version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process takes all tests")
+def test_the_tests_of_a_file_go_to_one_process(request):
+    assert request.node.nodeid.endswith(f"@{Path(__file__).stem}")
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
