@@ -43,6 +43,8 @@ VARIANTS = {
     "no imagined clouds": {"train": {"imagined": 0.0, "batch": 12}},
     "no turns, mirror images, jitter or cuts": {"train": {"augment": False}},
     "one look, not 4 headings mirrored and two more": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
+    "every point seen and matched in training": {"train": {"points": 0, "matched_points": 0}},
+    "every point seen and matched in prediction": {"infer": {"points": 0, "matched_points": 0}},
     "half precision in the encoder": {"network": {"precision": "bfloat16"}},
     "the published head": {"network": {"mixing": "linear"}},
     "the published losses": {"train": {"weights": PRESETS["paper"]["weights"]}},

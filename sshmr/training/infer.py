@@ -66,7 +66,6 @@ def _predicted(network, points, body, config, progress):
     """The columns that are the network's, as arrays; none of no clouds."""
     device = network.template.device
     descriptors = network.encode_template()
-    shown = views(config.turns, config.mirrored)
     clouds, masks = torch.from_numpy(points["points"]), torch.from_numpy(valid_mask(points))
     columns = {"pose": [], "betas": [], "transl": [], "confidence": []}
     frames = range(len(clouds))
@@ -74,11 +73,7 @@ def _predicted(network, points, body, config, progress):
     for batch in progress(batches, "Infer"):
         cloud = clouds[batch.start : batch.stop].to(device)
         mask = masks[batch.start : batch.stop].to(device)
-        seen = looked_at(cloud, mask, config)
-        prediction, certainty = predict(network, *seen, descriptors, shown, config.matched_points)
-        for _ in range(config.passes - 1):
-            ahead = facing_views(prediction, config.mirrored)
-            prediction, certainty = predict(network, *seen, descriptors, ahead, config.matched_points)
+        prediction, certainty = look(network, cloud, mask, descriptors, config)
         columns["pose"].append(rotmat_to_rotvec(prediction.rotmats).flatten(1))
         columns["betas"].append(prediction.betas)
         columns["transl"].append(prediction.transl(body))
@@ -121,6 +116,17 @@ def looked_at(cloud, mask, config):
     chosen = farthest_point_sample(cloud, count, mask)
     real = torch.arange(count, device=mask.device) < mask.sum(1, keepdim=True)
     return group(cloud, chosen) * real[..., None], real
+
+
+def look(network, cloud, mask, descriptors, config):
+    """Predict from all around, then as often as ``config`` says from ahead; else as ``predict``."""
+    seen = looked_at(cloud, mask, config)
+    shown = views(config.turns, config.mirrored)
+    prediction, certainty = predict(network, *seen, descriptors, shown, config.matched_points)
+    for _ in range(config.passes - 1):
+        shown = facing_views(prediction, config.mirrored)
+        prediction, certainty = predict(network, *seen, descriptors, shown, config.matched_points)
+    return prediction, certainty
 
 
 def predict(network, cloud, mask, descriptors, shown, matched_points=0):

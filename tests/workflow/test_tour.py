@@ -53,3 +53,9 @@ def test_a_layout_made_anew_is_noticed(tour):
     manifest = tour.folder / "results" / "tour" / "capture" / "seq002_simulated_002" / "manifest.json"
     manifest.write_text(manifest.read_text().replace("sha256", "sha-256"))
     assert tour.plan(*EXTRACT) == {"extract": 1, "extract_shard": 1}
+
+
+def test_the_loop_runs_to_its_end(tour):
+    done = tour.run("--configfile", "config/tour.yaml", "--config", SIZES)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert (tour.folder / "results" / "tour" / "report.html").is_file()
