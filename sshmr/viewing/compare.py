@@ -9,7 +9,7 @@ from sshmr.errors import InputError
 from sshmr.evaluation.frames import ALL_JOINTS
 from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS
 from sshmr.viewing import facts
-from sshmr.viewing.plots import Line, line_plot
+from sshmr.viewing.plots import Line, band, line_plot
 from sshmr.viewing.report import write_page
 from sshmr.viewing.report_tables import cell, duration, overall, with_spread
 from sshmr.viewing.run import Run
@@ -169,16 +169,8 @@ def _plots(spreads, names):
                 ].sort_values("round")
                 if len(rows):
                     x, y, deviation = (rows[column].to_numpy() for column in ("round", "value", "spread"))
-                    lines.append(
-                        Line(
-                            f"{name}, round",
-                            style,
-                            x,
-                            y,
-                            low=np.maximum(y - deviation, 0),
-                            high=y + deviation,
-                        )
-                    )
+                    low, high = band(y, deviation, UNITS[measure])
+                    lines.append(Line(f"{name}, round", style, x, y, low=low, high=high))
             if len(lines) == 2:
                 svg = line_plot(f"{TITLES[measure]} of the {stage}, {of_split}", UNITS[measure], lines)
                 title = f"{TITLES[measure]}, {stage}"

@@ -91,6 +91,12 @@ def line_plot(
     return "".join(parts)
 
 
+def band(value: np.ndarray, spread: np.ndarray, unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high edge of a standard deviation about values, no farther than a length or a share can go."""
+    most = 100.0 if unit == "%" else np.inf
+    return np.clip(value - spread, 0.0, most), np.clip(value + spread, 0.0, most)
+
+
 def _band(line, across, down):
     if line.low is None:
         return

@@ -5,7 +5,7 @@ import pandas as pd
 
 from sshmr.evaluation.tables import UNITS
 from sshmr.viewing.frame_errors import FrameErrors, binned, calibration
-from sshmr.viewing.plots import Line, line_plot, shown
+from sshmr.viewing.plots import Line, band, line_plot, shown
 from sshmr.viewing.wording import GROUPS, MEANINGS, TITLES
 
 NOT_LOSSES = ("epoch", "round", "seconds", "learning_rate", "step")
@@ -30,27 +30,27 @@ def measure_plots(spread: pd.DataFrame) -> list[dict]:
 
 
 def _measure_plot(rows, measure, main):
-    lines = []
+    lines, unit = [], UNITS[measure]
     for (split, stage), group in rows.groupby(["split", "stage"]):
         group = group.sort_values("round")
         value, spread = group["value"].to_numpy(), group["spread"].to_numpy()
         prominent = split == main or not (rows["split"] == main).any()
         banded = prominent and np.isfinite(spread).any()
+        low, high = band(value, spread, unit)
         lines.append(
             Line(
                 f"{stage}, {split}, round",
                 stage if prominent else f"{stage} faint",
                 group["round"].to_numpy(),
                 value,
-                low=np.maximum(value - spread, 0) if banded else None,
-                high=value + spread if banded else None,
+                low=low if banded else None,
+                high=high if banded else None,
                 labelled=prominent,
             )
         )
     if not lines:
         return None
     lines.sort(key=lambda line: line.labelled)
-    unit = UNITS[measure]
     svg = line_plot(f"{TITLES[measure]} over the rounds, {unit}", unit, lines)
     return {"title": TITLES[measure], "unit": unit, "meaning": MEANINGS[measure], "svg": svg}
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from sshmr.viewing.plots import LABEL_GAP, Line, line_plot, shown
+from sshmr.viewing.plots import LABEL_GAP, Line, band, line_plot, shown
 
 
 def drawn(*lines, **options):
@@ -47,6 +47,13 @@ def test_gaps_single_values_and_constants_can_be_drawn():
     for values in ([7.0], [0.0, 0.0], [100, 100, 100], [np.nan, np.nan]):
         text = ET.tostring(drawn(line(values)), encoding="unicode")
         assert "nan" not in text
+
+
+def test_no_share_reaches_beyond_the_whole_nor_a_length_below_nothing():
+    value, spread = np.array([99.6, 1.0]), np.array([1.4, 2.0])
+    np.testing.assert_allclose(band(value, spread, "%"), [[98.2, 0], [100, 3]])
+    np.testing.assert_allclose(band(value, spread, "mm"), [[98.2, 0], [101, 3]])
+    assert "150" not in {text.text for text in of_class(drawn(line([99.0, 100.0])), "text", "tick")}
 
 
 def test_rounds_are_whole_numbers_even_when_there_are_many():
