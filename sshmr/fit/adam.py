@@ -9,7 +9,6 @@ ACM MM 2025; Bogo et al., "Keep it SMPL", ECCV 2016, for the prior's weights.
 from typing import NamedTuple
 
 import torch
-from scipy.spatial import cKDTree
 
 from sshmr.fit.energy import bending, soft_correspondence
 from sshmr.fit.linearise import State
@@ -121,6 +120,8 @@ def _nearest(query, reference, mask=None):
     """Index of each query's nearest reference point, (R, Q); on a CPU trees are faster than all pairs."""
     if query.device.type != "cpu":
         return nearest(query, reference, mask)[1]
+    from scipy.spatial import cKDTree  # Half a second, for the other optimiser's every job too.
+
     found = []
     for row, (places, among) in enumerate(zip(query, reference, strict=True)):
         real = torch.arange(len(among)) if mask is None else mask[row].nonzero().flatten()
