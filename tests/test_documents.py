@@ -57,7 +57,7 @@ def test_documented_configs_exist_and_their_keys_are_known(page, words):
     for word in words:
         if word.startswith("--"):
             kind = word
-        elif kind == "--configfile":
+        elif kind == "--configfile" and word != "mine.yaml":  # Which the reader makes.
             files.append(ROOT / word)
         elif kind == "--config":
             key, value = word.split("=", 1)

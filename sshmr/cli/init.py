@@ -7,6 +7,7 @@ import typer
 
 from sshmr.cli import options as o
 from sshmr.cli.result import Result
+from sshmr.data.config import ExtractConfig
 
 UPRIGHT = 35.0
 """Degrees; people who lean more are no clear sign of what is up."""
@@ -102,6 +103,7 @@ source:
 
 extract:
   voxel: 0.02  # Metres; 0.03 suits a LiDAR's coarser clouds.
+  minimum_points: {ExtractConfig.minimum_points}  # Clouds with fewer, once cleaned, are left out.
   clouds:
     up: "{found.up}"  # {_evidence(found)}.
     unit: {found.unit}  # The median cloud spans {size} along x, y, z.

@@ -6,7 +6,7 @@ import numpy as np
 
 from sshmr.cli.options import cores
 from sshmr.cli.progress import Progress
-from sshmr.cli.result import FINE, INCOMPLETE, Result
+from sshmr.cli.result import FINE, INCOMPLETE, Result, as_options
 
 SHOWN = 5
 
@@ -74,7 +74,7 @@ def _result(outcome, tables, written, notes, frames_per_second):
     lines += [f"skipped: {_told(source, reason)}" for _, source, reason in outcome.skipped[:SHOWN]]
     if len(outcome.skipped) > SHOWN:
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
-    lines += notes[:SHOWN]
+    lines += map(as_options, notes[:SHOWN])
     films = [path for path in written if path.suffix == ".glb"]
     if films:
         lines.append(f"animations at {frames_per_second:g} frames a second; --fps changes that")

@@ -36,7 +36,7 @@ def clean_person(points, settings):
     if settings.voxel and len(points):
         points = voxel_means(points, settings.voxel)
     if len(points) <= settings.minimum_points:
-        raise ValueError(f"it has {len(points)} points, {settings.minimum_points} or fewer")
+        raise ValueError(f"it has {len(points)} points, {settings.too_few}")
     points = without_strays(points, settings.stray_distance)
     if len(points) <= settings.minimum_points // 2:
         raise ValueError(f"it has {len(points)} points without strays")

@@ -70,6 +70,9 @@ def size_error(where, misfits, settings, clean):
             fix = "Set " + " and ".join(
                 f'extract.clouds.{key} to "{value}"' for key, value in changes.items()
             )
+            if "up" in changes:
+                # Which of the two, the shape of a few clouds does not tell for sure.
+                fix += f' (or "{_opposite(up)}": sshmr init fits bodies to find out)'
             break
     else:
         fix = "Cut each file to one person, and set extract.clouds.unit and .up"
@@ -104,9 +107,12 @@ def axis_hint(extents, settings):
         )
     # A ground that is kept draws the mean down.
     if settings.ground != "keep" and size[1] > STANDING[0] and balance[1] < LEAST_BALANCE:
-        other = up.removeprefix("-") if up.startswith("-") else f"-{up}"
-        return f'they may stand on their heads: if so, set extract.clouds.up to "{other}"'
+        return f'they may stand on their heads: if so, set extract.clouds.up to "{_opposite(up)}"'
     return None
+
+
+def _opposite(up):
+    return up.removeprefix("-") if up.startswith("-") else f"-{up}"
 
 
 def likely_up(size, balance, up):

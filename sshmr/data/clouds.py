@@ -89,7 +89,7 @@ def read_files(root, sequence, files, settings, load_body=None):
         if not SMALLEST <= height <= LARGEST:
             wrong_sizes.append(misfit(cloud, len(wrong_sizes)))
         if len(points) <= settings.minimum_points:
-            few = f"it has {len(points)} points after cleaning, {settings.minimum_points} or fewer"
+            few = f"it has {len(points)} points after cleaning, {settings.too_few}"
             before = f"before, it has {len(cloud)} and is {np.ptp(cloud[:, 1]):.3g} m high"
             reading.skip(name, source, f"{few}; {before}")
         elif not SMALLEST <= height <= LARGEST:

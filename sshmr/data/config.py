@@ -150,6 +150,11 @@ class ExtractConfig:
     surreal: SurrealConfig = field(default_factory=SurrealConfig)
     clouds: CloudsConfig = field(default_factory=CloudsConfig)
 
+    @property
+    def too_few(self) -> str:
+        """What is said of the points of a cloud that is left out for having few."""
+        return f"{self.minimum_points} or fewer, extract.minimum_points"
+
     def __post_init__(self):
         _check("points", self.points, 64 <= self.points <= 32768, "64 to 32768")
         fine = 1 <= self.minimum_points < self.points

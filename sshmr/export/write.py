@@ -131,7 +131,7 @@ def _glb(folder, bodies, axes, config, notes):
         write_glb(path, bodies.name, some, faces, seconds, names[start:stop])
         paths.append(path)
     if bodies.missing():
-        notes.append(f"{bodies.name}.glb: {bodies.missing()} moments lack a cloud; the pose before stays")
+        notes.append(f"{bodies.name}.glb: {_gaps(bodies)}; the pose before stays")
     if len(starts) > 1:
         notes.append(f"{bodies.name}: {len(starts)} .glb files of at most {MOST_FRAMES} frames each")
     return paths
@@ -156,9 +156,14 @@ def _amass(folder, bodies, axes, config, notes):
     return [path]
 
 
+def _gaps(bodies):
+    number = bodies.missing()
+    return f"{number} moments between others lack a cloud" if number > 1 else "1 moment lacks a cloud"
+
+
 def _note_gaps(path, bodies, notes):
     if bodies.missing():
-        notes.append(f"{path.name}: {bodies.missing()} moments lack a cloud and a row; time is not kept")
+        notes.append(f"{path.name}: {_gaps(bodies)} and a row; time is not kept")
 
 
 WRITERS = {

@@ -122,7 +122,7 @@ def process(run, clouds, plan, extract, jobs, progress):
                 raise InputError(
                     run.root,
                     found=f"no cloud can be used: {'; '.join(reasons[:3])}",
-                    fix="Mend the files, or set the up axis and the unit",
+                    fix="Mend the files, or set up axis, unit or extract.minimum_points",
                 )
             if plan.together:
                 outcome.stage = (plan.round + 1, "fit")

@@ -76,8 +76,8 @@ def test_one_bad_frame_is_skipped_and_told(recording, write, load_body):
     reasons = {name.split("/")[2]: reason for name, _, reason in reading.skipped}
     assert reasons == {
         "000011": "its cloud is empty",
-        "000012": "it has 90 points, 100 or fewer",
-        "000013": "it has 0 points, 100 or fewer",
+        "000012": "it has 90 points, 100 or fewer, extract.minimum_points",
+        "000013": "it has 0 points, 100 or fewer, extract.minimum_points",
         "000014": "it has no cloud",
     }
 

@@ -94,8 +94,8 @@ def test_where_clouds_lack_the_pose_before_stays(tmp_path, neutral_body, numbers
     for moment, frame in enumerate((0, 1, 1, 1, 2, 3, 4)):
         shown = played(document, moment / 4 + 0.1)
         np.testing.assert_allclose(shown, lacking.vertices["walk"][frame], atol=MICROMETRE)
-    assert any("walk.glb: 2 moments lack a cloud" in note for note in notes)
-    assert any("walk_smplx.npz: 2 moments lack a cloud" in note for note in notes)
+    assert any("walk.glb: 2 moments between others lack a cloud" in note for note in notes)
+    assert any("walk_smplx.npz: 2 moments between others lack a cloud" in note for note in notes)
 
 
 def test_bounds_in_a_glb_hold_its_numbers(truth, tmp_path):

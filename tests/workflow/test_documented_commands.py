@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,6 +65,8 @@ def workflow(tmp_path_factory):
         simulate_sequence(name, settings, bodies.get, prior, 0, simulated_file(folder, name, kind))
         shutil.copytree(simulated_root(folder, name, kind), clone.folder / "data" / kind)
     turned_to_millimetres(clone.folder / "data" / "clouds", clone.folder / "data" / "clouds_mm")
+    init = [sys.executable, "-m", "sshmr", "init", "data/clouds", "-o", "mine.yaml"]
+    subprocess.run(init, cwd=clone.folder, check=True)
     return clone
 
 
@@ -96,7 +100,8 @@ def only_planned(words):
 def on_simulated(words):
     """The command with simulated data in the place of what a user has, and next to no fit and network."""
     name = run_of(words)
-    kind = next((kind for kind in DATA_SETS if kind in overlays(words)), None)
+    names = ["clouds" if overlay == "mine" else overlay for overlay in overlays(words)]
+    kind = next((kind for kind in DATA_SETS if kind in names), None)
     data = f"data/{'clouds_mm' if name == 'clouds_mm' else kind}"
     settings = [more for word in words for more in MORE.get(word, ())]
     if kind:

@@ -131,7 +131,7 @@ def _see(view, camera, settings):
     # a mask can take in some of the wall behind.
     span = float(np.diff(np.percentile(raw, [25, 75], axis=0), axis=0).max())
     if len(points) <= settings.minimum_points:
-        few = f"it has {len(points)} points after cleaning, {settings.minimum_points} or fewer"
+        few = f"it has {len(points)} points after cleaning, {settings.too_few}"
         return Seen(points, few, span)
     if not SMALLEST <= span <= LARGEST:
         wrong = f"half of its points span {span:.3g} m; those of a person {SMALLEST} to {LARGEST} m"
