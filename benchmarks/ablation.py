@@ -20,20 +20,20 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.body.template import Template
-from sshmr.data.tables import read_points
+from sshmr.config.network import network_config
+from sshmr.config.train import PRESETS, InferConfig, TrainConfig, train_config
 from sshmr.evaluation.frames import Bodies, has_labels, pose_rows, true_bodies
 from sshmr.evaluation.measures import mpjpe
 from sshmr.evaluation.rounds import points_tables
-from sshmr.memory import keep_freed_memory
-from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
-from sshmr.training.config import PRESETS, InferConfig, TrainConfig, train_config
+from sshmr.runtime import keep_freed_memory
+from sshmr.tables.schemas import read_points
+from sshmr.training.dataloader import Feed
 from sshmr.training.dataset import Clouds
-from sshmr.training.feed import Feed
-from sshmr.training.imagined import Imagination
+from sshmr.training.distributed import Team
 from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
-from sshmr.training.team import Team
+from sshmr.training.synthetic import Imagination
 
 VARIANTS = {
     "whole": {},

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.capture.config import LidarConfig
 from sshmr.capture.lidar import scan
+from sshmr.config.capture import LidarConfig
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.raycast import Surface
 

@@ -17,14 +17,14 @@ import torch
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.template import build_template
+from sshmr.config.fit import FitConfig
 from sshmr.fit.confidence import QUANTITIES, confidence, evidence
-from sshmr.fit.config import FitConfig
 from sshmr.fit.engine import Engine
 from sshmr.fit.stage import median_residuals
 from sshmr.fit.surface import SurfaceElements
-from sshmr.memory import keep_freed_memory
 from sshmr.progress import track
-from sshmr.viewing.frame_errors import GOOD, calibration
+from sshmr.report.frame_errors import GOOD, calibration
+from sshmr.runtime import keep_freed_memory
 
 SENSORS = {"depth": clouds.depth_camera, "lidar": clouds.lidar}
 

@@ -24,12 +24,12 @@ from plain_readers import PLAIN
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
-from sshmr.capture.config import CaptureConfig, DepthConfig
 from sshmr.capture.simulate import DATA_SETS, simulate_sequence
-from sshmr.data.config import BehaveConfig, ExtractConfig
-from sshmr.data.extract import READERS
-from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.config.capture import CaptureConfig, DepthConfig
+from sshmr.config.extract import BehaveConfig, ExtractConfig
 from sshmr.geometry.open3d_import import open3d
+from sshmr.sources.extract import READERS
+from sshmr.sources.shards import simulated_file, simulated_plan, simulated_root
 
 SETTINGS = ExtractConfig(voxel=0.02, behave=BehaveConfig(every=1))
 CAMERAS = 4

@@ -30,17 +30,17 @@ from plain_adam import written_down
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
-from sshmr.data.tables import read_params, read_points, valid_mask
+from sshmr.config.fit import FitConfig
 from sshmr.evaluation.measures import pa_mpjpe
 from sshmr.fit.confidence import confidence, evidence
-from sshmr.fit.config import FitConfig
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
 from sshmr.fit.stage import median_residuals
 from sshmr.fit.surface import SurfaceElements
-from sshmr.memory import keep_freed_memory
 from sshmr.progress import track
-from sshmr.viewing.frame_errors import calibration
+from sshmr.report.frame_errors import calibration
+from sshmr.runtime import keep_freed_memory
+from sshmr.tables.schemas import read_params, read_points, valid_mask
 
 SENSORS = {"depth": clouds.depth_camera, "lidar": clouds.lidar}
 PUBLISHED = FitConfig(optimiser="adam", headings=4, poses=1, batch=1)

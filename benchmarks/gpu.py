@@ -25,17 +25,17 @@ from network import PRESETS, settings_of
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
+from sshmr.config.fit import FitConfig
+from sshmr.config.network import network_config
+from sshmr.config.train import train_config
 from sshmr.device import repeatable
-from sshmr.fit.config import FitConfig
 from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import typical_poses
 from sshmr.fit.surface import SurfaceElements
-from sshmr.memory import keep_freed_memory
-from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
-from sshmr.training.config import train_config
-from sshmr.training.imagined import Imagination
+from sshmr.runtime import keep_freed_memory
 from sshmr.training.objective import objective
+from sshmr.training.synthetic import Imagination
 
 WAYS = {
     "float32": {},

@@ -18,12 +18,12 @@ from network import PRESETS, settings_of
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
-from sshmr.network.config import network_config
+from sshmr.config.network import network_config
+from sshmr.config.train import train_config
 from sshmr.network.model import MeshRegressor
 from sshmr.training.batch import recentre
-from sshmr.training.config import train_config
-from sshmr.training.imagined import Imagination
 from sshmr.training.objective import objective
+from sshmr.training.synthetic import Imagination
 
 GIB = 2**30
 BYTES_A_PARAMETER = 4 * 4

@@ -27,18 +27,18 @@ import yaml
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
+from sshmr.config.mapping import from_mapping
+from sshmr.config.network import network_config
+from sshmr.config.train import InferConfig, train_config
 from sshmr.fit.hypotheses import typical_poses
-from sshmr.memory import keep_freed_memory
 from sshmr.network import encoder
-from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
 from sshmr.network.sparse_conv import SubmanifoldConv
-from sshmr.settings import from_mapping
+from sshmr.runtime import keep_freed_memory
 from sshmr.training.batch import choose_points
-from sshmr.training.config import InferConfig, train_config
-from sshmr.training.imagined import Imagination
 from sshmr.training.infer import look
 from sshmr.training.objective import objective
+from sshmr.training.synthetic import Imagination
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = {"small": None, "medium": "config/medium.yaml", "paper": "config/paper.yaml"}

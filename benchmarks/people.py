@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sshmr.body.build_prior import fit_mixture, wrap
-from sshmr.body.build_starts import typical_poses, without_heading
 from sshmr.body.prior import PosePrior
-from sshmr.fit.config import FitConfig
+from sshmr.config.fit import FitConfig
 from sshmr.fit.hypotheses import typical_poses as shipped_poses
+from tools.open_body.pose_prior import fit_mixture, wrap
+from tools.open_body.start_poses import typical_poses, without_heading
 
 STARTS = 192
 

@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 from scipy.io import loadmat
 
-from sshmr.data.behave.points import robust_cleaning
-from sshmr.data.cleaning import clean_person
-from sshmr.data.clouds import clean
-from sshmr.data.sampler import subsample
-from sshmr.data.surreal.camera import CENTRE, FOCAL, HEIGHT, WIDTH, WORLD_TO_Y_UP
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.open3d_import import open3d
+from sshmr.sources.behave.points import robust_cleaning
+from sshmr.sources.cleaning import clean_person
+from sshmr.sources.clouds import clean
+from sshmr.sources.sampling import subsample
+from sshmr.sources.surreal.camera import CENTRE, FOCAL, HEIGHT, WIDTH, WORLD_TO_Y_UP
 
 CAMERAS = 4
 

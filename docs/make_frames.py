@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sshmr.data.cloud_axes import TO_Y_UP
 from sshmr.geometry.frames import Y_DOWN_TO_Y_UP, Z_UP_TO_Y_UP
+from sshmr.sources.cloud_axes import TO_Y_UP
 
 OUTPUT = Path(__file__).resolve().parent / "pictures" / "frames.svg"
 SOURCES = {

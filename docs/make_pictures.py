@@ -12,15 +12,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from sshmr.viewing.config import ReportConfig
+from sshmr.config.report import ReportConfig
+from sshmr.report.frame_errors import frame_errors
+from sshmr.report.page import write_report
+from sshmr.report.pictures import choose
 from sshmr.viewing.film import COLOURS, Panel, default_panels, pictures, write_film, write_picture
-from sshmr.viewing.frame_errors import frame_errors
-from sshmr.viewing.pictures import choose
+from sshmr.viewing.frames import Run
 from sshmr.viewing.render import side_by_side
-from sshmr.viewing.report import write_report
-from sshmr.viewing.run import Run
 from sshmr.viewing.serve import make_server
-from tests.viewing.browser import Browser
+from tests.browser import Browser
 
 FOLDER = Path(__file__).parent / "pictures"
 

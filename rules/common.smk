@@ -18,10 +18,10 @@ from gpu import gpu_in_sight
 from run_lock import take_lock
 from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
-from sshmr.capture.config import CaptureConfig
-from sshmr.data.behave.files import info_file
-from sshmr.data.config import ExtractConfig
-from sshmr.data.shards import (
+from sshmr.config.capture import CaptureConfig
+from sshmr.sources.behave.files import info_file
+from sshmr.config.extract import ExtractConfig
+from sshmr.sources.shards import (
     cloud_files,
     labels_file,
     list_shards,
@@ -31,14 +31,14 @@ from sshmr.data.shards import (
     simulated_sequences,
     sloper4d_pickle,
 )
-from sshmr.data.surreal.clips import clip_files, shards_of_clips
+from sshmr.sources.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
-from sshmr.evaluation.config import EvaluateConfig
-from sshmr.fit.config import FitConfig
-from sshmr.network.config import NetworkConfig
-from sshmr.training.config import InferConfig, TrainConfig
-from sshmr.viewing.config import ReportConfig
-from sshmr.settings import from_mapping
+from sshmr.config.evaluate import EvaluateConfig
+from sshmr.config.fit import FitConfig
+from sshmr.config.network import NetworkConfig
+from sshmr.config.train import InferConfig, TrainConfig
+from sshmr.config.report import ReportConfig
+from sshmr.config.mapping import from_mapping
 
 if Path.cwd() != ROOT:
     raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")

@@ -7,8 +7,8 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from sshmr.config.mapping import nearest_key
 from sshmr.errors import InputError
-from sshmr.settings import nearest_key
 
 COMMAND_LINE = "--config"
 """Stands for the file where a value came from the command line."""

@@ -11,7 +11,7 @@ rule report_page:
         histories=expand("results/{{dataset}}/round_{round}/train/history.parquet", round=LATER_ROUNDS),
         bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
         template="results/{dataset}/body/template.npz",
-        templates=[*sorted(Path("sshmr/viewing/templates").iterdir()), "sshmr/viewing/assets/figure.js"],
+        templates=[*sorted(Path("sshmr/report/templates").iterdir()), "sshmr/viewing/assets/figure.js"],
     output:
         page=report(
             "results/{dataset}/report.html",

@@ -11,7 +11,9 @@ import torch
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template, standing_pose
-from sshmr.data.tables import labels_schema, params_schema, points_schema, write_table
+from sshmr.tables.schemas import labels_schema, params_schema, points_schema, write_table
+from tests.browser import CHROMIUM, DRIVER, Browser
+from tests.finished_run import finish
 
 
 def pytest_configure():
@@ -138,3 +140,20 @@ class MadeRun:
         columns = {"frame_id": ids, "segment": segment, "weight": (segment >= 0).astype(np.float32)}
         path = self.results / f"round_{round_}" / "labels" / "train" / f"{name}.parquet"
         write_table(path, columns, labels_schema(cloud.shape[1]), {})
+
+
+@pytest.fixture(scope="session")
+def finished_run(make_run):
+    """A run with one round and all that the workflow leaves but the report."""
+    return finish(make_run(rounds=1))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A headless Chromium; tests that use it are left out where there is none."""
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("no Chromium with its driver here; on Debian: apt-get install chromium chromium-driver")
+    pytest.importorskip("selenium", reason="pip install selenium, of the extra `test`")
+    browser = Browser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()

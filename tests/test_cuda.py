@@ -5,21 +5,21 @@ import pytest
 import torch
 
 from sshmr.body.template import build_template
-from sshmr.fit.config import FitConfig
+from sshmr.config.fit import FitConfig
+from sshmr.config.network import NetworkConfig
+from sshmr.config.train import InferConfig, train_config
 from sshmr.fit.engine import Engine
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.neighbours import farthest_point_sample
-from sshmr.kernels import find_kernel
-from sshmr.network.config import NetworkConfig
 from sshmr.network.model import MeshRegressor
-from sshmr.training.config import InferConfig, train_config
+from sshmr.runtime import find_kernel
+from sshmr.training.dataloader import Feed
 from sshmr.training.dataset import Clouds
-from sshmr.training.feed import Feed
-from sshmr.training.imagined import Imagination
+from sshmr.training.distributed import Team
 from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
 from sshmr.training.objective import objective
-from sshmr.training.team import Team
+from sshmr.training.synthetic import Imagination
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that PyTorch can use")
 

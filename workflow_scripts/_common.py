@@ -11,8 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sshmr.device import choose_device
 from sshmr.errors import InputError
-from sshmr.memory import keep_freed_memory
-from sshmr.waiting import wait_briefly
+from sshmr.runtime import keep_freed_memory, wait_briefly
 
 wait_briefly()
 

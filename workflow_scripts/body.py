@@ -6,7 +6,7 @@ python workflow_scripts/body.py --body open --gender neutral --output results/de
 import argparse
 
 from _common import run
-from sshmr.body.bring import bring_body
+from sshmr.body.prepare import bring_body
 
 
 def main():

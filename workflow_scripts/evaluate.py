@@ -15,10 +15,10 @@ from pathlib import Path
 
 from _common import run
 from sshmr.body.template import Template
-from sshmr.evaluation.config import EvaluateConfig
+from sshmr.config.evaluate import EvaluateConfig
+from sshmr.config.mapping import from_mapping
 from sshmr.evaluation.rounds import evaluate_round
 from sshmr.evaluation.tables import printed, write_measures
-from sshmr.settings import from_mapping
 
 
 def main():

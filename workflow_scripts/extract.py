@@ -14,9 +14,9 @@ import torch
 
 from _common import run
 from sshmr.body.model import BodyModel
-from sshmr.data.config import ExtractConfig
-from sshmr.data.extract import READERS, extract
-from sshmr.settings import from_mapping
+from sshmr.config.extract import ExtractConfig
+from sshmr.config.mapping import from_mapping
+from sshmr.sources.extract import READERS, extract
 
 
 def main():

@@ -12,9 +12,9 @@ from _common import add_torch_arguments, device_from, run
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.body.template import Template
-from sshmr.fit.config import FitConfig
+from sshmr.config.fit import FitConfig
+from sshmr.config.mapping import from_mapping
 from sshmr.fit.table import fit_table
-from sshmr.settings import from_mapping
 
 
 def main():

@@ -10,9 +10,9 @@ import json
 from _common import run
 from sshmr.body.model import BodyModel
 from sshmr.body.template import Template
-from sshmr.data.tables import labels_schema, provenance, read_params, read_points, write_table
-from sshmr.fit.labels import RelabelConfig, relabel
-from sshmr.settings import from_mapping
+from sshmr.config.mapping import from_mapping
+from sshmr.fit.pseudo_labels import RelabelConfig, relabel
+from sshmr.tables.schemas import labels_schema, provenance, read_params, read_points, write_table
 
 
 def main():

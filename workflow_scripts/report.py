@@ -13,10 +13,10 @@ import json
 from pathlib import Path
 
 from _common import run
+from sshmr.config.mapping import from_mapping
+from sshmr.config.report import ReportConfig
 from sshmr.evaluation.rounds import points_tables
-from sshmr.settings import from_mapping
-from sshmr.viewing.config import ReportConfig
-from sshmr.viewing.report import write_report, write_strip
+from sshmr.report.page import write_report, write_strip
 
 
 def main():

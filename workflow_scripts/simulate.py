@@ -18,9 +18,9 @@ import torch
 from _common import run
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
-from sshmr.capture.config import CaptureConfig
 from sshmr.capture.simulate import simulate_sequence
-from sshmr.settings import from_mapping
+from sshmr.config.capture import CaptureConfig
+from sshmr.config.mapping import from_mapping
 
 
 def main():

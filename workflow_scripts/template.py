@@ -10,7 +10,7 @@ import json
 from _common import run
 from sshmr.body.model import BodyModel
 from sshmr.body.template import TemplateConfig, build_template
-from sshmr.settings import from_mapping
+from sshmr.config.mapping import from_mapping
 
 
 def main():

@@ -7,8 +7,8 @@ import hashlib
 
 import numpy as np
 
-from sshmr.data.arrays import read_npz
 from sshmr.errors import InputError
+from sshmr.formats.numpy_files import read_npz
 
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 _FINGERS = tuple(joint if joint % 3 else None for joint in range(15))

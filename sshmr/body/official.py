@@ -2,7 +2,7 @@
 
 The pickles were written by Python 2. They name ``chumpy``, which no longer installs, and SciPy's sparse
 matrices. Both are answered by stand-ins that only keep their state; any other name is refused
-(see ``sshmr.data.unpickle``).
+(see ``sshmr.formats.pickles``).
 """
 
 import math
@@ -12,10 +12,10 @@ from scipy.sparse import csc_matrix
 
 from sshmr.body.layout import PARENTS, SHAPES, checked, kind_of, read_npz_body
 from sshmr.body.sources import GENDERS, gender_of
-from sshmr.data.arrays import LARGEST
-from sshmr.data.unpickle import ALLOWED, NumpyUnpickler, Stateful, load_numpy_pickle
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
+from sshmr.formats.numpy_files import LARGEST
+from sshmr.formats.pickles import ALLOWED, NumpyUnpickler, Stateful, load_numpy_pickle
 from sshmr.geometry.smplh import SMPLH_OF_SMPL
 
 BETAS = 10

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sshmr.data.arrays import read_npz
-from sshmr.data.unpickle import load_numpy_pickle
 from sshmr.errors import InputError
+from sshmr.formats.numpy_files import read_npz
+from sshmr.formats.pickles import load_numpy_pickle
 
 
 def open_prior_path():

@@ -8,9 +8,9 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.capture.motion import Motion, drawn_motion
 from sshmr.capture.motion_files import motion_from_file
-from sshmr.data.shards import SimulatedSequence, simulated_plan
 from sshmr.errors import InputError
 from sshmr.geometry.frames import turn_body
+from sshmr.sources.shards import SimulatedSequence, simulated_plan
 
 
 class Actor(NamedTuple):

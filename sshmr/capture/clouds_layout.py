@@ -5,11 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from sshmr.data.manifest import write_manifest
-from sshmr.data.sloper4d import read_pickle
 from sshmr.files import atomic_path
 from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
 from sshmr.geometry.open3d_import import open3d
+from sshmr.sources.manifest import write_manifest
+from sshmr.sources.sloper4d import read_pickle
 
 
 def write_clouds(pickle, folder, load_body):
@@ -19,7 +19,7 @@ def write_clouds(pickle, folder, load_body):
         pickle: the recording. folder: of the sequence. load_body: function of a gender that returns its body.
 
     Returns:
-        The labels, a dictionary a frame, as ``sshmr.data.cloud_labels`` reads them, but for ``body_model``.
+        The labels, a dictionary a frame, as ``sshmr.sources.cloud_truth`` reads them, but for ``body_model``.
     """
     recording, module = read_pickle(pickle), open3d()
     for number in recording.frames.tolist():

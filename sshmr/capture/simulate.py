@@ -8,8 +8,8 @@ from sshmr.capture.actor import find_sequence, make_actor
 from sshmr.capture.depth_scene import simulate_behave
 from sshmr.capture.lidar_scene import simulate_clouds, simulate_sloper4d
 from sshmr.capture.surreal_writer import simulate_surreal
-from sshmr.data.manifest import write_manifest
 from sshmr.files import atomic_folder
+from sshmr.sources.manifest import write_manifest
 
 DATA_SETS = {"behave": simulate_behave, "surreal": simulate_surreal, "clouds": simulate_clouds}
 """Layouts whose sequences are a folder with many files: how each is filled."""

@@ -7,7 +7,12 @@ import torch
 from scipy.io import savemat
 
 from sshmr.capture.actor import place
-from sshmr.data.surreal.camera import (
+from sshmr.errors import InputError
+from sshmr.files import atomic_path
+from sshmr.geometry.frames import Z_UP_TO_Y_UP
+from sshmr.geometry.raycast import Surface
+from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from sshmr.sources.surreal.camera import (
     BACKGROUND,
     CAMERA_TO_WORLD,
     CENTRE,
@@ -16,11 +21,6 @@ from sshmr.data.surreal.camera import (
     WIDTH,
     WORLD_TO_Y_UP,
 )
-from sshmr.errors import InputError
-from sshmr.files import atomic_path
-from sshmr.geometry.frames import Z_UP_TO_Y_UP
-from sshmr.geometry.raycast import Surface
-from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
 GENDERS = {"female": 0, "male": 1}
 CLIP_FRAMES = 5

@@ -18,7 +18,7 @@ from sshmr.cli.result import reported
 from sshmr.cli.simulate import simulate
 from sshmr.cli.view import view
 from sshmr.cli.weights import weights
-from sshmr.waiting import wait_briefly
+from sshmr.runtime import wait_briefly
 
 app = typer.Typer(
     name="sshmr",

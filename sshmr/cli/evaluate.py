@@ -29,11 +29,11 @@ def evaluate(
     """
     from sshmr.body.template import Template
     from sshmr.cli.settings import read_config, section
-    from sshmr.evaluation.config import EvaluateConfig
+    from sshmr.config.evaluate import EvaluateConfig
     from sshmr.evaluation.rounds import evaluate_rounds
     from sshmr.evaluation.tables import printed, write_measures
-    from sshmr.runs.layout import RunFolder
-    from sshmr.viewing.wording import MEANINGS
+    from sshmr.report.captions import MEANINGS
+    from sshmr.tables.run_folder import RunFolder
 
     folder = RunFolder(run)
     folder.last_stage()

@@ -41,7 +41,7 @@ def export(
     """
     from sshmr.cli.work import write
     from sshmr.export.axes import Axes
-    from sshmr.runs.layout import tables_of
+    from sshmr.tables.run_folder import tables_of
 
     run, tables = tables_of(params)
     axes = Axes(str(up or "y"), str(unit or "m")) if up or unit else None

@@ -46,10 +46,10 @@ def fit(
     """
     from sshmr.cli.settings import extract_settings, read_config, section
     from sshmr.cli.work import work
+    from sshmr.config.fit import FitConfig
+    from sshmr.config.train import InferConfig
     from sshmr.device import choose_device
-    from sshmr.fit.config import FitConfig
-    from sshmr.runs.worker import Plan
-    from sshmr.training.config import InferConfig
+    from sshmr.local.workers import Plan
 
     mapping = read_config(config)
     given = {"up": up, "unit": unit, "ground": ground, "files": files, "sequence_pattern": sequence_pattern}

@@ -7,7 +7,7 @@ import typer
 
 from sshmr.cli import options as o
 from sshmr.cli.result import Result
-from sshmr.data.config import ExtractConfig
+from sshmr.config.extract import ExtractConfig
 
 UPRIGHT = 35.0
 """Degrees; people who lean more are no clear sign of what is up."""
@@ -34,11 +34,11 @@ def init(
 
     snakemake --configfile config/scans.yaml
     """
-    from sshmr.data.config import CloudsConfig
+    from sshmr.config.extract import CloudsConfig
     from sshmr.errors import InputError
     from sshmr.files import atomic_path
-    from sshmr.runs.guess import guess
-    from sshmr.runs.inputs import find_inputs
+    from sshmr.local.inputs import find_inputs
+    from sshmr.local.inspect import guess
 
     if not folder.is_dir():
         raise InputError(folder, found="no such folder", expected="a folder with clouds")

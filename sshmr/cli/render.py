@@ -38,7 +38,7 @@ def render(
     from sshmr.errors import InputError
     from sshmr.progress import track
     from sshmr.viewing import film
-    from sshmr.viewing.run import Run
+    from sshmr.viewing.frames import Run
 
     if output.suffix not in (".png", *film.FILMS):
         raise InputError(

@@ -24,9 +24,9 @@ def report(
 
     sshmr report results/demo results/other -o comparison.html
     """
-    from sshmr.viewing.compare import write_comparison
-    from sshmr.viewing.config import ReportConfig
-    from sshmr.viewing.report import write_report
+    from sshmr.config.report import ReportConfig
+    from sshmr.report.compare import write_comparison
+    from sshmr.report.page import write_report
 
     output = output or (Path("comparison.html") if other else run / "report.html")
     if other:

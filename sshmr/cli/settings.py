@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from sshmr.config.mapping import from_mapping, nearest_key
 from sshmr.errors import InputError
-from sshmr.settings import from_mapping, nearest_key
 
 SECTIONS = (
     "dataset", "source", "body", "prior", "seed", "rounds", "device", "threads", "capture", "extract",
@@ -53,7 +53,7 @@ def section(config, name, kind, path):
 
 def extract_settings(config, path, **clouds):
     """The ``ExtractConfig``: the file's section, with the options that were given on top."""
-    from sshmr.data.config import ExtractConfig
+    from sshmr.config.extract import ExtractConfig
 
     merged = {"voxel": VOXEL, **(config.get("extract") or {})}
     given = {key: str(value) for key, value in clouds.items() if value is not None}

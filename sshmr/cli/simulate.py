@@ -32,8 +32,8 @@ def simulate(
 
     sshmr fit people -o out --together && sshmr evaluate out
     """
-    from sshmr.capture.config import CaptureConfig
     from sshmr.cli.settings import read_config, section
+    from sshmr.config.capture import CaptureConfig
 
     mapping = read_config(config)
     given = {"sequences": sequences, "frames": frames, "test_sequences": 0}
@@ -50,12 +50,12 @@ def _simulate(settings, body, layout, seed, out):
 
     import torch
 
-    from sshmr.body.bring import bring_bodies
     from sshmr.body.model import BodyModel
+    from sshmr.body.prepare import bring_bodies
     from sshmr.body.prior import PosePrior, open_prior_path
     from sshmr.capture.clouds_layout import write_clouds, write_labels
     from sshmr.capture.simulate import simulate_sequence
-    from sshmr.data.shards import simulated_plan, sloper4d_pickle
+    from sshmr.sources.shards import simulated_plan, sloper4d_pickle
 
     torch.set_num_threads(1)
     prior, summaries, labels = PosePrior.load(open_prior_path()), [], []

@@ -17,7 +17,7 @@ def view(
     """
     import webbrowser
 
-    from sshmr.viewing.run import Run
+    from sshmr.viewing.frames import Run
     from sshmr.viewing.serve import HOST, make_server
 
     server = make_server(Run(run), port)

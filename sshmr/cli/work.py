@@ -18,9 +18,9 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
         arguments: of the command: files, folders, patterns, ``-``. config: an ``ExtractConfig``.
         plan: a ``Plan``.
     """
-    from sshmr.runs.inputs import find_inputs
-    from sshmr.runs.lock import alone_in
-    from sshmr.runs.process import prepare, process
+    from sshmr.local.inputs import find_inputs
+    from sshmr.local.lock import alone_in
+    from sshmr.local.runner import prepare, process
 
     lines = sys.stdin.read().splitlines() if "-" in arguments else []
     clouds = find_inputs(arguments, lines, config.clouds, without=out)
@@ -37,8 +37,8 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
 def write(run, tables, folder, formats, axes, frames_per_second):
     """Export tables of a run; returns the paths and notes of ``export``."""
     from sshmr.body.model import BodyModel
-    from sshmr.data.tables import row_count
     from sshmr.export.write import ExportConfig, export
+    from sshmr.tables.schemas import row_count
 
     config = ExportConfig(tuple(dict.fromkeys(str(name) for name in formats or ())), axes, frames_per_second)
     with Progress("Export") as progress:
@@ -47,7 +47,7 @@ def write(run, tables, folder, formats, axes, frames_per_second):
 
 
 def _result(outcome, tables, written, notes, frames_per_second):
-    from sshmr.data.tables import read_params
+    from sshmr.tables.schemas import read_params
 
     fits = [read_params(params) for _, params in tables]
     residual = 1000 * np.concatenate([fit["residual"] for fit in fits])

@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 
 from sshmr.body.model import JOINT_NAMES, BodyModel, Posed
-from sshmr.data.tables import valid_mask
+from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
 from sshmr.evaluation import measures
-from sshmr.evaluation.config import EvaluateConfig
 from sshmr.geometry.normals import vertex_normals
 from sshmr.geometry.raycast import Surface
+from sshmr.tables.schemas import valid_mask
 
 ALL_JOINTS = "all"
 STAGES = ("fit", "network")

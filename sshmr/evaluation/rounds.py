@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sshmr.data.tables import read_labels, read_params, read_points
+from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
-from sshmr.evaluation.config import EvaluateConfig
 from sshmr.evaluation.frames import Bodies, evaluate_shard, has_labels
 from sshmr.evaluation.tables import LABEL_FREE, in_order, tidy
 from sshmr.progress import track
-from sshmr.runs.layout import SKIPPED
+from sshmr.tables.run_folder import SKIPPED
+from sshmr.tables.schemas import read_labels, read_params, read_points
 
 
 @dataclasses.dataclass(frozen=True)

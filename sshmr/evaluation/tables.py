@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sshmr.body.model import JOINT_NAMES
+from sshmr.config.evaluate import EvaluateConfig
+from sshmr.config.mapping import to_json
 from sshmr.errors import InputError
-from sshmr.evaluation.config import EvaluateConfig
 from sshmr.evaluation.frames import ALL_JOINTS, STAGES
 from sshmr.files import atomic_path
-from sshmr.settings import to_json
 
 ALL_SEQUENCES = "all"
 

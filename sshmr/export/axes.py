@@ -6,9 +6,9 @@ import json
 import numpy as np
 import torch
 
-from sshmr.data.cloud_axes import TO_Y_UP
-from sshmr.data.config import METRES
+from sshmr.config.extract import METRES
 from sshmr.geometry.frames import turn_body
+from sshmr.sources.cloud_axes import TO_Y_UP
 
 SOURCES = {"sloper4d": ("z", "m")}
 """Up axis and unit of the files of each source that has its own."""

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import torch
 
 from sshmr.body.model import BodyModel
-from sshmr.data.tables import provenance, read_params
 from sshmr.errors import InputError
 from sshmr.export.axes import Axes, axes_of_source
+from sshmr.tables.schemas import provenance, read_params
 
 POSED_AT_ONCE = 64
 

@@ -7,11 +7,11 @@ from safetensors.torch import save_file
 
 import sshmr
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.data.tables import provenance
 from sshmr.evaluation.frames import ALL_JOINTS
 from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS, read_measures
 from sshmr.files import atomic_path
-from sshmr.runs.layout import RunFolder
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import provenance
 from sshmr.training.checkpoint import load_checkpoint
 
 WEIGHTS, CARD = "weights.safetensors", "README.md"

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sshmr.body.model import BodyModel
-from sshmr.data.tables import vector
 from sshmr.export.axes import Axes
 from sshmr.export.bodies import sequences_of
 from sshmr.export.glb import MOST_FRAMES, write_glb
 from sshmr.export.meshes import write_obj, write_ply
 from sshmr.export.motion import write_amass, write_smplx
 from sshmr.files import atomic_path
+from sshmr.tables.schemas import vector
 
 FORMATS = ("ply", "obj", "glb", "amass", "smplx")
 FIXED = {"glb": Axes("y", "m"), "amass": Axes("z", "m"), "smplx": Axes("y", "m")}

@@ -7,7 +7,7 @@ learns them and measures their calibration on people who were left out.
 
 import torch
 
-from sshmr.fit.config import FitConfig
+from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import energies
 from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sshmr.data.tables import valid_mask
 from sshmr.errors import InputError
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
@@ -13,6 +12,7 @@ from sshmr.fit.linearise import Expected, State
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.raycast import Surface
 from sshmr.progress import track
+from sshmr.tables.schemas import valid_mask
 
 CONVERGED = 0.002
 """Metres; a fit whose vertices moved less than this in the last step has settled."""

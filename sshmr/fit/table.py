@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from sshmr.data.tables import params_schema, provenance, read_params, read_points, write_table
 from sshmr.fit.stage import fit_shard
 from sshmr.progress import track
+from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
 
 
 def fit_table(

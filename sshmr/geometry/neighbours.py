@@ -6,7 +6,7 @@ GPU, since that loop is the one thing here whose time is launches rather than ar
 
 import torch
 
-from sshmr.kernels import find_kernel
+from sshmr.runtime import find_kernel
 
 
 def nearest(query, reference, mask=None):

@@ -8,8 +8,8 @@ were not the same twice for large patches, though told to be.
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from sshmr.kernels import find_kernel
 from sshmr.network.ragged import move_rows
+from sshmr.runtime import find_kernel
 
 
 def attend(mixed, patches, heads):

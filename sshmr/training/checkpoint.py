@@ -5,9 +5,9 @@ import pickle
 
 import torch
 
+from sshmr.config.network import network_config
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
-from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
 
 FORMAT = "sshmr checkpoint"

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from sshmr.data.tables import read_frame_ids, read_labels, read_params, read_points
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network.head import Prediction
+from sshmr.tables.schemas import read_frame_ids, read_labels, read_params, read_points
 from sshmr.training.batch import Batch, recentre
 
 

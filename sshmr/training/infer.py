@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from sshmr.body.model import MIRROR_JOINTS
-from sshmr.data.tables import params_schema, provenance, read_points, valid_mask, write_table
 from sshmr.device import repeatable
 from sshmr.geometry.neighbours import farthest_point_sample, group
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MATCH_SHARPNESS
 from sshmr.progress import track
+from sshmr.tables.schemas import params_schema, provenance, read_points, valid_mask, write_table
 
 
 class View(NamedTuple):

@@ -8,17 +8,17 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.body.template import Template
+from sshmr.config.network import network_config
+from sshmr.config.train import train_config
 from sshmr.errors import InputError
 from sshmr.files import sha256_of, write_json
-from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
 from sshmr.training.checkpoint import load_checkpoint, load_weights, plain, save_checkpoint
-from sshmr.training.config import train_config
+from sshmr.training.dataloader import Feed
 from sshmr.training.dataset import Clouds
-from sshmr.training.feed import Feed
-from sshmr.training.imagined import Imagination
+from sshmr.training.distributed import Team, cut_in_parts, local_device
 from sshmr.training.loop import Trainer, state_key, write_history
-from sshmr.training.team import Team, cut_in_parts, local_device
+from sshmr.training.synthetic import Imagination
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Pictures and the report page."""
+"""Pictures, animations and the viewer."""

@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
+from sshmr.viewing.camera import azimuth_of, side_seen
+from sshmr.viewing.frames import Run, Sequence
 from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, png, render, side_by_side
-from sshmr.viewing.run import Run, Sequence
-from sshmr.viewing.standpoint import azimuth_of, side_seen
 
 COLOURS = ("plain", "correspondence", "error", "confidence")
 FILMS = (".mp4", ".gif", ".webp")

@@ -10,10 +10,10 @@ from importlib import resources
 import numpy as np
 
 from sshmr.errors import InputError
-from sshmr.viewing.pack import pack, quantise, shares
+from sshmr.viewing.camera import azimuth_of, side_seen
+from sshmr.viewing.frames import Frame, Run
+from sshmr.viewing.payload import pack, quantise, shares
 from sshmr.viewing.render import FAR_DISTANCE
-from sshmr.viewing.run import Frame, Run
-from sshmr.viewing.standpoint import azimuth_of, side_seen
 
 HOST = "127.0.0.1"
 NO_VERTEX = 0xFFFF

@@ -7,9 +7,9 @@ import torch
 from scipy.spatial.transform import Rotation
 from scipy.stats import multivariate_normal
 
-from sshmr.body import build_prior, build_starts
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.errors import InputError
+from tools.open_body import pose_prior, start_poses
 
 
 def test_likelihood_is_that_of_the_best_component(prior):
@@ -26,7 +26,7 @@ def test_likelihood_is_that_of_the_best_component(prior):
 def test_shipped_prior_is_well_conditioned_and_favours_no_side(prior):
     assert prior.means.shape == (8, 69)
     assert np.linalg.cond(prior.covariances.double().numpy()).max() < 1e4
-    from sshmr.body.build_prior import mirror_poses
+    from tools.open_body.pose_prior import mirror_poses
 
     poses = prior.sample(200, torch.Generator().manual_seed(1))
     mirrored = torch.tensor(mirror_poses(poses.numpy()), dtype=torch.float32)
@@ -71,7 +71,7 @@ def motions(tmp_path, prior):
 def test_a_prior_is_learned_from_a_table_of_poses(tmp_path, motions, prior, capsys):
     pytest.importorskip("sklearn", reason="needs scikit-learn")
     path, poses = motions
-    build_prior.main([str(path), "--output", str(tmp_path / "learned.npz")])
+    pose_prior.main([str(path), "--output", str(tmp_path / "learned.npz")])
     learned = PosePrior.load(tmp_path / "learned.npz")
     seen, fresh = torch.tensor(poses[:, 3:]), prior.sample(500, torch.Generator().manual_seed(4))
     narrow = prior.means[:1].expand(500, -1) + 0.5  # every joint bent by half a radian more than is usual
@@ -82,7 +82,7 @@ def test_a_prior_is_learned_from_a_table_of_poses(tmp_path, motions, prior, caps
 
 def test_poses_to_start_from_are_learned_from_it_too(tmp_path, motions):
     pytest.importorskip("sklearn", reason="needs scikit-learn")
-    build_starts.main([str(motions[0]), "--output", str(tmp_path / "starts.npz"), "--count", "6"])
+    start_poses.main([str(motions[0]), "--output", str(tmp_path / "starts.npz"), "--count", "6"])
     with np.load(tmp_path / "starts.npz") as starts:
         assert starts["poses"].shape == (6, 72)
         assert starts["shares"].sum() == pytest.approx(1)
@@ -94,4 +94,4 @@ def test_poses_to_start_from_are_learned_from_it_too(tmp_path, motions):
 def test_a_table_without_subjects_is_told(tmp_path):
     pd.DataFrame({"pose": [np.zeros(72)]}).to_parquet(tmp_path / "poses.parquet")
     with pytest.raises(InputError, match="subject"):
-        build_prior.main([str(tmp_path / "poses.parquet"), "--output", str(tmp_path / "p.npz")])
+        pose_prior.main([str(tmp_path / "poses.parquet"), "--output", str(tmp_path / "p.npz")])

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.capture.config import CaptureConfig, DepthConfig
 from sshmr.capture.depth_rig import make_rig, measure
 from sshmr.capture.depth_scene import ROOM
 from sshmr.capture.props import PARTS, box, joined, thing
 from sshmr.capture.simulate import simulate_sequence
-from sshmr.data.shards import simulated_file, simulated_plan
+from sshmr.config.capture import CaptureConfig, DepthConfig
 from sshmr.geometry.raycast import Surface
+from sshmr.sources.shards import simulated_file, simulated_plan
 
 SMALL = DepthConfig(width=160, height=120)
 QUIET = dataclasses.replace(SMALL, noise=0.0, dropout=0.0, edges=0.0)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sshmr.capture.config import LidarConfig
 from sshmr.capture.lidar import scan
+from sshmr.config.capture import LidarConfig
 from sshmr.geometry.open3d_import import open3d
 
 CLEAN = LidarConfig(range_noise=0, dropout=0, grazing=0)

@@ -8,9 +8,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from sshmr.body.model import MIRROR_JOINTS, BodyModel, open_body_path
-from sshmr.capture.config import CaptureConfig
 from sshmr.capture.joint_limits import LIMITS, clip_to_limits
 from sshmr.capture.motion import balance, drawn_motion, interpolate, plausible
+from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError
 
 BETAS = np.zeros(10)

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sshmr.capture.config import CaptureConfig
 from sshmr.capture.motion_files import motion_from_file, read_motion
-from sshmr.data.shards import simulated_plan
+from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
+from sshmr.sources.shards import simulated_plan
 
 SETTINGS = CaptureConfig(sequences=6, test_sequences=2, subjects=2, test_subjects=2, frames=5, framerate=5.0)
 

@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.capture.config import CaptureConfig
 from sshmr.capture.simulate import simulate_sequence
-from sshmr.data import clouds
-from sshmr.data.config import ExtractConfig
-from sshmr.data.manifest import maker_of
-from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.config.capture import CaptureConfig
+from sshmr.config.extract import ExtractConfig
+from sshmr.config.mapping import from_mapping
 from sshmr.errors import InputError
 from sshmr.files import atomic_folder
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.raycast import Surface
-from sshmr.settings import from_mapping
+from sshmr.sources import clouds
+from sshmr.sources.manifest import maker_of
+from sshmr.sources.shards import simulated_file, simulated_plan, simulated_root
 
 SETTINGS = CaptureConfig(sequences=4, test_sequences=1, subjects=2, test_subjects=1, frames=6, defects=0.0)
 

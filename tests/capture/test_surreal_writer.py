@@ -11,14 +11,14 @@ from scipy.io import loadmat
 from scipy.spatial.transform import Rotation
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.capture.config import CaptureConfig
 from sshmr.capture.simulate import simulate_sequence
 from sshmr.capture.surreal_writer import write_clip
-from sshmr.data.config import ExtractConfig, SurrealConfig
-from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
-from sshmr.data.surreal.reader import read_sequence
+from sshmr.config.capture import CaptureConfig
+from sshmr.config.extract import ExtractConfig, SurrealConfig
 from sshmr.errors import InputError
 from sshmr.geometry.raycast import Surface
+from sshmr.sources.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.sources.surreal.reader import read_sequence
 
 SETTINGS = CaptureConfig(
     layouts=("surreal",), sequences=3, test_sequences=1, subjects=2, test_subjects=1, frames=7, defects=0.0

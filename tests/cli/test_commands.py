@@ -12,14 +12,14 @@ import yaml
 from scipy.spatial import cKDTree
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.data.cloud_axes import TO_Y_UP
-from sshmr.data.config import ExtractConfig
-from sshmr.data.point_files import read_points
-from sshmr.data.sloper4d import read_pickle
-from sshmr.data.tables import params_schema, write_table
-from sshmr.data.tables import read_points as read_table
-from sshmr.runs.layout import RunFolder
-from sshmr.settings import from_mapping
+from sshmr.config.extract import ExtractConfig
+from sshmr.config.mapping import from_mapping
+from sshmr.formats.points import read_points
+from sshmr.sources.cloud_axes import TO_Y_UP
+from sshmr.sources.sloper4d import read_pickle
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import params_schema, write_table
+from sshmr.tables.schemas import read_points as read_table
 
 from .conftest import call, call_json
 

@@ -9,10 +9,10 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from sshmr.data.point_files import read_points
-from sshmr.data.tables import read_params
-from sshmr.data.tables import read_points as read_table
-from sshmr.runs.layout import RunFolder
+from sshmr.formats.points import read_points
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import read_params
+from sshmr.tables.schemas import read_points as read_table
 
 from .conftest import call, call_json, start
 

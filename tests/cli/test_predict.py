@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sshmr.body.template import build_template
-from sshmr.network.config import network_config
+from sshmr.config.network import network_config
 from sshmr.network.model import MeshRegressor
 from sshmr.training.checkpoint import KEYS, plain, save_checkpoint
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from sshmr.body.prior import open_prior_path
-from sshmr.data.tables import LABEL_COLUMNS, points_schema, read_points, write_table
+from sshmr.tables.schemas import LABEL_COLUMNS, points_schema, read_points, write_table
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow_scripts"

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from sshmr.body.model import JOINT_NAMES
-from sshmr.data.tables import labels_schema, points_schema, read_labels, read_points, write_table
+from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
-from sshmr.evaluation.config import EvaluateConfig
 from sshmr.evaluation.rounds import evaluate_round
 from sshmr.evaluation.tables import LABEL_FREE, UNITS
+from sshmr.tables.schemas import labels_schema, points_schema, read_labels, read_points, write_table
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 

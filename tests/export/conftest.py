@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from sshmr.data.config import CloudsConfig, ExtractConfig
-from sshmr.data.tables import params_schema, points_schema, write_table
-from sshmr.runs.layout import RunFolder
-from sshmr.settings import to_json
+from sshmr.config.extract import CloudsConfig, ExtractConfig
+from sshmr.config.mapping import to_json
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import params_schema, points_schema, write_table
 
 FRAMES = {"walk": 5, "sit": 1}
 UP, UNIT = "z", "cm"

@@ -7,14 +7,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from sshmr.config.evaluate import EvaluateConfig
+from sshmr.config.network import network_config
 from sshmr.errors import InputError
-from sshmr.evaluation.config import EvaluateConfig
 from sshmr.evaluation.rounds import evaluate_rounds
 from sshmr.evaluation.tables import write_measures
 from sshmr.export.weights import export_weights
-from sshmr.network.config import network_config
 from sshmr.network.model import MeshRegressor
-from sshmr.runs.layout import RunFolder
+from sshmr.tables.run_folder import RunFolder
 from sshmr.training.checkpoint import KEYS, load_checkpoint, network_from, plain, save_checkpoint
 
 TINY = {

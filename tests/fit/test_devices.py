@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import _terms
-from sshmr.fit.config import FitConfig, Stage
 from sshmr.fit.linearise import State
 from sshmr.fit.stage import fit_shard
 from tests.pretended_gpu import PretendedGpu

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import fit_published
-from sshmr.fit.config import FitConfig, Stage
 from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.hypotheses import centred, turned_about_vertical, twin, typical_poses
 from sshmr.fit.linearise import State

@@ -1,7 +1,7 @@
 import torch
 
 from sshmr.body.model import MIRROR_JOINTS
-from sshmr.fit.config import FitConfig
+from sshmr.config.fit import FitConfig
 from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import mirrored, typical_poses
 from sshmr.fit.screening import screen

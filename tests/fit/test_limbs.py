@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sshmr.body.model import MIRROR_JOINTS
+from sshmr.config.fit import FitConfig, Stage
 from sshmr.errors import InputError
-from sshmr.fit.config import FitConfig, Stage
 from sshmr.fit.energy import energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import typical_poses

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from sshmr.fit.config import FitConfig
+from sshmr.config.fit import FitConfig
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import State, linearise, skin, subtree_matrix
 from sshmr.fit.penetration import (

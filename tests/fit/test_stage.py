@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from sshmr.config.fit import FitConfig
 from sshmr.errors import InputError
-from sshmr.fit.config import FitConfig
-from sshmr.fit.labels import RelabelConfig, relabel
 from sshmr.fit.linearise import State
+from sshmr.fit.pseudo_labels import RelabelConfig, relabel
 from sshmr.fit.stage import fit_shard, median_residuals, neighbour_starts, surroundings
 
 

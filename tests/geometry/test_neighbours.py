@@ -8,7 +8,7 @@ import torch
 
 from sshmr.geometry import neighbours
 from sshmr.geometry.neighbours import farthest_point_sample, group, knn, nearest
-from sshmr.kernels import find_kernel
+from sshmr.runtime import find_kernel
 
 
 @pytest.fixture

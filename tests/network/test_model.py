@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from sshmr.config.network import PRESETS, NetworkConfig, network_config
 from sshmr.errors import InputError
-from sshmr.network.config import PRESETS, NetworkConfig, network_config
 from sshmr.network.encoder import PatchAttention, PointTransformer
 from sshmr.network.head import Prediction
 from sshmr.network.model import MeshRegressor

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from sshmr.config.network import network_config
+from sshmr.config.train import InferConfig
 from sshmr.geometry.rotations import rotmat_to_rot6d, rotvec_to_rotmat
-from sshmr.network.config import network_config
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, mirror, turn
-from sshmr.training.config import InferConfig
 from sshmr.training.infer import facing_views, looked_at, predict, views
 
 

@@ -7,12 +7,12 @@ import torch
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.template import build_template
+from sshmr.config.network import network_config
+from sshmr.config.train import LossWeights
 from sshmr.geometry.rotations import rotvec_to_rotmat
-from sshmr.network.config import network_config
 from sshmr.network.head import Prediction
 from sshmr.network.model import MeshRegressor
 from sshmr.training.batch import Batch, pad
-from sshmr.training.config import LossWeights
 from sshmr.training.objective import objective
 
 EXACT = {"rtol": 1e-7, "atol": 1e-9}

@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from sshmr.body.prior import open_prior_path
-from sshmr.data.tables import read_labels, read_params, read_points
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
+from sshmr.tables.schemas import read_labels, read_params, read_points
 from sshmr.training.checkpoint import load_checkpoint
 from sshmr.training.loop import Trainer
 from sshmr.training.round import RoundInputs, train_round

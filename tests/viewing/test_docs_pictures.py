@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs.make_pictures import make
-from sshmr.viewing.run import Run
+from sshmr.viewing.frames import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sshmr.cli.render import render
 from sshmr.errors import InputError
 from sshmr.viewing.film import Panel, _with_captions, default_panels, parse_panel, pictures
-from sshmr.viewing.run import Run
+from sshmr.viewing.frames import Run
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sshmr.errors import InputError
-from sshmr.viewing.run import Run
+from sshmr.viewing.frames import Run
 from sshmr.viewing.serve import make_server
 
 READY = "return window.sshmrView && sshmrView.figure.objects.map((object) => object.name)"

@@ -10,18 +10,18 @@ import yaml
 from config_check import check_config, read_layers, typed
 
 from sshmr.body.template import TemplateConfig
-from sshmr.capture.config import CaptureConfig
-from sshmr.data.config import ExtractConfig
+from sshmr.config.capture import CaptureConfig
+from sshmr.config.evaluate import EvaluateConfig
+from sshmr.config.extract import ExtractConfig
+from sshmr.config.fit import FitConfig
+from sshmr.config.mapping import from_mapping
+from sshmr.config.network import PRESETS as NETWORK_PRESETS
+from sshmr.config.network import NetworkConfig
+from sshmr.config.report import ReportConfig
+from sshmr.config.train import PRESETS as TRAIN_PRESETS
+from sshmr.config.train import InferConfig, TrainConfig
 from sshmr.errors import InputError
-from sshmr.evaluation.config import EvaluateConfig
-from sshmr.fit.config import FitConfig
-from sshmr.fit.labels import RelabelConfig
-from sshmr.network.config import PRESETS as NETWORK_PRESETS
-from sshmr.network.config import NetworkConfig
-from sshmr.settings import from_mapping
-from sshmr.training.config import PRESETS as TRAIN_PRESETS
-from sshmr.training.config import InferConfig, TrainConfig
-from sshmr.viewing.config import ReportConfig
+from sshmr.fit.pseudo_labels import RelabelConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())

@@ -12,11 +12,11 @@ import pytest
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
-from sshmr.capture.config import CaptureConfig, DepthConfig
 from sshmr.capture.simulate import simulate_sequence
-from sshmr.data.shards import simulated_file, simulated_plan, simulated_root
-from sshmr.data.tables import read_points
+from sshmr.config.capture import CaptureConfig, DepthConfig
 from sshmr.geometry.open3d_import import open3d
+from sshmr.sources.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.tables.schemas import read_points
 from tests.test_documents import commands
 
 from .conftest import ROOT, Clone

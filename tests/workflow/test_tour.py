@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from sshmr.data.tables import read_points
+from sshmr.tables.schemas import read_points
 from tests.workflow.conftest import Clone
 
 pytestmark = pytest.mark.slow

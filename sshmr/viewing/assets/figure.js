@@ -6,7 +6,7 @@ const sshmr = (() => {
   const CLAY = [237, 232, 224], FIELD = Math.tan(Math.PI / 12);
   const COLD_TO_HOT = [[0, 112, 194], [158, 82, 158], [224, 51, 26]];
 
-  /* What sshmr/viewing/pack.py wrote: {facts, arrays}. */
+  /* What sshmr/viewing/payload.py wrote: {facts, arrays}. */
   function unpack(buffer) {
     const size = new DataView(buffer).getUint32(0, true);
     const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));

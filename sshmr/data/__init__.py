@@ -1,1 +1,0 @@
-"""The Parquet tables and one reader per source."""

@@ -1,0 +1,64 @@
+"""Pseudo labels: which template vertex each point of a cloud belongs to, and how far to trust that."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from sshmr.fit.energy import soft_correspondence
+from sshmr.tables.schemas import valid_mask
+
+AT_ONCE = 8192
+"""Points matched at a time; bounds the memory."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RelabelConfig:
+    """How fits become labels.
+
+    Attributes:
+        spread: standard deviation of a point about its vertex, metres; sets how soon a point counts as stray.
+        outlier_weight: share of points that belong to no body, a priori.
+        least_confidence: a fit less sure than this teaches nothing.
+    """
+
+    spread: float = 0.04
+    outlier_weight: float = 0.05
+    least_confidence: float = 0.3
+
+
+def relabel(points, params, body, template, config):
+    """Label every point with the nearest template vertex of its fitted body.
+
+    Args:
+        points: as ``read_points`` returns it. params: as ``read_params`` returns it, the same frames.
+        body: the whole BodyModel. template: Template picked from it.
+
+    Returns:
+        dict: frame_id; segment (F, N) int16, −1 on padding; weight (F, N) float32: the probability that
+        the point belongs to the body, times the fit's confidence; 0 where the fit is not trusted.
+    """
+    chosen = body.subset(template.vertex_ids)
+    trusted = params["confidence"] * (params["confidence"] >= config.least_confidence)
+    mask = valid_mask(points)
+    segment = np.full(mask.shape, -1, np.int16)
+    weight = np.zeros(mask.shape, np.float32)
+    for row, (cloud, valid) in enumerate(zip(points["points"], mask, strict=True)):
+        pose = (torch.from_numpy(params[name][row : row + 1]) for name in ("pose", "betas", "transl"))
+        nearest, inlier = _labels(chosen(*pose).vertices, torch.from_numpy(cloud[valid]), config)
+        segment[row, valid] = nearest
+        weight[row, valid] = inlier * trusted[row]
+    return {"frame_id": points["frame_id"], "segment": segment, "weight": weight}
+
+
+def _labels(vertices, cloud, config):
+    """Nearest vertex and probability to belong to the body of each point: (1, M, 3), (N, 3) → (N,), (N,)."""
+    variance = torch.full((1,), config.spread**2)
+    count = torch.tensor([len(cloud)])
+    nearest, inlier = [], []
+    for some in cloud.split(AT_ONCE):
+        mask = torch.ones(1, len(some), dtype=torch.bool)
+        match = soft_correspondence(vertices, some[None], mask, variance, config.outlier_weight, count=count)
+        nearest.append(torch.cdist(some, vertices[0]).argmin(1))
+        inlier.append(match.inlier[0])
+    return torch.cat(nearest).numpy(), torch.cat(inlier).numpy()

@@ -1,0 +1,92 @@
+"""Which clouds are meant: files, folders, patterns, lists."""
+
+import glob
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from sshmr.errors import InputError
+from sshmr.sources.shards import CLOUD_SUFFIXES, find_clouds, group_clouds
+
+
+class CloudFile(NamedTuple):
+    """One cloud: its sequence and frame number, the file, and the folder that its source is named from."""
+
+    sequence: str
+    frame: int
+    path: Path
+    root: Path
+
+
+def find_inputs(arguments, lines, settings, without=None):
+    """The clouds that the arguments name, each once, sequence by sequence in order of the frames.
+
+    Args:
+        arguments: files, folders (all that is below), patterns (``**`` goes through folders), or ``-`` for
+            the paths in ``lines``, one a line.
+        settings: a ``CloudsConfig``.
+        without: a folder whose files don't count: results may lie below the clouds' own folder.
+
+    Raises:
+        InputError: when a path is not there, is no cloud, or two sequences share a name.
+    """
+    folders, files = [], []
+    for argument in arguments:
+        names = [line.strip() for line in lines if line.strip()] if argument == "-" else [argument]
+        for name in names:
+            for path in _expanded(name):
+                (folders if path.is_dir() else files).append(path.resolve())
+    roots = {}
+    for folder in folders:
+        found = find_clouds(folder, settings.files)
+        roots[folder] = [path for path in found if not (without and path.is_relative_to(without.resolve()))]
+    taken = {path for paths in roots.values() for path in paths}
+    loose = sorted(set(files) - taken)
+    if loose:
+        _check_kinds(loose)
+        top = Path(os.path.commonpath([path.parent for path in loose]))
+        roots.setdefault(top, []).extend(loose)
+    roots = {root: found for root, found in roots.items() if found}
+    if not roots:
+        raise InputError(" ".join(arguments), found="no cloud is named", expected="files, folders, patterns")
+    return _merged(roots, settings)
+
+
+def _expanded(name):
+    path = Path(name)
+    if path.exists():
+        return [path]
+    if not glob.has_magic(name):
+        raise InputError(path, found="no such file or folder", expected="clouds: a file, a folder, a pattern")
+    found = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
+    found = [path for path in found if path.is_file() and path.suffix.lower() in CLOUD_SUFFIXES]
+    if not found:
+        kinds = ", ".join(CLOUD_SUFFIXES)
+        raise InputError(name, found="the pattern fits no cloud", expected=f"files that end in {kinds}")
+    return found
+
+
+def _check_kinds(files):
+    for path in files:
+        if path.suffix.lower() not in CLOUD_SUFFIXES:
+            raise InputError(
+                path, "its ending", f'"{path.suffix}"', "a cloud: one of " + ", ".join(CLOUD_SUFFIXES)
+            )
+
+
+def _merged(roots, settings):
+    clouds, seen, origin = [], set(), {}
+    for root, files in roots.items():
+        for name, members in group_clouds(root, files, settings.sequence_pattern).items():
+            if origin.setdefault(name, root) != root:
+                raise InputError(
+                    root,
+                    "sequence",
+                    f'"{name}", as in {origin[name]}',
+                    "one name each",
+                    "Name the folder above both, or fit them into two output folders",
+                )
+            fresh = [CloudFile(name, frame, path, root) for frame, path in members if path not in seen]
+            seen.update(cloud.path for cloud in fresh)
+            clouds += fresh
+    return clouds

@@ -1,0 +1,187 @@
+"""From clouds to bodies, part by part: read, predict, fit; what is done already is left alone."""
+
+import dataclasses
+import json
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+
+from sshmr.body.prepare import bring_bodies
+from sshmr.errors import InputError
+from sshmr.files import sha256_of, write_json
+from sshmr.local.chunks import (
+    known_clouds,
+    parts_of,
+    read_index,
+    remove_stale,
+    renumbered,
+    write_part,
+)
+from sshmr.local.workers import Workers
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import read_params, row_count
+
+SETTINGS = "settings.json"
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a call came to.
+
+    Attributes:
+        given: clouds that were named. before: those of them that were done already.
+        skipped: [(frame_id, file, reason)] of clouds that cannot be used.
+        stage: (round, stage) of the tables with the result.
+        notes: what the reader of the clouds has to say, once each.
+    """
+
+    given: int
+    before: int
+    skipped: list
+    stage: tuple
+    notes: list = dataclasses.field(default_factory=list)
+
+
+def prepare(root, body, plan, extract):
+    """Make the run's folder ready: its bodies, its template, and the settings that all its parts share.
+
+    Args:
+        root: the folder. body: ``open`` or a folder of SMPL's files. plan: a ``Plan``; extract: an
+        ``ExtractConfig``.
+
+    Raises:
+        InputError: when the folder was begun with other settings.
+    """
+    from sshmr.body.model import BodyModel
+    from sshmr.body.template import TemplateConfig, build_template
+    from sshmr.training.checkpoint import load_checkpoint
+
+    run = RunFolder(root)
+    begun = bool(run.points())
+    if not begun:
+        bring_bodies(body, run.bodies)
+    model = BodyModel.load(run.neutral)
+    checkpoint = None if plan.checkpoint is None else load_checkpoint(plan.checkpoint)
+    count = TemplateConfig().points if checkpoint is None else len(checkpoint["vertex_ids"])
+    template = build_template(model, count)
+    if checkpoint is not None:
+        load_checkpoint(plan.checkpoint, template)
+    if not begun:
+        template.save(run.template)
+    settings = {
+        "start": "nothing" if plan.checkpoint is None else sha256_of(plan.checkpoint),
+        "body": body if body == "open" else model.digest,
+        "extract": dataclasses.asdict(extract),
+    }
+    if plan.checkpoint is not None:
+        settings["infer"] = dataclasses.asdict(plan.infer)
+    if plan.fit is not None:
+        settings["fit"] = dataclasses.asdict(plan.fit)
+    _agree(run, json.loads(json.dumps(settings)))
+    return run
+
+
+def process(run, clouds, plan, extract, jobs, progress):
+    """Bring every cloud to its body.
+
+    Args:
+        run: a ``RunFolder`` that ``prepare`` made ready. clouds: list of ``CloudFile``. plan: a ``Plan``.
+        extract: an ``ExtractConfig``. jobs: processes. progress: an object with ``total(frames)`` and
+        ``advance(frames)``.
+
+    Returns:
+        An ``Outcome``.
+
+    Raises:
+        InputError: when most of the first clouds have no person's size, or no cloud can be used.
+    """
+    holders, numbers = known_clouds(run)
+    known = remove_stale(run, holders)
+    fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
+    goal = "network" if plan.fit is None else "fit"
+    unfinished = [path for path in run.points() if not run.params(path, plan.round, goal).exists()]
+    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (plan.round, goal))
+    left = sum(row_count(path) for path in unfinished)
+    before = sum(row_count(path) for path in run.points()) - left
+    progress.total((len(fresh) + left) * (1 + plan.together) + before * plan.together)
+    jobs = min(jobs, max(1, (len(fresh) + left) // 8))
+    try:
+        with Workers(run.root, plan, jobs, progress.advance) as workers:
+            for points in unfinished:
+                workers.submit("first", row_count(points), points)
+            for number, part in enumerate(parts_of(fresh, jobs)):
+                points, skipped, notes = write_part(run, part, extract, check=number == 0)
+                outcome.skipped += skipped
+                outcome.notes += [note for note in notes if note not in outcome.notes]
+                progress.advance(len(skipped) * (1 + plan.together))
+                if points is not None:
+                    workers.submit("first", len(part) - len(skipped), points)
+            workers.finish()
+            if not run.points():
+                reasons = sorted({reason for *_, reason in outcome.skipped})
+                raise InputError(
+                    run.root,
+                    found=f"no cloud can be used: {'; '.join(reasons[:3])}",
+                    fix="Mend the files, or set up axis, unit or extract.minimum_points",
+                )
+            if plan.together:
+                outcome.stage = (plan.round + 1, "fit")
+                _second_pass(run, plan, workers, progress)
+    except BrokenProcessPool as error:
+        raise InputError(
+            run.root,
+            found="a process that worked on it was killed, most likely for lack of memory",
+            fix="Type the same command again with fewer --jobs; what is done stays",
+        ) from error
+    return outcome
+
+
+def _second_pass(run, plan, workers, progress):
+    """Fit again every part that holds a sequence with a newer first fit."""
+    from sshmr.fit.stage import surroundings
+
+    points = run.points()
+    index, rows = read_index(points)
+    firsts = [run.params(path, plan.round, "fit") for path in points]
+    tables = [read_params(path) for path in firsts]
+    names = ("pose", "betas", "transl")
+    previous = {name: np.concatenate([table[name] for table in tables]) for name in names}
+    around = surroundings(index, previous)
+    newest = {}
+    for path, of_part in zip(firsts, rows, strict=True):
+        for row in of_part:
+            sequence = index["sequence"][row]
+            newest[sequence] = max(newest.get(sequence, 0), path.stat().st_mtime_ns)
+    for path, of_part in zip(points, rows, strict=True):
+        second = run.params(path, plan.round + 1, "fit")
+        needed = max(newest[index["sequence"][row]] for row in of_part)
+        if second.exists() and second.stat().st_mtime_ns > needed:
+            progress.advance(len(of_part))
+        else:
+            workers.submit("second", len(of_part), path, around.rows(of_part))
+    workers.finish()
+
+
+def _agree(run, settings):
+    """Record the settings, or hold them against those that the folder's parts were made with."""
+    path = run.root / SETTINGS
+    recorded = json.loads(path.read_text()) if path.exists() and run.points() else {}
+    for key in sorted(set(settings) & set(recorded)):
+        for name, found, wanted in _differences(key, recorded[key], settings[key]):
+            raise InputError(
+                path,
+                name,
+                f"{found!r} for what is done there",
+                f"{wanted!r}, as asked for",
+                "Take another output folder, or empty this one",
+            )
+    if recorded | settings != recorded:
+        write_json(path, recorded | settings)
+
+
+def _differences(key, found, wanted):
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for name in sorted(set(found) | set(wanted)):
+            yield from _differences(f"{key}.{name}", found.get(name), wanted.get(name))
+    elif found != wanted:
+        yield key, found, wanted

@@ -1,0 +1,166 @@
+"""What works on the parts: this process, or several beside it."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from sshmr.config.fit import FitConfig
+from sshmr.config.train import InferConfig
+from sshmr.tables.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is done to every part.
+
+    Attributes:
+        checkpoint: the network's; None starts each fit from nothing.
+        infer: settings of the network. fit: settings of the fit; None stops after the network.
+        together: fit a second time, with what the first fits say of a sequence.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    checkpoint: Path | None
+    infer: InferConfig
+    fit: FitConfig | None
+    together: bool
+    device: str
+
+    @property
+    def round(self):
+        """The round whose tables the first pass fills: 0 is the bootstrap."""
+        return 0 if self.checkpoint is None else 1
+
+
+class Worker:
+    """Holds the body, the prior and the network, and fills in what a part lacks."""
+
+    def __init__(self, root, plan):
+        import torch
+
+        from sshmr.body.model import BodyModel
+        from sshmr.body.prior import PosePrior, open_prior_path
+        from sshmr.body.template import Template
+        from sshmr.runtime import keep_freed_memory
+        from sshmr.training.checkpoint import load_checkpoint, network_from
+
+        torch.set_num_threads(1)  # fits are many small steps: processes beside each other gain, threads lose
+        keep_freed_memory()
+        self.run, self.plan = RunFolder(root), plan
+        self.body = BodyModel.load(self.run.neutral)
+        self.template = Template.load(self.run.template, self.body)
+        self.prior = PosePrior.load(open_prior_path())
+        if plan.checkpoint is not None:
+            self.checkpoint = load_checkpoint(plan.checkpoint, self.template)
+            self.network = network_from(self.checkpoint, self.template, plan.checkpoint).to(plan.device)
+
+    def first(self, points, progress):
+        """The network's prediction and the fit, whatever of it is wanted and not there."""
+        from sshmr.fit.table import fit_table
+        from sshmr.training.infer import infer_table
+
+        plan, network = self.plan, None
+        if plan.checkpoint is not None:
+            network = self.run.params(points, plan.round, "network")
+            if not network.exists():
+                body = self.body.to(device=plan.device)
+                show = progress if plan.fit is None else _silent
+                infer_table(points, network, self.network, self.checkpoint, body, plan.infer, show)
+        fit = self.run.params(points, plan.round, "fit")
+        if plan.fit is not None and not fit.exists():
+            parts = (self.body, self.template, self.prior, plan.fit)
+            fit_table(points, fit, *parts, initial=network, device=plan.device, progress=progress)
+
+    def second(self, points, around, progress):
+        """The fit of the next round, held to what the first one found around each frame."""
+        from sshmr.fit.table import fit_table
+
+        plan = self.plan
+        previous = self.run.params(points, plan.round, "fit")
+        output = self.run.params(points, plan.round + 1, "fit")
+        parts = (self.body, self.template, self.prior, plan.fit)
+        fit_table(
+            points, output, *parts, previous=previous, device=plan.device, around=around, progress=progress
+        )
+
+
+class Workers:
+    """Runs ``Worker`` on parts: here, or in ``jobs`` processes.
+
+    Args:
+        advance: called with a number of frames whenever so many are done.
+    """
+
+    def __init__(self, root, plan, jobs, advance):
+        self._make = functools.partial(Worker, root, plan)
+        self._jobs, self._advance, self._pool, self._futures = jobs, advance, None, {}
+
+    def __enter__(self):
+        if self._jobs > 1:
+            context = multiprocessing.get_context("spawn")
+            self._pool = concurrent.futures.ProcessPoolExecutor(
+                self._jobs, context, initializer=_start, initargs=(self._make,)
+            )
+        return self
+
+    def __exit__(self, kind, *_):
+        if self._pool:
+            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    @functools.cached_property
+    def _worker(self):
+        return self._make()
+
+    def submit(self, method, frames, *arguments):
+        """Have ``Worker.method`` called on a part of so many frames; waits while enough is under way."""
+        if self._pool is None:
+            getattr(self._worker, method)(*arguments, self._each_batch)
+            return
+        while len(self._futures) >= 2 * self._jobs:
+            self._collect()
+        self._futures[self._pool.submit(_call, method, arguments)] = frames
+
+    def finish(self):
+        """Wait for all that was submitted."""
+        while self._futures:
+            self._collect()
+
+    def _collect(self):
+        for future in concurrent.futures.wait(
+            self._futures, return_when=concurrent.futures.FIRST_COMPLETED
+        ).done:
+            frames = self._futures.pop(future)
+            future.result()
+            self._advance(frames)
+
+    def _each_batch(self, batches, _):
+        for batch in batches:
+            yield batch
+            self._advance(len(batch))
+
+
+def _start(make):
+    """Load what the process needs, and end it with the process that started it."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    _worker = make()
+
+
+def _follow_parent():
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _call(method, arguments):
+    getattr(_worker, method)(*arguments, _silent)
+
+
+def _silent(batches, _):
+    return batches

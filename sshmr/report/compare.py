@@ -1,0 +1,214 @@
+"""Two runs on one page: measures per round side by side, and whether the difference outlasts chance."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sshmr.errors import InputError
+from sshmr.evaluation.frames import ALL_JOINTS
+from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS
+from sshmr.report import run_summary
+from sshmr.report.captions import GROUPS, MEANINGS, SHORT, TITLES
+from sshmr.report.page import write_page
+from sshmr.report.page_tables import cell, duration, overall, with_spread
+from sshmr.report.plots import Line, band, line_plot
+from sshmr.viewing.frames import Run
+
+RESAMPLES = 2000
+HIGHER_IS_BETTER = ("label_agreement", "label_coverage")
+STYLES = ("fit", "network")
+"""Colours of the first and the second run."""
+
+
+def write_comparison(first: Path, second: Path, output: Path) -> None:
+    """Write the page that compares two runs.
+
+    Args:
+        first, second: the runs' folders; differences are second less first.
+        output: the page.
+
+    Raises:
+        InputError: when the runs have no measure of the same split, stage and round in common.
+    """
+    runs = [Run(folder) for folder in (first, second)]
+    rows = [run_summary.all_measures(run.results) for run in runs]
+    write_page("compare.html.j2", _context(runs, rows), output)
+
+
+def _context(runs, rows):
+    names = _names(runs)
+    both = _side_by_side(*map(overall, rows))
+    if both.empty:
+        raise InputError(
+            runs[1].results,
+            found="no measure of a round, stage and split that the first run measured too",
+            expected="two evaluated runs",
+        )
+    common = int(both["round"].max())
+    sequences = [_of_sequences(part, common) for part in rows]
+    return {
+        "names": names,
+        "simulated": any(run.simulated for run in runs),
+        "common": common,
+        "paired": paired(*sequences),
+        "tables": _tables(both),
+        "plots": _plots([with_spread(part) for part in rows], names),
+        "settings": _settings(runs),
+        "timings": _timings(runs),
+    }
+
+
+def _names(runs):
+    """The folders' names, with as much of the path before them as tells them apart."""
+    parts = [run.results.resolve().parts for run in runs]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(path[-length:]) for path in parts]
+        if names[0] != names[1]:
+            return names
+    return ["first", "second"]
+
+
+def _side_by_side(first, second):
+    keys = ["split", "round", "stage", "measure"]
+    return first.merge(second, on=keys, suffixes=("_first", "_second"))
+
+
+def _of_sequences(rows, round_):
+    """The round's fits, a row per split and sequence, a column per measure."""
+    kept = rows[
+        (rows["round"] == round_)
+        & (rows["stage"] == "fit")
+        & (rows["joint"] == ALL_JOINTS)
+        & (rows["sequence"] != ALL_SEQUENCES)
+    ]
+    return kept.pivot_table(index=["split", "sequence"], columns="measure", values="value")
+
+
+def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict]:
+    """The mean difference over the sequences that both have, with its 95 % interval.
+
+    Args:
+        first, second: a row per (split, sequence), a column per measure.
+
+    Returns:
+        A line per split and measure: sequences, mean, low, high (texts), wins (sequences where the second
+        is better), verdict ("second", "first", or "" where the interval holds zero).
+
+    Source: percentile bootstrap over sequences, Efron & Tibshirani, "An Introduction to the Bootstrap", 1993.
+    """
+    rng, lines = np.random.default_rng(0), []
+    joint = first.index.intersection(second.index)
+    for split in ("test", "train"):
+        index = [key for key in joint if key[0] == split]
+        for measure in UNITS:
+            if measure not in first.columns or measure not in second.columns or len(index) < 2:
+                continue
+            difference = (second.loc[index, measure] - first.loc[index, measure]).dropna().to_numpy()
+            if len(difference) < 2:
+                continue
+            drawn = rng.integers(0, len(difference), (RESAMPLES, len(difference)))
+            low, high = np.percentile(difference[drawn].mean(axis=1), [2.5, 97.5])
+            better = difference if measure in HIGHER_IS_BETTER else -difference
+            sign = 0 if low <= 0 <= high else np.sign(better.mean())
+            lines.append(
+                {
+                    "split": split,
+                    "title": TITLES[measure],
+                    "unit": UNITS[measure],
+                    "sequences": len(difference),
+                    "mean": f"{difference.mean():+.1f}",
+                    "low": f"{low:+.1f}",
+                    "high": f"{high:+.1f}",
+                    "wins": int((better > 0).sum()),
+                    "verdict": {1: "second", -1: "first", 0: ""}[int(sign)],
+                }
+            )
+    return lines
+
+
+def _tables(both):
+    tables = []
+    for title, group in GROUPS.items():
+        measures = [measure for measure in group if (both["measure"] == measure).any()]
+        rows, lines = both[both["measure"].isin(measures)], []
+        for split in ("test", "train"):
+            of_split = rows[rows["split"] == split]
+            for (round_, stage), found in of_split.groupby(["round", "stage"]):
+                found = found.set_index("measure").reindex(measures)
+                cells = [
+                    {
+                        "first": cell(a),
+                        "second": cell(b),
+                        "change": f"{b - a:+.1f}" if np.isfinite(b - a) else "–",
+                    }
+                    for a, b in zip(found["value_first"], found["value_second"], strict=True)
+                ]
+                lines.append({"split": split, "round": round_, "stage": stage, "cells": cells})
+        if lines:
+            heads = [
+                {"title": TITLES[m], "short": SHORT.get(m, TITLES[m]), "unit": UNITS[m]} for m in measures
+            ]
+            tables.append({"title": title, "heads": heads, "lines": lines})
+    return tables
+
+
+def _plots(spreads, names):
+    """A plot per measure and stage, a line per run, on the split for testing where both have it."""
+    split = "test" if all((spread["split"] == "test").any() for spread in spreads) else "train"
+    plots = []
+    for stage in ("fit", "network"):
+        for measure in UNITS:
+            lines = []
+            for spread, name, style in zip(spreads, names, STYLES, strict=True):
+                of_split = split if measure not in GROUPS["Pseudo labels"] else "train"
+                rows = spread[
+                    (spread["split"] == of_split)
+                    & (spread["stage"] == stage)
+                    & (spread["measure"] == measure)
+                ].sort_values("round")
+                if len(rows):
+                    x, y, deviation = (rows[column].to_numpy() for column in ("round", "value", "spread"))
+                    low, high = band(y, deviation, UNITS[measure])
+                    lines.append(Line(f"{name}, round", style, x, y, low=low, high=high))
+            if len(lines) == 2:
+                svg = line_plot(f"{TITLES[measure]} of the {stage}, {of_split}", UNITS[measure], lines)
+                title = f"{TITLES[measure]}, {stage}"
+                plots.append(
+                    {
+                        "title": title,
+                        "unit": UNITS[measure],
+                        "meaning": f"{MEANINGS[measure]}; {of_split}",
+                        "svg": svg,
+                    }
+                )
+    return plots
+
+
+def _settings(runs):
+    """Settings that differ: [(section.key, first, second)]."""
+    flat = [_flat(run_summary.read_settings(run, run_summary.last_round(run.results))) for run in runs]
+    keys = sorted(set(flat[0]) | set(flat[1]))
+    return [
+        (key, flat[0].get(key, "–"), flat[1].get(key, "–"))
+        for key in keys
+        if flat[0].get(key) != flat[1].get(key)
+    ]
+
+
+def _flat(mapping, prefix=""):
+    flat = {}
+    for key, value in mapping.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: str(value)}
+    return flat
+
+
+def _timings(runs):
+    """Time of each stage over all rounds: [(stage, first, second)]."""
+    tables = [run_summary.read_timings(run.results, run_summary.last_round(run.results)) for run in runs]
+    sums = [table.groupby("stage")["seconds"].sum() for table in tables]
+    stages = dict.fromkeys(stage for one in sums for stage in one.index)
+    return [
+        (stage, *(duration(one[stage]) if stage in one.index else "–" for one in sums)) for stage in stages
+    ]

@@ -1,0 +1,149 @@
+"""Errors frame by frame, with what may explain them: how much of the body was seen, and from how far."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from sshmr.body.model import JOINT_NAMES
+from sshmr.body.template import Template
+from sshmr.evaluation.frames import has_labels, pose_rows
+from sshmr.evaluation.measures import joint_errors
+from sshmr.tables.schemas import valid_mask
+from sshmr.viewing.frames import Run, Sequence
+
+SEEN_DISTANCE = 0.05
+"""Metres: a place on the true body counts as seen when a point of the cloud is as near as this."""
+
+SEEN_SHARE = 0.25
+"""A joint counts as seen when so much of the skin that hangs on it is: from one side, half is the most."""
+
+GOOD = 0.1
+"""Metres: confidence is the probability that a frame's MPJPE is below this."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameErrors:
+    """Every frame of some stages.
+
+    Attributes:
+        table: a row per frame and stage: round, stage, split, sequence, frame_id, row (of its sequence);
+            error (MPJPE, metres, NaN without truth), residual (metres), confidence (0..1); n_points;
+            distance (metres from the source's origin to the cloud); visible (0..1, share of the true body
+            that was seen, NaN without truth).
+        joints: (rows, 24) metres, each joint's error. seen: (rows, 24) bool, whether it was seen.
+    """
+
+    table: pd.DataFrame
+    joints: np.ndarray
+    seen: np.ndarray
+
+    def of(self, **values) -> "FrameErrors":
+        """The rows that have these values: ``of(round=1, stage="fit")``."""
+        kept = np.logical_and.reduce([self.table[name] == value for name, value in values.items()])
+        return FrameErrors(self.table[kept], self.joints[kept], self.seen[kept])
+
+
+def frame_errors(run: Run, stages: list[tuple[int, str]]) -> FrameErrors:
+    """Measure every frame of the run's sequences for the given (round, stage) pairs."""
+    template = Template.load(run.results / "body" / "template.npz", run.bodies.neutral).vertex_ids
+    tables, joints, seen = [], [], []
+    for sequence in run.sequences:
+        points = run.points(sequence)
+        true, visible, seen_joints = _truth(run, points, template)
+        for round_, stage in stages:
+            if not run.has(sequence, round_, stage):
+                continue
+            params = run.params(sequence, round_, stage)
+            found = pose_rows(run.bodies.neutral.subset([0]), params, np.arange(sequence.frames))
+            errors = joint_errors(found.joints.numpy(), true)
+            about = _about(sequence, points)
+            tables.append(
+                about.assign(
+                    round=round_,
+                    stage=stage,
+                    error=errors.mean(axis=1),
+                    residual=params["residual"],
+                    confidence=params["confidence"],
+                    visible=visible,
+                )
+            )
+            joints.append(errors)
+            seen.append(seen_joints)
+    return FrameErrors(pd.concat(tables, ignore_index=True), np.concatenate(joints), np.concatenate(seen))
+
+
+def _about(sequence: Sequence, points: dict) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "split": sequence.split,
+            "sequence": sequence.name,
+            "frame_id": points["frame_id"],
+            "row": np.arange(sequence.frames),
+            "n_points": points["n_points"],
+            "distance": np.linalg.norm(points["offset"], axis=1),
+        }
+    )
+
+
+def _truth(run, points, template):
+    """True joints (F, 24, 3), NaN without truth; share of the body seen (F,); joints seen (F, 24)."""
+    known = np.flatnonzero(has_labels(points))
+    joints = np.array(points["joints"])
+    count = len(joints)
+    joints[~np.isin(np.arange(count), known)] = np.nan
+    visible, seen = np.full(count, np.nan), np.zeros((count, len(JOINT_NAMES)), bool)
+    mask = valid_mask(points)
+    genders = np.array([points["gender"][row] or "neutral" for row in known], dtype=object)
+    for gender in np.unique(genders) if len(known) else ():
+        body, rows = run.bodies.of(str(gender)), known[genders == gender]
+        part = body.weights[template].argmax(dim=1).numpy()
+        posed = pose_rows(body.subset(template), points, rows)
+        joints[rows] = np.where(np.isnan(joints[rows]), posed.joints.numpy(), joints[rows])
+        for row, skin in zip(rows, posed.vertices.numpy(), strict=True):
+            cloud = points["points"][row][mask[row]]
+            near = cKDTree(cloud).query(skin)[0] < SEEN_DISTANCE if len(cloud) else np.zeros(len(skin), bool)
+            visible[row] = near.mean()
+            skins = np.bincount(part, minlength=len(JOINT_NAMES))
+            seen[row] = np.bincount(part, near, len(JOINT_NAMES)) >= SEEN_SHARE * np.maximum(skins, 1)
+    return joints, visible, seen
+
+
+def calibration(confidence: np.ndarray, error: np.ndarray, bins: int = 10) -> tuple[pd.DataFrame, float]:
+    """How often fits that call themselves so sure are good, and the expected calibration error.
+
+    Args:
+        confidence: (F,) 0..1. error: (F,) metres. Frames where either is NaN do not count.
+
+    Returns:
+        A row per bin that holds a frame: confidence (mean), good (share with an error below ``GOOD``),
+        frames; and Σ frames/F · |good − confidence|, NaN without frames.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
+    """
+    usable = np.isfinite(confidence) & np.isfinite(error)
+    confidence, good = confidence[usable], error[usable] < GOOD
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    frame = pd.DataFrame({"place": place, "confidence": confidence, "good": good})
+    table = frame.groupby("place").agg(
+        confidence=("confidence", "mean"), good=("good", "mean"), frames=("good", "size")
+    )
+    if table.empty:
+        return table, float("nan")
+    gap = (table["good"] - table["confidence"]).abs()
+    return table, float((gap * table["frames"]).sum() / table["frames"].sum())
+
+
+def binned(x: np.ndarray, y: np.ndarray, bins: int = 6) -> pd.DataFrame:
+    """Median and tenth and ninetieth percentile of y in bins of x that hold equally many, NaN left out.
+
+    Returns:
+        Columns x (the bin's median), median, low, high, frames; from the smallest x on.
+    """
+    usable = np.isfinite(x) & np.isfinite(y)
+    order = np.argsort(x[usable], kind="stable")
+    x, y = x[usable][order], y[usable][order]
+    parts = np.array_split(np.arange(len(x)), min(bins, max(len(x) // 5, 1))) if len(x) else []
+    rows = [(np.median(x[p]), *np.percentile(y[p], [50, 10, 90]), len(p)) for p in parts]
+    return pd.DataFrame(rows, columns=["x", "median", "low", "high", "frames"])

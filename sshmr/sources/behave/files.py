@@ -1,0 +1,80 @@
+"""Where BEHAVE keeps what.
+
+The workflow asks this while it plans, so nothing here imports more than the standard library.
+"""
+
+import re
+from pathlib import Path
+
+from sshmr.errors import InputError
+from sshmr.formats.json_files import entry, read_json_mapping
+
+FRAME = re.compile(r"t(\d{1,6})(?:\.(\d{1,3}))?")
+
+
+def sequence_folder(root, sequence):
+    """The folder of one sequence."""
+    return Path(root) / "sequences" / sequence
+
+
+def info_file(root, sequence):
+    """The file that a sequence is known by."""
+    return sequence_folder(root, sequence) / "info.json"
+
+
+def sequence_names(root):
+    """The sequences below a root, sorted."""
+    return sorted(path.parent.name for path in (Path(root) / "sequences").glob("*/info.json"))
+
+
+def official_split(root):
+    """What ``split.json`` says: ``{"train": [...], "test": [...]}``; None where there is none.
+
+    Raises:
+        InputError: when it cannot be read, or names a sequence on both sides.
+    """
+    path = Path(root) / "split.json"
+    if not path.exists():
+        return None
+    content = read_json_mapping(path)
+    split = {side: _names(path, content, side) for side in ("train", "test")}
+    both = sorted(set(split["train"]) & set(split["test"]))
+    if both:
+        raise InputError(path, f'"{both[0]}"', "in train and in test", "each sequence on one side")
+    return split
+
+
+def _names(path, content, side):
+    names = entry(path, content, side, list, "a list of sequence names")
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(path, f'key "{side}"', "no list of names", "sequence names as text")
+    return names
+
+
+def frame_folders(sequence):
+    """The moments of a sequence in order: a list of (milliseconds, folder) for ``t0003.000`` and so on."""
+    found = []
+    for folder in Path(sequence).iterdir():
+        match = FRAME.fullmatch(folder.name)
+        if match and folder.is_dir():
+            found.append((1000 * int(match[1]) + int((match[2] or "").ljust(3, "0")), folder))
+    return sorted(found)
+
+
+def depth_file(folder, camera):
+    """The depth image of one camera at one moment."""
+    return folder / f"k{camera}.depth.png"
+
+
+def mask_file(folder, camera):
+    """The person's mask; None where there is none. A .png is exact, a .jpg noisy: the .png wins."""
+    for suffix in (".png", ".jpg"):
+        path = folder / f"k{camera}.person_mask{suffix}"
+        if path.is_file():
+            return path
+    return None
+
+
+def fit_file(folder):
+    """The body that was fitted to all cameras."""
+    return folder / "person" / "fit02" / "person_fit.pkl"

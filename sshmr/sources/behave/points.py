@@ -1,0 +1,72 @@
+"""From a depth image and a mask to the person's points."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sshmr.sources.cleaning import without_fragments
+from sshmr.sources.sampling import frame_generator, subsample, voxel_cells
+
+REACH = 1.3
+"""Metres from the middle of a person's points to the farthest of them."""
+SPARSE = 0.2
+"""Cells with less than this share of the median number of points hold what flies between two surfaces."""
+PUBLISHED_DRAWS, PUBLISHED_POINTS = (1200, 1800), 1024
+PUBLISHED_NEIGHBOUR = 0.2
+
+
+def unproject(depth, mask, camera):
+    """The masked pixels' points in the world.
+
+    Args:
+        depth: (h, w) uint16 within the mask's box, millimetres, 0 for no reading.
+        mask: a ``Mask``; camera: a ``Camera``.
+
+    Returns:
+        (K, 3) float32, metres: only pixels of the mask with a reading and a known ray.
+    """
+    seen = mask.pixels & (depth > 0)
+    left, top, right, bottom = mask.box
+    rays = np.ones((np.count_nonzero(seen), 3), np.float32)
+    rays[:, :2] = camera.table[top:bottom, left:right][seen]
+    z = depth[seen]
+    known = np.isfinite(rays).all(axis=1)
+    points = rays[known] * (z[known, None] * np.float32(0.001))
+    return points @ camera.rotation.T.astype(np.float32) + camera.translation.astype(np.float32)
+
+
+def robust_cleaning(points, settings, frame_id):
+    """What hangs together as one person: on the voxel grid, without small pieces, thinned.
+
+    Args:
+        points: (K, 3) metres; settings: an ``ExtractConfig``; frame_id: seeds the draw.
+
+    Returns:
+        (K', 3), K' ≤ ``settings.points``.
+    """
+    if not len(points):
+        return points
+    # A median: what a mask takes of the wall behind pulls a mean away.
+    points = points[np.linalg.norm(points - np.median(points, axis=0), axis=1) < REACH]
+    if settings.voxel and len(points):
+        points, size = voxel_cells(points, settings.voxel)
+        points = points[size >= SPARSE * np.median(size)]
+    points = without_fragments(points, 2 * settings.stray_distance)
+    return subsample(points, settings.points, settings.sampling, frame_id)
+
+
+def published_cleaning(points, settings, frame_id):
+    """The published selection: drawn at random, near to others and to the mean; arguments as above."""
+    rng = frame_generator(frame_id)
+    kept = points[:0]
+    for draws in PUBLISHED_DRAWS:
+        drawn = points[rng.permutation(len(points))[:draws]]
+        if len(drawn) > 5:
+            fifth = cKDTree(drawn).query(drawn, k=6)[0][:, 5]
+            centred = np.linalg.norm(drawn - drawn.mean(axis=0), axis=1) < REACH
+            kept = drawn[(fifth < PUBLISHED_NEIGHBOUR) & centred]
+        if len(kept) >= PUBLISHED_POINTS:
+            break
+    return kept[: min(PUBLISHED_POINTS, settings.points)]
+
+
+CLEANING = {"robust": robust_cleaning, "published": published_cleaning}

@@ -1,0 +1,136 @@
+"""Take away what is not the person."""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from sshmr.geometry.open3d_import import open3d
+from sshmr.sources.sampling import voxel_means
+
+FARTHEST = 1e10
+LARGEST_SPAN = 3.0
+"""Metres from one end of a person to the other, at most, whatever the axis."""
+GROUND_SEARCH = (0.08, 0.25)
+GROUND_POINTS = 30
+GROUND_CELL, GROUND_CELLS = 0.1, 25
+"""Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
+LEVEL = np.cos(np.radians(15))
+PLANES, PLANE_TRIALS, PLANE_POINTS = 3, 1000, 5000
+
+
+def finite(points):
+    """The rows of (K, 3) without NaN, infinity and numbers too large for any place on Earth."""
+    return points[(np.abs(points) < FARTHEST).all(axis=1)]
+
+
+def clean_person(points, settings):
+    """A person's points on the voxel grid, without strays.
+
+    Args:
+        points: (K, 3) metres, finite; settings: an ``ExtractConfig``.
+
+    Raises:
+        ValueError: with the reason why the frame cannot be used.
+    """
+    if settings.voxel and len(points):
+        points = voxel_means(points, settings.voxel)
+    if len(points) <= settings.minimum_points:
+        raise ValueError(f"it has {len(points)} points, {settings.too_few}")
+    points = without_strays(points, settings.stray_distance)
+    if len(points) <= settings.minimum_points // 2:
+        raise ValueError(f"it has {len(points)} points without strays")
+    span = np.ptp(points, axis=0).max()
+    if span > LARGEST_SPAN:
+        raise ValueError(f"it spans {span:.1f} m, more than a person's {LARGEST_SPAN:g} m")
+    return points
+
+
+def without_strays(points, distance):
+    """The points (K, 3) that have another point nearer than ``distance`` metres; all if it is 0."""
+    if distance == 0 or len(points) < 2:
+        return points
+    return points[np.asarray(_cloud(points).compute_nearest_neighbor_distance()) <= distance]
+
+
+def without_fragments(points, farthest, share=0.02):
+    """The points (K, 3) of the largest piece, and of each other that holds more than ``share`` of them.
+
+    A piece hangs together by steps little longer than the cloud's own spacing, and of at most ``farthest``
+    metres. Arms and legs that the sensor sees apart from the trunk are pieces of their own; leftovers of the
+    ground and flying points are smaller ones.
+    """
+    if farthest == 0 or len(points) < 6:
+        return points
+    tree = cKDTree(points)
+    spacing = np.median(tree.query(points, k=6)[0][:, 5])
+    pairs = tree.query_pairs(min(2.5 * spacing, farthest), output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
+    _, piece = connected_components(links, directed=False)
+    size = np.bincount(piece)
+    return points[(size > share * len(points))[piece] | (piece == size.argmax())]
+
+
+def ground_height(points, thickness):
+    """Find a level ground at the feet.
+
+    Args:
+        points: (K, 3) metres, y up.
+        thickness: how far from the plane a point belongs to it, metres.
+
+    Returns:
+        (K,) height of each point over the ground plane, metres; None where there is no clear one: level to
+        15°, with next to nothing below it, and wider than what stands or lies on it.
+    """
+    # The lowest few centimetres hold little but a level ground; more of them are needed where it slopes.
+    for depth in GROUND_SEARCH:
+        over = _plane_below(points, depth, thickness)
+        if over is not None:
+            return over
+    return None
+
+
+def _plane_below(points, depth, thickness):
+    """As ``ground_height``, for a plane among the points of the lowest ``depth`` metres."""
+    height = points[:, 1]
+    low = points[height < np.percentile(height, 1) + depth]
+    if len(low) < GROUND_POINTS:
+        return None
+    plane = _level_plane(low, 0.4 * thickness)
+    if plane is None:
+        return None
+    over = points @ plane[:3] + plane[3]
+    inside = np.abs(low @ plane[:3] + plane[3]) < 0.4 * thickness
+    bare = _cells(low[inside]) - _cells(points[over > thickness])
+    lowest = (over < -2 * thickness).mean() < 0.02
+    return over if lowest and len(bare) >= GROUND_CELLS else None
+
+
+def _level_plane(points, distance):
+    """The plane (4,), normal up, that has the most points (K, 3) within ``distance``; None if none is level.
+
+    Larger planes that stand, a wall's foot, are laid aside one after the other.
+    """
+    thinned = _cloud(points).uniform_down_sample(-(-len(points) // PLANE_POINTS))
+    points = np.asarray(thinned.points)
+    for _ in range(PLANES):
+        if len(points) < GROUND_POINTS:
+            return None
+        open3d().utility.random.seed(0)
+        # Certainty wanted means that all trials are made: stopping early would depend on the threads.
+        plane, inside = _cloud(points).segment_plane(distance, 3, PLANE_TRIALS, probability=1.0)
+        plane *= np.copysign(1.0, plane[1])
+        if plane[1] > LEVEL:
+            return plane
+        points = np.delete(points, inside, axis=0)
+    return None
+
+
+def _cloud(points):
+    """Points (K, 3) as Open3D's."""
+    return open3d().geometry.PointCloud(open3d().utility.Vector3dVector(points))
+
+
+def _cells(points):
+    """The squares of the ground that have points in or above them, as a set of pairs."""
+    return set(map(tuple, np.unique(np.floor(points[:, [0, 2]] / GROUND_CELL).astype(int), axis=0)))

@@ -1,0 +1,111 @@
+"""From one sequence of a source to one shard of the points table."""
+
+import numpy as np
+import pyarrow as pa
+
+from sshmr.config.mapping import to_json
+from sshmr.errors import InputError
+from sshmr.sources import clouds, sloper4d
+from sshmr.sources.behave import reader as behave
+from sshmr.sources.sampling import centre_and_pad
+from sshmr.sources.surreal import reader as surreal
+from sshmr.tables.schemas import points_schema, write_table
+
+READERS = {
+    "sloper4d": sloper4d.read_sequence,
+    "behave": behave.read_sequence,
+    "surreal": surreal.read_sequence,
+    "clouds": clouds.read_sequence,
+}
+SKIPPED_SCHEMA = pa.schema(
+    [pa.field("frame_id", pa.string(), nullable=False), ("source", pa.string()), ("reason", pa.string())]
+)
+NO_LABEL = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
+
+
+def extract(source, root, shard, split, settings, load_body, output, skipped, threads=1):
+    """Read one sequence, write its shard of the points table and the table of what was skipped.
+
+    Args:
+        source: one of ``READERS``; root: its top folder.
+        shard: the sequence's name; split: ``train`` or ``test``.
+        settings: an ``ExtractConfig``.
+        load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
+        output, skipped: the two Parquet files to write.
+        threads: how many frames are read at once, where the source's reader does so.
+
+    Returns:
+        One line that says what was read.
+
+    Raises:
+        InputError: when the source cannot be used or leaves no frame.
+    """
+    if source not in READERS:
+        raise InputError("config", 'key "source.kind"', repr(source), " or ".join(READERS))
+    reading = READERS[source](root, shard, split, settings, load_body, threads)
+    if not reading.frames:
+        reasons = sorted({reason for _, _, reason in reading.skipped})
+        raise InputError(
+            f"{root}/{shard}",
+            found=f"no frame can be used; {len(reading.skipped)} were skipped: {'; '.join(reasons[:5])}",
+            fix="Mend the data, loosen extract.minimum_points, or leave this sequence out",
+        )
+    provenance = {"settings": to_json(settings), "source": source, "simulated": reading.simulated}
+    columns = table_columns([reading], split, settings.points)
+    write_table(output, columns, points_schema(settings.points), provenance)
+    write_skipped(skipped, reading.skipped, provenance)
+    return _summary(reading, split)
+
+
+def write_skipped(path, skipped, provenance):
+    """Write the table of frames left out: [(frame_id, source, reason), …]."""
+    names, sources, reasons = zip(*skipped, strict=True) if skipped else ((), (), ())
+    write_table(path, {"frame_id": names, "source": sources, "reason": reasons}, SKIPPED_SCHEMA, provenance)
+
+
+def table_columns(readings, split, count):
+    """Columns of the points table, ``count`` points a frame, from the frames of some readings in order."""
+    frames = [frame for reading in readings for frame in reading.frames]
+    points, sizes, offsets = zip(*(centre_and_pad(frame.points, count) for frame in frames), strict=True)
+    columns = {
+        "frame_id": [frame.frame_id for frame in frames],
+        "sequence": [frame.sequence or reading.sequence for reading in readings for frame in reading.frames],
+        "frame": [frame.frame for frame in frames],
+        "view": [frame.view for frame in frames],
+        "split": [split] * len(frames),
+        "points": np.stack(points),
+        "n_points": list(sizes),
+        "offset": np.stack(offsets),
+        "source": [frame.source for frame in frames],
+        "gender": [frame.label.gender if frame.label else None for frame in frames],
+        "body_model": [frame.label.body_model if frame.label else None for frame in frames],
+    }
+    if any(frame.parts is not None for frame in frames):
+        columns["parts"] = np.stack([_padded_parts(frame.parts, count) for frame in frames])
+    for name, width in NO_LABEL.items():
+        rows = np.full((len(frames), width), np.nan)
+        for row, (frame, offset) in enumerate(zip(frames, offsets, strict=True)):
+            if frame.label:
+                value = getattr(frame.label, name)
+                rows[row] = (value - offset if name in ("transl", "joints") else value).reshape(-1)
+        columns[name] = rows
+    return columns
+
+
+def _padded_parts(parts, count):
+    """(count,) int8: 0 on padding, and where the source tells no parts."""
+    padded = np.zeros(count, np.int8)
+    if parts is not None:
+        padded[: len(parts)] = parts
+    return padded
+
+
+def _summary(reading, split):
+    sizes = [len(frame.points) for frame in reading.frames]
+    labelled = sum(frame.label is not None for frame in reading.frames)
+    kind = "simulated, " if reading.simulated else ""
+    line = (
+        f"{reading.sequence} ({kind}{split}): {len(sizes)} frames, {len(reading.skipped)} skipped, "
+        f"{min(sizes)}–{max(sizes)} points (median {int(np.median(sizes))}), {labelled} with labels"
+    )
+    return "; ".join([line, *reading.notes])

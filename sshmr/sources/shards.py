@@ -1,0 +1,280 @@
+"""Which shards a source has, and which split each belongs to.
+
+The workflow asks this while it plans, so nothing here imports more than the standard library.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from sshmr.errors import InputError
+from sshmr.sources.behave.files import official_split, sequence_names
+from sshmr.sources.surreal.clips import surreal_shards
+
+CROSS_TEST = ("seq009",)
+"""SLOPER4D's sequence that is for testing where methods are compared across data sets."""
+MANIFEST = "manifest.json"
+CLOUD_SUFFIXES = (".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin", ".las", ".laz")
+
+
+class SimulatedSequence(NamedTuple):
+    """A sequence that the simulation will make: all numbers count from 0, test sequences come last."""
+
+    name: str
+    number: int
+    subject: int
+    split: str
+    layout: str
+
+
+def simulated_plan(capture):
+    """The sequences that a ``CaptureConfig`` asks for, in order.
+
+    Subjects take turns; those of the test sequences appear in no training sequence. Layouts take turns within
+    each split.
+    """
+    training = capture.sequences - capture.test_sequences
+    plan = []
+    for number in range(capture.sequences):
+        if number < training:
+            turn, subject, split = number, number % capture.subjects, "train"
+        else:
+            turn = number - training
+            subject, split = capture.subjects + turn % capture.test_subjects, "test"
+        name = f"seq{number + 1:03d}_simulated_{subject + 1:03d}"
+        layout = capture.layouts[turn % len(capture.layouts)]
+        plan.append(SimulatedSequence(name, number, subject, split, layout))
+    return plan
+
+
+def simulated_root(folder, sequence, layout):
+    """The root that a simulated sequence's reader is given, below the run's folder ``capture``.
+
+    SLOPER4D's sequences share one; a sequence of any other layout is a small data set of its own.
+    """
+    return Path(folder) if layout == "sloper4d" else Path(folder) / sequence
+
+
+def simulated_file(folder, sequence, layout):
+    """The file that stands for a simulated sequence: its one pickle, or the list of its files."""
+    root = simulated_root(folder, sequence, layout)
+    return sloper4d_pickle(root, sequence) if layout == "sloper4d" else root / MANIFEST
+
+
+def simulated_sequences(capture):
+    """Names of the simulated sequences before any file exists: ``{"train": [...], "test": [...]}``."""
+    plan = simulated_plan(capture)
+    return {split: [item.name for item in plan if item.split == split] for split in ("train", "test")}
+
+
+def list_shards(source_kind, root, settings):
+    """The shards (one a sequence) of data on disk: ``{"train": [...], "test": [...]}``.
+
+    Args:
+        source_kind: ``sloper4d``, ``behave``, ``surreal`` or ``clouds``.
+        root: the data's top folder.
+        settings: an ``ExtractConfig``.
+
+    Raises:
+        InputError: when the folder is missing or holds nothing of that kind.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(
+            root, found="no such folder", expected=f"the {source_kind} data", fix="Mend source.root"
+        )
+    if source_kind == "sloper4d":
+        return _sloper4d_shards(root, settings.sloper4d)
+    if source_kind == "behave":
+        return _behave_shards(root, settings.behave)
+    if source_kind == "surreal":
+        return surreal_shards(root, settings.surreal)
+    if source_kind == "clouds":
+        clouds = settings.clouds
+        return _split(root, list(cloud_files(root, clouds)), clouds.test_sequences, clouds.test_fraction)
+    known = '"sloper4d", "behave", "surreal" or "clouds"'
+    raise InputError("config", 'key "source.kind"', repr(source_kind), known)
+
+
+def sloper4d_pickle(root, sequence):
+    """Path of a sequence's one pickle in SLOPER4D's layout."""
+    return Path(root) / sequence / f"{sequence}_labels.pkl"
+
+
+def _sloper4d_shards(root, settings):
+    found = sorted(path.parent.name for path in root.glob("*/*_labels.pkl"))
+    found = [name for name in found if sloper4d_pickle(root, name).is_file()]
+    if not found:
+        raise InputError(
+            root,
+            found="it has no <sequence>/<sequence>_labels.pkl",
+            expected="SLOPER4D's folders, such as seq002_football_001/seq002_football_001_labels.pkl",
+            fix="Point source.root at the folder that holds the seq0… folders",
+        )
+    chosen = [name for name in found if not settings.sequences or named(name, settings.sequences)]
+    _check_named(root, found, settings.sequences, "sequences")
+    if settings.split == "published":
+        return {"train": chosen, "test": list(chosen)}
+    test = CROSS_TEST if settings.split == "cross" else settings.test_sequences
+    return _split(root, chosen, test, settings.test_fraction)
+
+
+def _behave_shards(root, settings):
+    found = sequence_names(root)
+    if not found:
+        raise InputError(
+            root,
+            found="it has no sequences/<sequence>/info.json",
+            expected="BEHAVE's folders sequences and calibs",
+            fix="Point source.root at the folder that holds them",
+        )
+    _check_named(root, found, settings.sequences, "sequences")
+    chosen = [name for name in found if not settings.sequences or named(name, settings.sequences)]
+    split = None if settings.test_sequences else official_split(root)
+    if split is None:
+        return _split(root, chosen, settings.test_sequences, settings.test_fraction)
+    shards = {side: [name for name in chosen if name in split[side]] for side in ("train", "test")}
+    if not shards["train"] and not shards["test"]:
+        raise InputError(
+            root / "split.json",
+            found=f"it names none of {', '.join(chosen[:5])}",
+            expected="the names of the folders in sequences",
+            fix="Take split.json away, or set extract.behave.test_sequences",
+        )
+    return shards
+
+
+def named(sequence, names):
+    """Whether one of the names means a sequence: in full, or as ``seq002`` for ``seq002_football_001``."""
+    return any(sequence == name or sequence.startswith(f"{name}_") for name in names)
+
+
+def cloud_files(root, settings):
+    """Files of one's own clouds: sequence name → [(frame number, path), …] in order of the frames.
+
+    Args:
+        root: the top folder; settings: a ``CloudsConfig``.
+
+    Raises:
+        InputError: when there is no file, the pattern fits none, or two folders would share a name.
+    """
+    return group_clouds(root, find_clouds(root, settings.files), settings.sequence_pattern)
+
+
+def find_clouds(root, pattern=""):
+    """The cloud files below a folder that fit a pattern, all of them without one; hidden ones left out.
+
+    Raises:
+        InputError: when there is none.
+    """
+    root = Path(root)
+    found = sorted(root.glob(pattern)) if pattern else sorted(root.rglob("*"))
+    files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and _is_file_or_lost(path)]
+    files = [path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    if not files:
+        raise InputError(
+            root,
+            found=f"it has no cloud{f' that fits {pattern!r}' if pattern else ''}",
+            expected="files that end in " + ", ".join(CLOUD_SUFFIXES),
+            fix="Mend source.root or extract.clouds.files",
+        )
+    return files
+
+
+def _is_file_or_lost(path):
+    """Links to nowhere count: they are told of when they are read, not passed over in silence."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
+def group_clouds(root, files, sequence_pattern=""):
+    """Files below ``root`` by sequence: name → [(frame number, path), …] in order of the frames.
+
+    Raises:
+        InputError: when the pattern fits no file, or two folders would share a name.
+    """
+    grouped = {}
+    for path in files:
+        key, frame = _sequence_and_frame(Path(root), path, sequence_pattern)
+        if key is not None:
+            grouped.setdefault(key, []).append((frame, path))
+    if not grouped:
+        raise InputError(
+            "config",
+            'key "extract.clouds.sequence_pattern"',
+            f"{sequence_pattern!r}, which fits none of {len(files)} files",
+            f'a regular expression that fits paths such as "{files[0].relative_to(root).as_posix()}"',
+        )
+    sequences = {}
+    for key, members in grouped.items():
+        name = re.sub(r"[^\w.-]+", "_", key)
+        if name in sequences:
+            raise InputError(
+                root, "sequence", f'"{name}" for two folders', "one name each", "Rename a folder"
+            )
+        sequences[name] = _numbered(members)
+    return dict(sorted(sequences.items()))
+
+
+def labels_file(root, settings):
+    """The table with the labels of one's own clouds, None where there is none.
+
+    Raises:
+        InputError: when the config names one that is not there.
+    """
+    path = Path(settings.labels) if settings.labels else Path(root) / "labels.parquet"
+    if path.is_file():
+        return path
+    if settings.labels:
+        raise InputError(
+            path, found="no such file", expected="a Parquet table", fix="Mend extract.clouds.labels"
+        )
+    return None
+
+
+def _sequence_and_frame(root, path, pattern):
+    """A file's sequence (None: the pattern leaves it out) and frame number (None: not told by the name)."""
+    below = path.relative_to(root)
+    if not pattern:
+        digits = re.search(r"(\d+)\D*$", path.stem)
+        folder = below.parent.as_posix()
+        return (root.resolve().name if folder == "." else folder), int(digits[1]) if digits else None
+    try:
+        match = re.search(pattern, below.as_posix())
+        named = match.groupdict() if match else {}
+        if match and "sequence" not in named:
+            raise re.error('it has no group "(?P<sequence>…)"')
+    except re.error as error:
+        raise InputError(
+            "config", 'key "extract.clouds.sequence_pattern"', f"{pattern!r} ({error})"
+        ) from error
+    frame = named.get("frame")
+    if frame is not None and not frame.isdigit():
+        raise InputError(path, "frame", repr(frame), "digits", "Mend extract.clouds.sequence_pattern")
+    return named.get("sequence"), None if frame is None else int(frame)
+
+
+def _numbered(members):
+    """Frames by their numbers where every name tells a different one, otherwise by the names' order."""
+    numbers = [frame for frame, _ in members]
+    if None in numbers or len(set(numbers)) < len(numbers) or max(numbers) >= 2**31:
+        return list(enumerate(path for _, path in members))
+    return sorted(members)
+
+
+def _check_named(root, found, names, key):
+    for name in names:
+        if not any(named(sequence, [name]) for sequence in found):
+            raise InputError(root, f'"{name}" of extract {key}', "not there", "one of " + ", ".join(found))
+
+
+def _split(root, found, test_names, test_fraction):
+    """Hold out the sequences named, or else a share of them picked by a hash of their names."""
+    _check_named(root, found, test_names, "test_sequences")
+    if test_names:
+        test = [name for name in found if named(name, test_names)]
+    else:
+        count = round(test_fraction * len(found)) if len(found) > 1 else 0
+        count = max(count, 1) if test_fraction > 0 and len(found) > 1 else count
+        test = sorted(sorted(found, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
+    return {"train": [name for name in found if name not in test], "test": test}

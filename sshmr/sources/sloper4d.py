@@ -1,0 +1,302 @@
+"""Read SLOPER4D: one pickle a sequence, a LiDAR worn by one person watching another, world with z up."""
+
+import hashlib
+import reprlib
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sshmr.errors import InputError
+from sshmr.formats.pickles import load_numpy_pickle
+from sshmr.geometry.frames import Z_UP_TO_Y_UP
+from sshmr.sources.cleaning import clean_person, finite
+from sshmr.sources.frames import Frame, Reading, frame_id
+from sshmr.sources.manifest import Maker
+from sshmr.sources.sampling import subsample
+from sshmr.sources.shards import sloper4d_pickle
+from sshmr.sources.truth import labelling_body, turned_labels
+
+GENDERS = ("male", "female", "neutral")
+FARTHEST_LABEL = 1.5
+PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
+MOST_NUMBERS, MOST_IN_CLOUD = 2**22, 2**18
+"""Of an array over all frames, and of one cloud."""
+LARGEST = 1e6
+"""Numbers above are no angles, coefficients or metres."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A pickle's content, checked, still in its world with z up.
+
+    frames: (T,) int; pose: (T, 72); transl: (T, 3); betas: (T, 10).
+    clouds: frame number → what the file holds.
+    """
+
+    framerate: float
+    frames: np.ndarray
+    pose: np.ndarray
+    transl: np.ndarray
+    betas: np.ndarray
+    gender: str
+    clouds: dict
+    simulated: bool
+    body_model: str
+    body_digest: str
+
+
+def read_sequence(root, sequence, split, settings, load_body, threads=1):
+    """Read the frames of one sequence that belong to a split.
+
+    Args:
+        root: SLOPER4D's top folder; sequence: a folder name in it; split: ``train`` or ``test``.
+        settings: an ``ExtractConfig``.
+        load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
+        threads: unused, a pickle is read as a whole.
+
+    Returns:
+        A ``Reading``, in the source's frame turned y up.
+
+    Raises:
+        InputError: when the sequence cannot be used; a single bad frame is skipped instead.
+    """
+    path = sloper4d_pickle(root, sequence)
+    recording = read_pickle(path)
+    dataset = "simulated" if recording.simulated else "sloper4d"
+    source = ("simulated: " if recording.simulated else "") + f"{path.parent.name}/{path.name}"
+    reading = Reading(sequence, simulated=recording.simulated)
+    chosen = _frames_of_split(recording.frames, sequence, split, settings.sloper4d.split)
+    for number in sorted(set(recording.clouds) - set(recording.frames.tolist())):
+        reading.skip(frame_id(dataset, sequence, number), source, "its cloud has no entry in frame_num")
+
+    clouds = {}
+    for number in recording.frames.tolist():
+        try:
+            clouds[number] = _clean(recording.clouds.get(number), settings)
+        except ValueError as error:
+            if number in chosen:
+                reading.skip(frame_id(dataset, sequence, number), source, str(error))
+    _check_same_world(path, recording, clouds)
+    labels = _labels(recording, load_body, reading)
+    ends = (min(clouds, default=0), max(clouds, default=0))
+    for number, cloud in clouds.items():
+        if number not in chosen:
+            continue
+        name = frame_id(dataset, sequence, number)
+        own = subsample(cloud, settings.points, settings.sampling, name)
+        added = _neighbour_points(number, clouds, ends, recording.framerate, settings.sloper4d)
+        points = np.concatenate([own, *added])[: settings.points] @ Z_UP_TO_Y_UP.T
+        reading.frames.append(Frame(name, number, points, source, labels.get(number)))
+    return reading
+
+
+def read_pickle(path):
+    """Read and check one ``<sequence>_labels.pkl`` as a ``Recording``."""
+    content = _mapping(path, load_numpy_pickle(path), "the pickle")
+    person = _mapping(path, _entry(path, content, "second_person"), "second_person")
+    framerate = content.get("framerate", 20)
+    if not isinstance(framerate, int | float | np.integer | np.floating) or not 0 < framerate < 1000:
+        raise InputError(path, "framerate", reprlib.repr(framerate), "frames a second, above 0")
+    frames = _whole_numbers(path, "frame_num", _entry(path, content, "frame_num"))
+    if not len(frames):
+        raise InputError(path, "frame_num", "empty", "the numbers of the frames")
+    if len(np.unique(frames)) != len(frames):
+        raise InputError(path, "frame_num", "not unique", "each frame once")
+    gender = person.get("gender")
+    if not isinstance(gender, str) or gender not in GENDERS:
+        raise InputError(path, "second_person.gender", reprlib.repr(gender), '"male", "female" or "neutral"')
+    betas = _numbers(path, person, "beta")
+    betas = np.tile(betas, (len(frames), 1)) if betas.ndim == 1 else betas
+    if betas.shape != (len(frames), 10):
+        raise InputError(
+            path, "second_person.beta", f"of shape {betas.shape}", f"(10,) or ({len(frames)}, 10)"
+        )
+    return Recording(
+        framerate=float(framerate),
+        frames=frames,
+        pose=_per_frame(path, person, "opt_pose", len(frames), 72),
+        transl=_per_frame(path, person, "opt_trans", len(frames), 3),
+        betas=betas,
+        gender=gender,
+        clouds=_clouds(path, person),
+        simulated=content.get("simulated") is True,
+        body_model=_text(content.get("body_model"), "smpl"),
+        body_digest=_text(content.get("body_digest"), ""),
+    )
+
+
+def _text(value, otherwise):
+    return value if isinstance(value, str) else otherwise
+
+
+def _mapping(path, value, name):
+    if not isinstance(value, dict):
+        raise InputError(
+            path, name, f"a {type(value).__name__}", "a dictionary", "Is it a SLOPER4D label file?"
+        )
+    return value
+
+
+def _entry(path, mapping, key, within=""):
+    if key not in mapping:
+        known = ", ".join(str(name) for name in list(mapping)[:12])
+        raise InputError(path, f'key "{within}{key}"', "missing", f"it among {known or 'no keys at all'}")
+    return mapping[key]
+
+
+def _numbers(path, person, key):
+    try:
+        return _float_array(_entry(path, person, key, "second_person."))
+    except (ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            path, f"second_person.{key}", f"uneven or no numbers ({error})", "an array"
+        ) from error
+
+
+def _float_array(values, most=MOST_NUMBERS):
+    """Nested lists, or an array, as float64.
+
+    Raises:
+        ValueError, TypeError, OverflowError: when that cannot be, or would take too much memory: in a pickle
+            the same list can be in another one many times, and in itself.
+    """
+    count, waiting = 0, [values]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list | tuple | np.ndarray):
+            count += max(np.size(item) if isinstance(item, np.ndarray) else len(item), 1)
+            if count > most:
+                raise ValueError(f"it holds more than {most} numbers")
+        if isinstance(item, list | tuple):
+            waiting.extend(item)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _per_frame(path, person, key, count, width):
+    values = _numbers(path, person, key)
+    if values.shape != (count, width):
+        expected = f"({count}, {width}), a row for each of frame_num"
+        raise InputError(path, f"second_person.{key}", f"of shape {values.shape}", expected)
+    return values
+
+
+def _whole_numbers(path, field, values):
+    try:
+        numbers = _float_array(values).reshape(-1)
+        if not np.array_equal(numbers, np.round(numbers)):
+            raise ValueError("they have fractions")
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 2**31:
+            raise ValueError("some are below 0 or too large")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(path, field, f"no whole numbers ({error})", "a list of frame numbers") from error
+    return numbers.astype(np.int64)
+
+
+def _clouds(path, person):
+    clouds = _entry(path, person, "point_clouds", "second_person.")
+    frames = _entry(path, person, "point_frame", "second_person.")
+    clouds = list(clouds) if isinstance(clouds, np.ndarray) and clouds.ndim else clouds
+    if not isinstance(clouds, list | tuple):
+        raise InputError(path, "second_person.point_clouds", f"a {type(clouds).__name__}", "a list of arrays")
+    frames = _whole_numbers(path, "second_person.point_frame", frames)
+    if len(clouds) != len(frames):
+        raise InputError(
+            path,
+            "second_person.point_clouds",
+            f"{len(clouds)} clouds",
+            f"{len(frames)}, one for each of point_frame",
+        )
+    if len(np.unique(frames)) != len(frames):
+        raise InputError(path, "second_person.point_frame", "not unique", "each frame once")
+    return dict(zip(frames.tolist(), clouds, strict=True))
+
+
+def _frames_of_split(frames, sequence, split, rule):
+    """The frame numbers of a sequence that belong to a split."""
+    if rule != "published":
+        return set(frames.tolist())
+    seed = int.from_bytes(hashlib.sha256(sequence.encode()).digest()[:8], "little")
+    order = np.random.default_rng([PUBLISHED_SEED, seed]).permutation(frames)
+    test = set(order[: round(PUBLISHED_TEST_SHARE * len(frames))].tolist())
+    return test if split == "test" else set(frames.tolist()) - test
+
+
+def _clean(cloud, settings):
+    """(K, 3) float64 of one frame's points on the voxel grid, z up.
+
+    Raises:
+        ValueError: with the reason why the frame cannot be used.
+    """
+    if cloud is None:
+        raise ValueError("it has no cloud")
+    try:
+        cloud = _float_array(cloud, MOST_IN_CLOUD)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError("its cloud holds no numbers") from None
+    if cloud.size == 0:
+        raise ValueError("its cloud is empty")
+    if cloud.ndim != 2 or cloud.shape[1] != 3:
+        raise ValueError(f"its cloud has shape {cloud.shape}, not (k, 3)")
+    return clean_person(finite(cloud), settings)
+
+
+def _check_same_world(path, recording, clouds):
+    """Clouds and translations must be in one world: compared over the sequence, in the median."""
+    rows = {number: row for row, number in enumerate(recording.frames.tolist())}
+    gaps = [
+        np.linalg.norm(cloud.mean(axis=0) - recording.transl[rows[number]])
+        for number, cloud in clouds.items()
+    ]
+    gaps = [gap for gap in gaps if np.isfinite(gap)]
+    if gaps and np.median(gaps) > FARTHEST_LABEL:
+        raise InputError(
+            path,
+            "second_person.opt_trans",
+            f"{np.median(gaps):.1f} m from the clouds in the median",
+            f"at most {FARTHEST_LABEL:g} m",
+            "Clouds and translations must be in the same world frame, z up, in metres",
+        )
+
+
+def _labels(recording, load_body, reading):
+    """The true body of each frame, turned y up; nothing where the right body model is not at hand."""
+    maker = Maker(recording.body_model, recording.body_digest) if recording.simulated else None
+    body = labelling_body(recording.gender, load_body, maker, reading)
+    if body is None:
+        return {}
+    values = (recording.pose, recording.betas, recording.transl)
+    known = np.logical_and.reduce([(np.abs(part) < LARGEST).all(axis=1) for part in values])
+    if not known.all():
+        reading.notes.append(
+            f"{(~known).sum()} frames without labels: pose, betas or translation is not finite"
+        )
+    if not known.any():
+        return {}
+    values = (part[known] for part in values)
+    labels = turned_labels(body, recording.gender, Z_UP_TO_Y_UP, *values, recording.body_model)
+    return dict(zip(recording.frames[known].tolist(), labels, strict=True))
+
+
+def _neighbour_points(number, clouds, ends, framerate, settings):
+    """Points of the previous and the next frame that still lie on the person.
+
+    The nearer the two clouds' means, the more is taken: under 0.08 m all, under 0.2 m the points within 5 cm
+    of the frame's own, under 0.3 m those within 3 cm, this last not for a sequence's first and last cloud.
+    """
+    if not settings.neighbours or 1 / framerate > settings.neighbour_seconds:
+        return []
+    own = clouds[number]
+    added = []
+    for other in (clouds.get(number - 1), clouds.get(number + 1)):
+        if other is None:
+            continue
+        gap = np.linalg.norm(own.mean(axis=0) - other.mean(axis=0))
+        reach = (
+            np.inf if gap < 0.08 else 0.05 if gap < 0.2 else 0.03 if gap < 0.3 and number not in ends else 0.0
+        )
+        if reach:
+            added.append(other[cKDTree(own).query(other)[0] < reach])
+    return added

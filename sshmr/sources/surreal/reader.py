@@ -1,0 +1,169 @@
+"""Read SURREAL: rendered people whose depth, parts and bodies are known, in clips of MATLAB files."""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sshmr.errors import InputError
+from sshmr.formats.matfile import MatFile
+from sshmr.sources.cleaning import clean_person
+from sshmr.sources.frames import Frame, Reading, frame_id
+from sshmr.sources.manifest import maker_of
+from sshmr.sources.sampling import subsample
+from sshmr.sources.surreal.camera import WORLD_TO_Y_UP, camera_to_world, person_points
+from sshmr.sources.surreal.clips import Clip, all_clips, clips_of_shard
+from sshmr.sources.surreal.info import ClipInfo, read_info
+from sshmr.sources.surreal.truth import place_labels, settle, settle_by_joints
+from sshmr.sources.truth import labelling_body
+
+GENDERS = ("female", "male")
+
+
+class _Seen(NamedTuple):
+    """What a clip's images show: row → (K, 3) points in SURREAL's world, and the (K,) part of each."""
+
+    clip: Clip
+    info: ClipInfo
+    points: dict
+    parts: dict
+
+
+def read_sequence(root, shard, split, settings, load_body, threads=1):
+    """Read the clips of one shard.
+
+    Args:
+        root: the folder that holds ``cmu``; shard: one that ``list_shards`` names.
+        split: ``train`` or ``test``.
+        settings: an ``ExtractConfig``.
+        load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
+        threads: unused, a shard is small.
+
+    Returns:
+        A ``Reading``, each frame with its clip as sequence, y up, nobody mirrored.
+
+    Raises:
+        InputError: when there is no such shard, or most clips' labels do not fit their points.
+    """
+    return _ShardReader(root, shard, split, settings, load_body).read()
+
+
+class _ShardReader:
+    """One shard on its way from files to frames."""
+
+    def __init__(self, root, shard, split, settings, load_body):
+        maker = maker_of(root)
+        self.root, self.settings = root, settings
+        self.reading = Reading(shard, simulated=maker is not None)
+        own = settings.surreal
+        # A simulated data set is one shard, whatever is drawn of SURREAL.
+        self.clips = all_clips(root, split) if maker else clips_of_shard(root, shard, split, own)
+        self.most = own.train_frames if split == "train" else own.test_frames
+        self.body_model = maker.body_model if maker else "smpl"
+        self.bodies = self._bodies(load_body, maker)
+        self.settled, self.unfit = Counter(), []
+
+    def read(self):
+        for clip in self.clips:
+            seen = self._see(clip)
+            if not seen.points:
+                continue
+            try:
+                self._add_frames(seen, *self._settle(seen))
+            except ValueError as error:
+                self.unfit.append(f"{clip.name}: {error}")
+                for row in seen.points:
+                    self._skip(clip, row + 1, str(error))
+        sure = self.settled.total()
+        if len(self.unfit) > sure:
+            raise InputError(
+                f"{self.root}/{self.reading.sequence}",
+                found=f"the labels of {len(self.unfit)} of {len(self.unfit) + sure} clips do not fit: "
+                f"{self.unfit[0]}",
+                fix="See that depth and info are of one download, and that body names SMPL's own files",
+            )
+        self.reading.notes += [f"clips read {name}: {count}" for name, count in sorted(self.settled.items())]
+        return self.reading
+
+    def _bodies(self, load_body, maker):
+        """Gender → the body that labels are for; a simulated data set knows one gender only."""
+        asked = Reading("")
+        found = {gender: labelling_body(gender, load_body, maker, asked) for gender in GENDERS}
+        bodies = {gender: body for gender, body in found.items() if body is not None}
+        if len(bodies) == len(GENDERS) or (maker and bodies):
+            return bodies
+        self.reading.notes.append(asked.notes[0])
+        return {}
+
+    def _see(self, clip):
+        """Read a clip's files; what cannot be used is listed as skipped."""
+        seen = _Seen(clip, None, {}, {})
+        try:
+            seen = seen._replace(info=read_info(clip.file("info")))
+            depth, parts = MatFile(clip.file("depth")), MatFile(clip.file("segm"))
+        except InputError as error:
+            self._skip(clip, 0, str(error))
+            return seen
+        for row in range(min(self.most or len(seen.info), len(seen.info))):
+            number = row + 1
+            try:
+                points, shown = person_points(depth.read(f"depth_{number}"), parts.read(f"segm_{number}"))
+                count, least = len(np.unique(shown)), self.settings.surreal.minimum_parts
+                if count < least:
+                    raise ValueError(f"it shows {count} parts of the body, fewer than {least}")
+            except ValueError as error:
+                self._skip(clip, number, str(error))
+                continue
+            seen.points[row] = camera_to_world(points, seen.info.camera)
+            seen.parts[row] = shown
+        return seen
+
+    def _settle(self, seen):
+        """The clip's points with y up, by row, and the labels that fit them.
+
+        Raises:
+            ValueError: with the reason, when they cannot be turned for sure.
+        """
+        bodies, fit = self.bodies, None
+        if bodies:
+            stated = seen.info.gender
+            if self.settings.surreal.gender == "stated" and stated in bodies:
+                bodies = {stated: bodies[stated]}
+            fit = settle(seen.info, seen.points, bodies)
+        name = fit.reading if fit else settle_by_joints(seen.info, seen.points)
+        upright = {row: points @ WORLD_TO_Y_UP[name].T for row, points in seen.points.items()}
+        self.settled[name] += 1
+        labels = place_labels(seen.info, upright, fit, bodies[fit.gender], self.body_model) if fit else {}
+        return upright, labels
+
+    def _add_frames(self, seen, upright, labels):
+        for row, points in upright.items():
+            name = self._frame_id(seen.clip, row + 1)
+            try:
+                kept = clean_person(points, self.settings)
+            except ValueError as error:
+                self._skip(seen.clip, row + 1, str(error))
+                continue
+            kept = subsample(kept, self.settings.points, self.settings.sampling, name)
+            frame = Frame(
+                name,
+                row + 1,
+                kept,
+                self._source(seen.clip),
+                labels.get(row),
+                sequence=seen.clip.name,
+                parts=seen.parts[row][cKDTree(points).query(kept)[1]],
+            )
+            self.reading.frames.append(frame)
+
+    def _skip(self, clip, number, reason):
+        """List a frame, or under number 0 a clip that cannot be read at all."""
+        self.reading.skip(self._frame_id(clip, number), self._source(clip), reason)
+
+    def _frame_id(self, clip, number):
+        return frame_id("simulated" if self.reading.simulated else "surreal", clip.name, number)
+
+    def _source(self, clip):
+        path = clip.file("depth").relative_to(self.root).as_posix()
+        return f"simulated: {path}" if self.reading.simulated else path

@@ -1,0 +1,148 @@
+"""What a training step sees: its clouds, augmented, with imagined ones among them, each share on its own.
+
+Every random choice is drawn from a generator seeded with (seed, epoch, step, share): a step sees the same
+whatever went before it and whoever computes it.
+"""
+
+import hashlib
+import math
+from typing import NamedTuple
+
+import torch
+
+from sshmr.network.head import heading
+from sshmr.training.batch import Batch, choose_points, cut, jitter, join, mirror, pad, recentre, turn
+from sshmr.training.dataset import Clouds
+from sshmr.training.prefetch import ahead
+
+JITTER = 0.005
+"""Metres."""
+
+FACING_SPREAD = 0.25
+"""Radians; standard deviation of where a cloud faces that is turned to face ahead."""
+
+CUT_SHARE, CUT_RADIUS = 0.4, (0.1, 0.35)
+
+
+class Part(NamedTuple):
+    """A share's clouds, which of them to train on and which to hold out; number: of the share."""
+
+    number: int
+    clouds: Clouds
+    training: torch.Tensor
+    held_out: torch.Tensor
+
+
+class Drawn(NamedTuple):
+    """A share of a step.
+
+    Attributes:
+        batch: its clouds. portion: 0 to 1, of the clouds that the step has in all. seed: for the network.
+    """
+
+    batch: Batch
+    portion: float
+    seed: int
+
+
+class Feed:
+    """Draws every step's batches.
+
+    Args:
+        clouds: ``Clouds`` of each share that this process computes. imagination: ``Imagination``.
+        template_mirror: (M,) int64, the template vertex across the body. config: ``TrainConfig``.
+        seed: int. team: ``Team`` of the processes that train together.
+
+    Attributes:
+        parts: what this process has. steps: steps of an epoch.
+    """
+
+    def __init__(self, clouds, imagination, template_mirror, config, seed, team):
+        self.imagination, self.template_mirror = imagination, template_mirror
+        self.config, self.seed = config, seed
+        numbers = team.shares(config.accumulate)
+        self.parts = [
+            Part(number, own, *_split(len(own), config.validation, _generator(seed, -1, -1, number)))
+            for number, own in zip(numbers, clouds, strict=True)
+        ]
+        counts = torch.zeros(config.shares, dtype=torch.int64)
+        for part in self.parts:
+            counts[part.number] = len(part.training)
+        self.counts = team.total(counts).tolist()
+        self.steps = math.ceil(sum(self.counts) / config.real_batch)
+
+    def steps_from(self, epoch, first, device):
+        """Lists of ``Drawn``, for every step of an epoch from ``first`` on; none of a share left without."""
+        pieces = [self._order(epoch, part).tensor_split(self.steps) for part in self.parts]
+
+        def drawn(step):
+            return [
+                self._drawn(part, own[step], epoch, step)
+                for part, own in zip(self.parts, pieces, strict=True)
+                if len(own[step])
+            ]
+
+        steps = range(first, self.steps)
+        if device.type == "cpu":
+            return map(drawn, steps)
+        return ahead(lambda step: [one._replace(batch=one.batch.pinned()) for one in drawn(step)], steps)
+
+    def _order(self, epoch, part):
+        generator = _generator(self.seed, epoch, -1, part.number)
+        return part.training[torch.randperm(len(part.training), generator=generator)]
+
+    def _drawn(self, part, indices, epoch, step):
+        generator = _generator(self.seed, epoch, step, part.number)
+        seed = int(torch.randint(1 << 62, (1,), generator=generator))
+        batch = self._batch(part.clouds, indices, generator)
+        return Drawn(batch, len(batch.points) / self._clouds(step), seed)
+
+    def _clouds(self, step):
+        """How many clouds a step has in all shares."""
+        real = [count // self.steps + (step < count % self.steps) for count in self.counts]
+        return sum(real) + sum(map(self._imagined, real))
+
+    def _imagined(self, real):
+        """How many go with so many real ones, so that the last, smaller batch keeps the proportion."""
+        return round(real * self.config.imagined / (1 - self.config.imagined))
+
+    def _batch(self, clouds, indices, generator):
+        config = self.config
+        real = clouds.take(indices)
+        if config.augment:
+            swapped = torch.rand(len(indices), generator=generator) < 0.5
+            real = mirror(real, swapped, self.template_mirror)
+            real = cut(jitter(real, JITTER, generator), CUT_SHARE, CUT_RADIUS, generator)
+        width = config.points or real.points.shape[1]
+        real = choose_points(real, width, generator)
+        parts = [real]
+        wanted = self._imagined(len(indices))
+        if wanted:
+            parts.append(pad(self.imagination.draw(wanted, width, generator), width))
+        batch = join(parts)
+        if config.augment:
+            batch = turn(batch, self._turns(batch, generator))
+        return recentre(batch)
+
+    def _turns(self, batch, generator):
+        """(B,) radians: to face anywhere, or +z, give or take a quarter of a radian."""
+        count = len(batch.points)
+        anywhere = torch.rand(count, generator=generator) * 2 * math.pi
+        about_ahead = torch.randn(count, generator=generator) * FACING_SPREAD - heading(batch.target.rotmats)
+        ahead = torch.rand(count, generator=generator) < self.config.facing
+        return torch.where(ahead, about_ahead, anywhere)
+
+
+def _split(count, share, generator):
+    """Indices to train on and to hold out; with too few clouds to spare any, all of them for both."""
+    order = torch.randperm(count, generator=generator)
+    held = round(count * share)
+    if held == 0:
+        return order, order
+    return order[held:], order[:held]
+
+
+def _generator(seed, epoch, step, share):
+    text = f"{seed}/{epoch}/{step}" + (f"/{share}" if share else "")
+    digest = hashlib.sha256(text.encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

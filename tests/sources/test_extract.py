@@ -1,0 +1,144 @@
+"""From source files to the points table, as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from sshmr.body.model import BodyModel, open_body_path
+from sshmr.body.prior import open_prior_path
+from sshmr.config.extract import ExtractConfig
+from sshmr.errors import InputError
+from sshmr.geometry.raycast import Surface
+from sshmr.sources.extract import extract
+from sshmr.tables.schemas import provenance, read_points, valid_mask
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+CAPTURE = {
+    "sequences": 2,
+    "test_sequences": 1,
+    "subjects": 1,
+    "test_subjects": 1,
+    "frames": 12,
+    "defects": 0.3,
+}
+
+
+def run(script, *arguments):
+    command = [sys.executable, SCRIPTS / script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """Two simulated sequences, extracted by the workflow's own scripts."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "body").mkdir()
+    for gender in ("male", "female"):
+        (folder / "body" / f"{gender}.npz").symlink_to(open_body_path(gender))
+    names = ["seq001_simulated_001", "seq002_simulated_002"]
+    outputs = [folder / "capture" / name / f"{name}_labels.pkl" for name in names]
+    done = run(
+        "simulate.py", "--bodies", folder / "body", "--prior", open_prior_path(), "--seed", 5,
+        "--settings", json.dumps(CAPTURE), "--sequence", *names, "--output", *outputs,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name, split in zip(names, ("train", "test"), strict=True):
+        shard = folder / "points" / split / name
+        done = run(
+            "extract.py", "--source", "sloper4d", "--root", folder / "capture",
+            "--shard", name, "--split", split, "--bodies", folder / "body",
+            "--output", f"{shard}.parquet", "--skipped", f"{shard}.skipped.parquet",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 1
+        assert "simulated" in done.stdout
+    return folder / "points"
+
+
+def test_the_table_holds_labelled_clouds_that_lie_on_their_body(simulated):
+    for path in (
+        simulated / "train/seq001_simulated_001.parquet",
+        simulated / "test/seq002_simulated_002.parquet",
+    ):
+        table = read_points(path, labels=True)
+        body = BodyModel.load(open_body_path(table["gender"][0]))
+        posed = body(*(torch.tensor(table[key]) for key in ("pose", "betas", "transl")))
+        np.testing.assert_allclose(posed.joints, table["joints"], atol=1e-4)
+        for points, valid, mesh in zip(
+            table["points"], valid_mask(table), posed.vertices.numpy(), strict=True
+        ):
+            distance = Surface(mesh, body.faces.numpy()).distances(points[valid])
+            assert np.median(distance) < 0.01  # the sensor's noise
+            assert not points[~valid].any()
+            np.testing.assert_allclose(points[valid].mean(axis=0), 0, atol=1e-5)
+        # The offset brings the body back to its ground, which is level 0 of a y-up world.
+        lowest = posed.vertices[..., 1].min(dim=1).values.numpy() + table["offset"][:, 1]
+        np.testing.assert_allclose(lowest, 0, atol=1e-4)
+        assert path.parent.name == table["split"][0]
+        assert all(source.startswith("simulated") for source in table["source"])
+        assert provenance(path)["simulated"] is True
+
+
+def test_each_frame_is_in_the_table_or_in_the_list_of_skipped(simulated):
+    skipped = 0
+    for path in (simulated / "train/seq001_simulated_001", simulated / "test/seq002_simulated_002"):
+        kept = read_points(path.with_suffix(".parquet"))["frame_id"]
+        rows = pq.read_table(path.with_suffix(".skipped.parquet")).to_pylist()
+        names = kept + [row["frame_id"] for row in rows]
+        assert sorted(names) == [f"simulated/{path.name}/{frame:06d}/0" for frame in range(12)]
+        assert all(row["reason"] and row["source"] for row in rows)
+        skipped += len(rows)
+    assert skipped > 0
+
+
+def test_unlabelled_clouds_make_a_table_too(tmp_path, neutral_body):
+    cloud = neutral_body.v_template.numpy()
+    (tmp_path / "scans" / "ann").mkdir(parents=True)
+    np.save(tmp_path / "scans" / "ann" / "1.npy", cloud + np.array([5.0, 0.0, -2.0]))
+    summary = extract(
+        "clouds", tmp_path / "scans", "ann", "train", ExtractConfig(), lambda gender: None,
+        tmp_path / "a.parquet", tmp_path / "a.skipped.parquet",
+    )  # fmt: skip
+    assert "1 frames, 0 skipped" in summary
+    table = read_points(tmp_path / "a.parquet", labels=True)
+    assert table["frame_id"] == ["clouds/ann/000001/0"]
+    assert np.isnan(table["pose"]).all()
+    assert table["gender"] == [None]
+    assert pq.read_table(tmp_path / "a.skipped.parquet").num_rows == 0
+    np.testing.assert_allclose(
+        table["offset"][0], [5, 0.5 * np.ptp(cloud[:, 1]) + cloud[:, 1].min(), -2], atol=0.4
+    )
+
+
+def test_a_sequence_without_a_usable_frame_ends_the_run_and_writes_nothing(
+    tmp_path, recording, write, load_body
+):
+    recording["second_person"]["point_clouds"] = [np.zeros((0, 3))] * 5
+    with pytest.raises(InputError, match="its cloud is empty"):
+        extract(
+            "sloper4d", write(recording), "seq002_football_001", "train", ExtractConfig(), load_body,
+            tmp_path / "a.parquet", tmp_path / "s.parquet",
+        )  # fmt: skip
+    assert not (tmp_path / "a.parquet").exists()
+
+
+def test_the_scripts_tell_faults_without_a_traceback(tmp_path):
+    done = run(
+        "extract.py", "--source", "sloper4d", "--root", tmp_path, "--shard", "seq", "--split", "train",
+        "--output", tmp_path / "a.parquet", "--skipped", tmp_path / "b.parquet",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "seq_labels.pkl" in done.stderr
+    done = run(
+        "simulate.py", "--bodies", tmp_path, "--prior", open_prior_path(), "--settings", '{"frame": 3}',
+        "--sequence", "x", "--output", tmp_path / "x.pkl",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert '"frames"' in done.stderr

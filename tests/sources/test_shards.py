@@ -1,0 +1,146 @@
+"""Which shards there are is known while the workflow is planned, quickly and without big imports."""
+
+import subprocess
+import sys
+
+import pytest
+
+from sshmr.config.capture import CaptureConfig
+from sshmr.config.extract import CloudsConfig, ExtractConfig, Sloper4dConfig
+from sshmr.errors import InputError
+from sshmr.sources.shards import list_shards, simulated_plan, simulated_sequences
+
+NAMES = [f"seq{number:03d}_name_001" for number in (2, 3, 5, 7, 8, 9)]
+
+
+@pytest.fixture
+def sloper4d(tmp_path):
+    for name in NAMES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}_labels.pkl").touch()
+    (tmp_path / "notes").mkdir()
+    return tmp_path
+
+
+def settings(**values):
+    return ExtractConfig(sloper4d=Sloper4dConfig(**values))
+
+
+def test_simulated_names_are_known_beforehand():
+    names = simulated_sequences(CaptureConfig())
+    assert (len(names["train"]), len(names["test"])) == (12, 4)
+    assert names["train"][0] == "seq001_simulated_001"
+    people = {
+        split: {p.subject for p in simulated_plan(CaptureConfig()) if p.split == split} for split in names
+    }
+    assert not people["train"] & people["test"]
+    assert len(people["train"]) == 6
+
+
+def test_planning_imports_nothing_heavy():
+    program = (
+        "import sys, sshmr.sources.shards, sshmr.config.extract, sshmr.config.capture, sshmr.config.mapping\n"
+        "heavy = {'torch', 'open3d', 'pandas', 'scipy', 'pyarrow', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_whole_sequences_are_held_out(sloper4d):
+    shards = list_shards("sloper4d", sloper4d, settings())
+    assert sorted(shards["train"] + shards["test"]) == NAMES
+    assert len(shards["test"]) == 2  # a quarter of six, rounded
+    assert shards == list_shards("sloper4d", sloper4d, settings())
+
+
+def test_sequences_can_be_named(sloper4d):
+    shards = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005", NAMES[5])))
+    assert shards["test"] == [NAMES[2], NAMES[5]]
+    shards = list_shards("sloper4d", sloper4d, settings(sequences=("seq002", "seq003"), test_fraction=0.0))
+    assert shards == {"train": NAMES[:2], "test": []}
+
+
+def test_the_cross_split_tests_on_sequence_009(sloper4d):
+    assert list_shards("sloper4d", sloper4d, settings(split="cross")) == {
+        "train": NAMES[:5],
+        "test": NAMES[5:],
+    }
+    two = settings(split="cross", sequences=("seq002", "seq009"))
+    assert list_shards("sloper4d", sloper4d, two) == {"train": NAMES[:1], "test": NAMES[5:]}
+    (sloper4d / NAMES[5] / f"{NAMES[5]}_labels.pkl").unlink()
+    with pytest.raises(InputError, match='"seq009" of extract test_sequences is not there'):
+        list_shards("sloper4d", sloper4d, settings(split="cross"))
+
+
+def test_a_new_sequence_does_not_reshuffle_a_named_split(sloper4d):
+    before = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
+    (sloper4d / "seq010_x_001").mkdir()
+    (sloper4d / "seq010_x_001" / "seq010_x_001_labels.pkl").touch()
+    after = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
+    assert after["test"] == before["test"]
+
+
+def test_the_published_split_takes_frames_of_every_sequence(sloper4d):
+    shards = list_shards("sloper4d", sloper4d, settings(split="published"))
+    assert shards == {"train": NAMES, "test": NAMES}
+
+
+def touch(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def test_own_clouds_are_grouped_by_folder(tmp_path):
+    touch(
+        tmp_path, "ann/walk/001.ply", "ann/walk/002.ply", "bob/001.npy", "bob/readme.txt", "bob/.hidden.ply"
+    )
+    assert list_shards("clouds", tmp_path, ExtractConfig()) == {"train": ["ann_walk", "bob"], "test": []}
+    held = ExtractConfig(clouds=CloudsConfig(test_sequences=("bob",)))
+    assert list_shards("clouds", tmp_path, held) == {"train": ["ann_walk"], "test": ["bob"]}
+
+
+def test_own_clouds_are_grouped_by_pattern(tmp_path):
+    touch(tmp_path, "ann-1.ply", "ann-2.ply", "bob-1.ply", "other.ply")
+    pattern = ExtractConfig(clouds=CloudsConfig(sequence_pattern=r"(?P<sequence>[a-z]+)-(?P<frame>\d+)"))
+    assert list_shards("clouds", tmp_path, pattern)["train"] == ["ann", "bob"]
+
+
+def test_files_of_the_root_itself_are_one_sequence(tmp_path):
+    touch(tmp_path / "scans", "a.ply", "b.ply")
+    assert list_shards("clouds", tmp_path / "scans", ExtractConfig())["train"] == ["scans"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "extract", "told"),
+    [
+        ("sloper4d", settings(sequences=("seq099",)), "seq099"),
+        ("sloper4d", settings(test_sequences=("football",)), "football"),
+        ("clouds", ExtractConfig(), "no cloud"),
+        ("clouds", ExtractConfig(clouds=CloudsConfig(files="*.laz")), "laz"),
+        ("kitti", ExtractConfig(), "kitti"),
+    ],
+)
+def test_what_is_not_there_is_told(sloper4d, kind, extract, told):
+    with pytest.raises(InputError, match=told):
+        list_shards(kind, sloper4d, extract)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(?P<sequence>\d+", r"(\w+)-(\d+)", r"(?P<sequence>zzz)", r"(?P<sequence>\w)(?P<frame>nn)"]
+)
+def test_patterns_that_cannot_work_are_told(tmp_path, pattern):
+    touch(tmp_path, "ann-1.ply")
+    with pytest.raises(InputError, match="sequence_pattern"):
+        list_shards("clouds", tmp_path, ExtractConfig(clouds=CloudsConfig(sequence_pattern=pattern)))
+
+
+def test_wrong_roots_are_told(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        list_shards("sloper4d", tmp_path / "absent", ExtractConfig())
+    with pytest.raises(InputError, match="seq002_football_001"):
+        list_shards("sloper4d", tmp_path, ExtractConfig())
+    touch(tmp_path, "a/b/1.ply", "a_b/1.ply")
+    with pytest.raises(InputError, match="a_b"):
+        list_shards("clouds", tmp_path, ExtractConfig())

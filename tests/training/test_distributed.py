@@ -1,0 +1,116 @@
+"""Several processes train one network as one process does in several goes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sshmr.body.prior import open_prior_path
+from sshmr.config.train import TrainConfig
+from sshmr.errors import InputError
+from sshmr.tables.schemas import read_points
+from sshmr.training import dataset
+from sshmr.training.distributed import Team, cut_in_parts
+from sshmr.training.prefetch import ahead
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+
+
+@pytest.fixture
+def run(make_run):
+    return make_run(frames=5)
+
+
+def points_of(run):
+    return [path for path in run.paths("points/train/*.parquet") if "skipped" not in path.name]
+
+
+def command(run, settings, out):
+    body = run.results / "body"
+    return [
+        str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
+        *("--points", *map(str, points_of(run))),
+        *("--labels", *map(str, run.paths("round_0/labels/train/*.parquet"))),
+        *("--params", *map(str, run.paths("round_0/fit/train/*.parquet"))),
+        *("--body", str(body / "neutral.npz"), "--template", str(body / "template.npz")),
+        *("--prior", str(open_prior_path()), "--resume", str(out / "resume")),
+        *("--checkpoint", str(out / "checkpoint.pt"), "--history", str(out / "history.parquet")),
+        *("--settings-out", str(out / "settings.json")),
+    ]  # fmt: skip
+
+
+def with_shares(settings, **shares):
+    return {**settings, "train": {**settings["train"], **shares}}
+
+
+def test_two_processes_do_what_one_does_in_two_goes(run, settings, tmp_path):
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    one = command(run, with_shares(settings, accumulate=2), alone)
+    subprocess.run([sys.executable, *one], check=True, capture_output=True)
+    two = command(run, with_shares(settings, processes=2), together)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run([*torchrun, *two], check=True, capture_output=True)
+    first, second = (torch.load(out / "checkpoint.pt", weights_only=True) for out in (alone, together))
+    for name, weight in first["last_weights"].items():
+        torch.testing.assert_close(weight, second["last_weights"][name], atol=2e-4, rtol=1e-3)
+    histories = [pd.read_parquet(out / "history.parquet") for out in (alone, together)]
+    for name in ("total", "vertices", "label_cross_entropy", "criterion"):
+        np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-3)
+    used = [json.loads((out / "settings.json").read_text()) for out in (alone, together)]
+    assert used[0]["clouds"] == used[1]["clouds"] == 10
+    assert used[0]["inputs"] == used[1]["inputs"]
+
+
+def test_every_frame_is_in_one_part_and_parts_are_alike(run):
+    paths = points_of(run)
+    assert cut_in_parts(paths, 1) == [paths]
+    parts = cut_in_parts(paths, 2)
+    assert sorted(path for part in parts for path in part) == sorted(paths)
+    sizes = [sum(len(read_points(path)["frame_id"]) for path in part) for part in parts]
+    assert max(sizes) - min(sizes) <= 5
+
+
+def test_a_share_reads_no_other_shares_tables(run, monkeypatch, neutral_body):
+    opened = []
+    for name in ("read_points", "read_labels", "read_params"):
+        read = getattr(dataset, name)
+        monkeypatch.setattr(dataset, name, lambda path, read=read: opened.append(str(path)) or read(path))
+    own = cut_in_parts(points_of(run), 2)[1]
+    labels, params = (run.paths(f"round_0/{kind}/train/*.parquet") for kind in ("labels", "fit"))
+    dataset.Clouds.load(own, labels, params, neutral_body, 1024)
+    assert len(opened) == 3 * len(own)
+    assert {Path(path).name for path in opened} == {Path(path).name for path in own}
+
+
+def test_more_shares_than_shards_are_refused():
+    settings = TrainConfig(processes=3, accumulate=2)
+    settings.check_shards(6)
+    with pytest.raises(InputError, match=r"train.processes.*6 shares.*at most 5"):
+        settings.check_shards(5)
+
+
+def test_a_process_alone_is_told_to_start_with_torchrun(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert Team.joined(1) == Team(0, 1)
+    with pytest.raises(InputError, match="torchrun --standalone --nproc-per-node 2"):
+        Team.joined(2)
+
+
+@pytest.mark.parametrize("key", ["processes", "accumulate"])
+def test_there_is_at_least_one(key):
+    with pytest.raises(InputError, match=f"train.{key}"):
+        TrainConfig(**{key: 0})
+
+
+def test_items_made_ahead_come_in_order_and_their_errors_where_they_are_needed():
+    assert list(ahead(lambda item: item**2, range(5))) == [0, 1, 4, 9, 16]
+    assert list(ahead(str, [])) == []
+    items = ahead(lambda item: 1 / item, [1, 0, 2])
+    assert next(items) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(items)
