@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+import yaml
 
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.body.template import Template
+from sshmr.config.infer import InferConfig
 from sshmr.config.network import network_config
-from sshmr.config.train import PRESETS, InferConfig, TrainConfig, train_config
+from sshmr.config.train import TrainConfig, train_config
 from sshmr.evaluation.frames import Bodies, has_labels, pose_rows, true_bodies
 from sshmr.evaluation.measures import mpjpe
 from sshmr.evaluation.rounds import points_tables
@@ -35,6 +37,8 @@ from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
 from sshmr.training.synthetic import Imagination
 
+PAPER = yaml.safe_load((Path(__file__).resolve().parents[1] / "config" / "paper.yaml").read_text())
+
 VARIANTS = {
     "whole": {},
     "labels and fits count alike, whatever their confidence": {"trust": False},
@@ -47,7 +51,7 @@ VARIANTS = {
     "every point seen and matched in prediction": {"infer": {"points": 0, "matched_points": 0}},
     "half precision in the encoder": {"network": {"precision": "bfloat16"}},
     "the published head": {"network": {"mixing": "linear"}},
-    "the published losses": {"train": {"weights": PRESETS["paper"]["weights"]}},
+    "the published losses": {"train": {"weights": PAPER["train"]["weights"]}},
 }
 TRAINING = ("network", "train", "trust")
 
@@ -102,7 +106,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--epochs", type=int, default=TrainConfig.epochs)
+    parser.add_argument("--epochs", type=int, default=TrainConfig().epochs)
     parser.add_argument(
         "--rows",
         nargs="+",

@@ -11,7 +11,6 @@ The last line is JSON.
 """
 
 import argparse
-import dataclasses
 import json
 import time
 from contextlib import ExitStack
@@ -27,9 +26,10 @@ import yaml
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
+from sshmr.config.infer import InferConfig
 from sshmr.config.mapping import from_mapping
 from sshmr.config.network import network_config
-from sshmr.config.train import InferConfig, train_config
+from sshmr.config.train import train_config
 from sshmr.fit.hypotheses import typical_poses
 from sshmr.network import encoder
 from sshmr.network.model import MeshRegressor
@@ -151,7 +151,7 @@ def main():
         seen = (look(network, *part, known, config)[0].rotmats for part in zip(*parts, strict=True))
         return torch.cat(list(seen))
 
-    everything = dataclasses.replace(config, points=0, matched_points=0)
+    everything = config.replace(points=0, matched_points=0)
     ways = {
         "step": {
             "ours": lambda: step(some, train.matched_points),

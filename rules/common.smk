@@ -7,20 +7,16 @@ import shlex
 import sys
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 
 from code_hash import code_hash as hash_of_code
-from config_check import check_config, read_layers, typed, with_origin
+from config_check import check_config, read_layers, with_origin
 from gpu import gpu_in_sight
 from run_lock import take_lock
 from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
-from sshmr.config.capture import CaptureConfig
 from sshmr.sources.behave.files import info_file
-from sshmr.config.extract import ExtractConfig
 from sshmr.sources.shards import (
     cloud_files,
     labels_file,
@@ -33,12 +29,6 @@ from sshmr.sources.shards import (
 )
 from sshmr.sources.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
-from sshmr.config.evaluate import EvaluateConfig
-from sshmr.config.fit import FitConfig
-from sshmr.config.network import NetworkConfig
-from sshmr.config.train import InferConfig, TrainConfig
-from sshmr.config.report import ReportConfig
-from sshmr.config.mapping import from_mapping
 
 if Path.cwd() != ROOT:
     raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")
@@ -48,38 +38,22 @@ if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
-def settings(section, kind):
-    """The settings object of a section; its own checks see how values fit one another."""
-    try:
-        return from_mapping(kind, config[section], section)
-    except InputError as error:
-        raise with_origin(error, LAYERS) from None
-
-
 def shards_of_source():
     """Names of the shards: {"train": [...], "test": [...]}."""
     if KIND == "simulated":
         return simulated_sequences(CAPTURE)
-    return list_shards(KIND, config["source"]["root"], EXTRACT)
+    return list_shards(KIND, SETTINGS.source.root, EXTRACT)
 
 
 try:
     LAYERS = read_layers(
         [ROOT / "config.yaml", *workflow.config_settings.configfiles], workflow.config_settings.config
     )
-    SCHEMA = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())
-    config.update(typed(config, SCHEMA))
-    check_config(config, SCHEMA, LAYERS)
-    KIND = config["source"]["kind"]
-    CAPTURE = settings("capture", CaptureConfig)
-    EXTRACT = settings("extract", ExtractConfig)
-    settings("fit", FitConfig)
-    settings("infer", InferConfig)
-    settings("evaluate", EvaluateConfig)
-    settings("report", ReportConfig)
-    settings("network", NetworkConfig)
+    SETTINGS = check_config(config, LAYERS)
+    config.update(SETTINGS.model_dump(mode="json"))
+    KIND, CAPTURE, EXTRACT = SETTINGS.source.kind, SETTINGS.capture, SETTINGS.extract
     SHARDS = shards_of_source()
-    settings("train", TrainConfig).check_shards(len(SHARDS["train"]))
+    SETTINGS.train.check_shards(len(SHARDS["train"]))
     # The layout of each simulated shard; a run may have several.
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
     CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}

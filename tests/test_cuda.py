@@ -6,8 +6,9 @@ import torch
 
 from sshmr.body.template import build_template
 from sshmr.config.fit import FitConfig
+from sshmr.config.infer import InferConfig
 from sshmr.config.network import NetworkConfig
-from sshmr.config.train import InferConfig, train_config
+from sshmr.config.train import train_config
 from sshmr.fit.engine import Engine
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.neighbours import farthest_point_sample

@@ -10,8 +10,8 @@ import json
 from _common import add_torch_arguments, device_from, run
 from sshmr.body.model import BodyModel
 from sshmr.body.template import Template
+from sshmr.config.infer import InferConfig
 from sshmr.config.mapping import from_mapping
-from sshmr.config.train import InferConfig
 from sshmr.training.checkpoint import load_checkpoint, network_from
 from sshmr.training.infer import infer_table
 

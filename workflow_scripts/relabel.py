@@ -11,7 +11,8 @@ from _common import run
 from sshmr.body.model import BodyModel
 from sshmr.body.template import Template
 from sshmr.config.mapping import from_mapping
-from sshmr.fit.pseudo_labels import RelabelConfig, relabel
+from sshmr.config.relabel import RelabelConfig
+from sshmr.fit.pseudo_labels import relabel
 from sshmr.tables.schemas import labels_schema, provenance, read_params, read_points, write_table
 
 

@@ -9,8 +9,9 @@ import json
 
 from _common import run
 from sshmr.body.model import BodyModel
-from sshmr.body.template import TemplateConfig, build_template
+from sshmr.body.template import build_template
 from sshmr.config.mapping import from_mapping
+from sshmr.config.template import TemplateConfig
 
 
 def main():

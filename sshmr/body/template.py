@@ -12,17 +12,6 @@ SHOULDER_ANGLE = np.pi / 3
 LEFT_SHOULDER, RIGHT_SHOULDER = 16, 17
 
 
-@dataclasses.dataclass(frozen=True)
-class TemplateConfig:
-    """Settings of the template.
-
-    Attributes:
-        points: number of vertices picked from the body.
-    """
-
-    points: int = 1024
-
-
 def standing_pose(dtype=torch.float32):
     """(72,) rotation vectors: all zero but the shoulders, turned ∓60° about z so that the arms hang."""
     pose = torch.zeros(24, 3, dtype=dtype)

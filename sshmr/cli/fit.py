@@ -47,7 +47,7 @@ def fit(
     from sshmr.cli.settings import extract_settings, read_config, section
     from sshmr.cli.work import work
     from sshmr.config.fit import FitConfig
-    from sshmr.config.train import InferConfig
+    from sshmr.config.infer import InferConfig
     from sshmr.device import choose_device
     from sshmr.local.workers import Plan
 

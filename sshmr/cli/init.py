@@ -103,7 +103,7 @@ source:
 
 extract:
   voxel: 0.02  # Metres; 0.03 suits a LiDAR's coarser clouds.
-  minimum_points: {ExtractConfig.minimum_points}  # Left out are clouds of no more than this, once cleaned.
+  minimum_points: {ExtractConfig().minimum_points}  # Left out are clouds of no more than this, once cleaned.
   clouds:
     up: "{found.up}"  # {_evidence(found)}.
     unit: {found.unit}  # The median cloud spans {size} along x, y, z.

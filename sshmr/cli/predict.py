@@ -37,7 +37,7 @@ def predict(
     from sshmr.cli.settings import extract_settings, read_config, section
     from sshmr.cli.work import work
     from sshmr.config.fit import FitConfig
-    from sshmr.config.train import InferConfig
+    from sshmr.config.infer import InferConfig
     from sshmr.device import choose_device
     from sshmr.local.workers import Plan
 

@@ -1,30 +1,16 @@
 """Settings of the evaluation."""
 
-import dataclasses
+from pydantic import Field
 
-from sshmr.errors import InputError
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluateConfig:
-    """How measures are taken; docs/measures.md defines each of them.
-
-    Attributes:
-        penetration_depth: skin counts as inside another part of the body when it is deeper than this, metres.
-        flip_angle: a body whose root is turned by more than this away from the truth is flipped, degrees.
-        batch: bodies posed at once; affects memory only.
-    """
-
-    penetration_depth: float = 0.01
-    flip_angle: float = 90.0
-    batch: int = 64
-
-    def __post_init__(self):
-        _check("penetration_depth", self.penetration_depth, self.penetration_depth >= 0, "0 m or more")
-        _check("flip_angle", self.flip_angle, 0 < self.flip_angle < 180, "degrees between 0 and 180")
-        _check("batch", self.batch, self.batch >= 1, "1 or more")
+from sshmr.config.base import Settings
 
 
-def _check(key, value, fine, expected):
-    if not fine:
-        raise InputError("config", f'key "evaluate.{key}"', repr(value), expected)
+class EvaluateConfig(Settings):
+    """The measures. docs/measures.md defines each of them."""
+
+    penetration_depth: float = Field(0.01, ge=0, le=1)
+    """Skin counts as self-penetrating when it is deeper than this inside another body part, in metres."""
+    flip_angle: float = Field(90.0, gt=0, lt=180)
+    """A body counts as flipped when its root is rotated by more than this from the truth, in degrees."""
+    batch: int = Field(64, ge=1, le=65536)
+    """Bodies posed at once. Affects memory only."""

@@ -1,168 +1,126 @@
-"""Settings of the extraction: from a source's files to the points table."""
+"""Settings of the extraction: from a source's files to the points tables."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
-from sshmr.errors import InputError
+from pydantic import Field, model_validator
+
+from sshmr.config.base import Settings, misfit
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+Names = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Sloper4dConfig:
-    """Reading SLOPER4D, and what the simulated capture writes in its layout.
+class Sloper4dConfig(Settings):
+    """SLOPER4D's files, which the simulated capture writes as well."""
 
-    Attributes:
-        sequences: which to use, in full or as ``seq002``; empty for all that are there.
-        split: ``sequence`` holds out whole sequences; ``published`` takes 30 % of each sequence's frames for
-            testing, whose neighbours in time are then in training; ``cross`` holds out ``seq009``, as papers
-            do that compare across data sets.
-        test_sequences: those that ``sequence`` holds out; empty to take ``test_fraction`` of them.
-        test_fraction: share of the sequences held out where none is named.
-        neighbours: add the points of the previous and the next frame where the person has hardly moved.
-        neighbour_seconds: frames farther apart in time than this are no neighbours.
-    """
-
-    sequences: tuple[str, ...] = ()
+    sequences: Names = ()
+    """Sequences to use, by full name or number such as seq002. Empty uses all."""
     split: Literal["sequence", "published", "cross"] = "sequence"
-    test_sequences: tuple[str, ...] = ()
-    test_fraction: float = 0.25
+    """sequence holds out whole sequences. published takes 30 % of each sequence's frames for testing; their
+    neighbours in time are then in training. cross holds out seq009, for comparisons across data sets."""
+    test_sequences: Names = ()
+    """Sequences that split: sequence holds out. Empty holds out test_fraction of them."""
+    test_fraction: float = Field(0.25, ge=0, lt=1)
+    """Fraction of the sequences that is held out if none is named."""
     neighbours: bool = True
-    neighbour_seconds: float = 0.11
-
-    def __post_init__(self):
-        _check("sloper4d.test_fraction", self.test_fraction, 0 <= self.test_fraction < 1, "0 to 1")
-        _check("sloper4d.neighbour_seconds", self.neighbour_seconds, self.neighbour_seconds >= 0, "0 or more")
+    """Add the points of the previous and the next frame where the person has hardly moved."""
+    neighbour_seconds: float = Field(0.11, ge=0, le=10)
+    """Largest time between neighbouring frames, in seconds."""
 
 
-@dataclass(frozen=True)
-class BehaveConfig:
-    """Reading BEHAVE.
+class BehaveConfig(Settings):
+    """BEHAVE's depth images."""
 
-    Attributes:
-        sequences: which to use, in full or as ``Date03`` or ``Date03_Sub03``; empty for all that are there.
-        every: only every n-th moment is read.
-        all_cameras: leave a moment out where any camera lacks its mask, as published.
-        cleaning: ``robust`` keeps what hangs together as one person; ``published`` draws at random and keeps
-            points that are near to others and to the mean.
-        test_sequences: those held out; empty to do as ``split.json`` says.
-        test_fraction: share of the sequences held out where none is named and there is no ``split.json``.
-    """
-
-    sequences: tuple[str, ...] = ()
-    every: int = 2
+    sequences: Names = ()
+    """Sequences to use, by full name, or by its start such as Date03 or Date03_Sub03. Empty uses all."""
+    every: int = Field(2, ge=1, le=1_000_000)
+    """Reads every n-th moment only."""
     all_cameras: bool = False
+    """Leave out a moment if any camera lacks its mask, as published."""
     cleaning: Literal["robust", "published"] = "robust"
-    test_sequences: tuple[str, ...] = ()
-    test_fraction: float = 0.25
+    """robust keeps the connected points of one person. published samples at random and keeps points that are
+    close to others and to the mean."""
+    test_sequences: Names = ()
+    """Sequences that are held out. Empty follows split.json."""
+    test_fraction: float = Field(0.25, ge=0, lt=1)
+    """Fraction of the sequences that is held out if none is named and there is no split.json."""
 
-    def __post_init__(self):
-        _check("behave.every", self.every, self.every >= 1, "1 or more")
-        _check("behave.test_fraction", self.test_fraction, 0 <= self.test_fraction < 1, "0 to 1")
 
+class SurrealConfig(Settings):
+    """SURREAL's clips; by default the published selection."""
 
-@dataclass(frozen=True)
-class SurrealConfig:
-    """Reading SURREAL; by default the published selection of clips and frames.
-
-    Attributes:
-        train_clips, test_clips: how many clips are drawn at random of each split; 0 for all.
-        train_frames, test_frames: how many frames of each clip, its first ones; 0 for all.
-        seed: of that draw.
-        exclude: sequences, or subjects with all of theirs, that are left out; those named are misshapen.
-        minimum_parts: frames must show at least this many of the body's 24 parts.
-        gender: ``nearest`` labels a clip with the gender whose body fits the points better, ``stated`` with
-            the one that the file names, which is not reliable.
-        shard_frames: about how many frames a shard has.
-    """
-
-    train_clips: int = 3000
-    train_frames: int = 5
-    test_clips: int = 100
-    test_frames: int = 0
-    seed: int = 0
-    exclude: tuple[str, ...] = ("18", "19", "143_21")
-    minimum_parts: int = 19
+    train_clips: int = Field(3000, ge=0)
+    """Training clips drawn at random. 0 uses all."""
+    train_frames: int = Field(5, ge=0)
+    """Frames used of each training clip, its first ones. 0 uses all."""
+    test_clips: int = Field(100, ge=0)
+    """Test clips drawn at random. 0 uses all."""
+    test_frames: int = Field(0, ge=0)
+    """Frames used of each test clip, its first ones. 0 uses all."""
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Seed of that draw."""
+    exclude: Names = ("18", "19", "143_21")
+    """Sequences, or subjects with all their sequences, to leave out. The bodies of those named are
+    deformed."""
+    minimum_parts: int = Field(19, ge=1, le=24)
+    """Frames must show at least this many of the 24 body parts."""
     gender: Literal["nearest", "stated"] = "nearest"
-    shard_frames: int = 500
-
-    def __post_init__(self):
-        for name in ("train_clips", "train_frames", "test_clips", "test_frames", "seed"):
-            _check(f"surreal.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        _check("surreal.minimum_parts", self.minimum_parts, 1 <= self.minimum_parts <= 24, "1 to 24")
-        _check("surreal.shard_frames", self.shard_frames, self.shard_frames >= 1, "1 or more")
+    """nearest uses the gender whose body fits the points better. stated uses the gender in the file, which is
+    not reliable."""
+    shard_frames: int = Field(500, ge=1)
+    """Approximate number of frames per shard."""
 
 
-@dataclass(frozen=True)
-class CloudsConfig:
-    """Reading one's own clouds, one person and one moment a file.
-
-    Attributes:
-        files: pattern of the files below the root; empty for every file of a known kind.
-        up: the axis that points up in the files.
-        unit: ``m``, ``cm`` or ``mm``.
-        sequence_pattern: regular expression over the path below the root whose group ``sequence`` names the
-            sequence and whose group ``frame``, if it has one, the frame; empty: the folder is the sequence.
-        ground: ``remove`` takes the ground under the feet away, ``keep`` leaves it, ``auto`` takes it away
-            where a clear horizontal plane lies at the feet.
-        ground_thickness: how far from the plane a point still belongs to it, metres.
-        labels: Parquet table with the true bodies, for evaluation only; empty for ``labels.parquet`` in the
-            root, where there is one.
-        test_sequences: those held out; empty to take ``test_fraction`` of them.
-        test_fraction: share of the sequences held out where none is named.
-    """
+class CloudsConfig(Settings):
+    """Your own clouds: one person and one moment per file."""
 
     files: str = ""
+    """Pattern of the files below the root. Empty uses every file of a known format."""
     up: Literal["x", "y", "z", "-x", "-y", "-z"] = "y"
+    """Axis that points up in the files: x, y, z, -x, -y or -z."""
     unit: Literal["m", "cm", "mm"] = "m"
+    """Unit of the coordinates: m, cm or mm."""
     sequence_pattern: str = ""
+    """Regular expression searched in the path below the root. Its group "sequence" names the sequence;
+    an optional group "frame" gives the frame number. Empty makes every folder a sequence."""
     ground: Literal["auto", "remove", "keep"] = "auto"
-    ground_thickness: float = 0.025
+    """Ground at the feet: remove, keep, or auto (remove where there is a clear horizontal plane)."""
+    ground_thickness: float = Field(0.025, gt=0, le=0.2)
+    """Points closer than this to the ground plane belong to it, in metres."""
     labels: str = ""
-    test_sequences: tuple[str, ...] = ()
-    test_fraction: float = 0.0
+    """Parquet table of true bodies, for evaluation only. Empty uses labels.parquet in the root, if there is
+    one."""
+    test_sequences: Names = ()
+    """Sequences that are held out. Empty holds out test_fraction of them."""
+    test_fraction: float = Field(0.0, ge=0, lt=1)
+    """Fraction of the sequences that is held out if none is named."""
 
-    def __post_init__(self):
-        _check("clouds.test_fraction", self.test_fraction, 0 <= self.test_fraction < 1, "0 to 1")
-        fine = 0 < self.ground_thickness <= 0.2
-        _check("clouds.ground_thickness", self.ground_thickness, fine, "above 0 m, at most 0.2 m")
 
+class ExtractConfig(Settings):
+    """From a source's files to the points tables."""
 
-@dataclass(frozen=True)
-class ExtractConfig:
-    """What every source has in common, and a section per source.
-
-    Attributes:
-        points: points a frame in the table; clouds with more are thinned, with fewer padded.
-        minimum_points: frames must have more than this many after the voxel grid.
-        voxel: edge of the grid whose cells are averaged into one point, metres; 0 for none.
-        stray_distance: points without a neighbour this near are dropped, metres; 0 keeps all.
-        sampling: how a cloud with too many points is thinned.
-    """
-
-    points: int = 1024
-    minimum_points: int = 100
-    voxel: float = 0.03
-    stray_distance: float = 0.09
+    points: int = Field(1024, ge=64, le=32768)
+    """Points per frame in the table. Larger clouds are subsampled, smaller ones padded."""
+    minimum_points: int = Field(100, ge=1)
+    """Frames with this many points or fewer after the voxel grid are left out."""
+    voxel: float = Field(0.03, ge=0, le=0.2)
+    """Edge of the grid cells whose points are averaged, in metres. 0 uses no grid."""
+    stray_distance: float = Field(0.09, ge=0, le=10)
+    """Points without a neighbour within this distance are removed, in metres. 0 keeps all."""
     sampling: Literal["random", "farthest", "voxel"] = "random"
-    sloper4d: Sloper4dConfig = field(default_factory=Sloper4dConfig)
-    behave: BehaveConfig = field(default_factory=BehaveConfig)
-    surreal: SurrealConfig = field(default_factory=SurrealConfig)
-    clouds: CloudsConfig = field(default_factory=CloudsConfig)
+    """How larger clouds are subsampled: random, farthest or voxel."""
+    sloper4d: Sloper4dConfig = Sloper4dConfig()
+    behave: BehaveConfig = BehaveConfig()
+    surreal: SurrealConfig = SurrealConfig()
+    clouds: CloudsConfig = CloudsConfig()
 
     @property
     def too_few(self) -> str:
         """What is said of the points of a cloud that is left out for having few."""
         return f"{self.minimum_points} or fewer, extract.minimum_points"
 
-    def __post_init__(self):
-        _check("points", self.points, 64 <= self.points <= 32768, "64 to 32768")
-        fine = 1 <= self.minimum_points < self.points
-        _check("minimum_points", self.minimum_points, fine, "1 or more, below extract.points")
-        _check("voxel", self.voxel, 0 <= self.voxel <= 0.2, "0 to 0.2 m")
-        _check("stray_distance", self.stray_distance, self.stray_distance >= 0, "0 m or more")
-
-
-def _check(key, value, fine, expected):
-    if not fine:
-        raise InputError("config", f'key "extract.{key}"', repr(value), expected)
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.minimum_points >= self.points:
+            raise misfit("minimum_points", self.minimum_points, f"less than points, which is {self.points}")
+        return self

@@ -1,36 +1,34 @@
 """Settings of the fit."""
 
-import dataclasses
-from typing import Literal
+from typing import Literal, Self
 
-from sshmr.errors import InputError
+from pydantic import Field, model_validator
+
+from sshmr.config.base import Settings, misfit
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One stage of the search.
+class Stage(Settings):
+    """One stage of the search."""
 
-    Attributes:
-        hypotheses: how many of each cloud's hypotheses enter, the best so far.
-        vertices: how many template vertices stand for the body.
-        points: at most so many points of the cloud are used.
-        iterations: optimiser steps.
-        start, end: standard deviation of the correspondence, metres, falling geometrically.
-        limbs: the best hypothesis with limbs held otherwise enters too.
-        sliding: how much a point pulls its vertex along the surface, as a share of the pull across it. Early
-            it helps limbs to find their place; late it shortens them, for no point lies beyond their ends.
-    """
-
-    hypotheses: int
-    vertices: int
-    points: int
-    iterations: int
-    start: float
-    end: float
+    hypotheses: int = Field(ge=1, le=4096)
+    """Hypotheses per cloud that enter the stage: the best so far."""
+    vertices: int = Field(ge=8, le=6890)
+    """Template vertices that represent the body."""
+    points: int = Field(ge=8, le=32768)
+    """Largest number of points of the cloud that are used."""
+    iterations: int = Field(ge=1, le=1000)
+    """Optimiser steps."""
+    start: float = Field(gt=0, le=2)
+    """Standard deviation of the correspondences in the first step, in metres. It falls geometrically."""
+    end: float = Field(gt=0, le=2)
+    """Standard deviation of the correspondences in the last step, in metres."""
     limbs: bool = False
-    sliding: float = 0.2
+    """Also try the best hypothesis with other poses of arms and legs. Not possible in a first stage."""
+    sliding: float = Field(0.2, ge=0, le=1)
+    """Weight of a residual along the surface, relative to one across it. High values help limbs to find their
+    place early on, but shorten them later, as no point lies beyond their ends."""
 
-    def spreads(self):
+    def spreads(self) -> list[float]:
         """Standard deviation at each step, metres."""
         ratio = (self.end / self.start) ** (1 / max(1, self.iterations - 1))
         return [self.start * ratio**step for step in range(self.iterations)]
@@ -49,64 +47,58 @@ REFINE = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class FitConfig:
-    """How bodies are registered to clouds.
-
-    Attributes:
-        optimiser: ``gauss_newton``, or ``adam`` for the published routine.
-        headings: start headings about the vertical, evenly spaced, tried when there is no prediction.
-        poses: typical poses tried at every heading; 1 is the standing pose alone.
-        search: stages when there is no prediction. refine: stages from predictions.
-        effective_points: how many independent observations a cloud counts as, at most.
-        outlier_weight: share of points that belong to no body, a priori.
-        pose_weight, bending_weight, shape_weight: multipliers of the priors.
-        shared_shape_weight: how strongly a shape is held to what the round before found for its
-            sequence, which is one person; 0: not.
-        smooth_weight: how strongly a pose is held to the mean of what the round before found in the frames
-            around, per square radian; 0: not.
-        penetration_weight: how strongly limbs are held out of the body, nats per square metre of depth, were
-            all its skin that deep.
-        coverage_weight: weight of the model's distance to the cloud when hypotheses are compared.
-        screen_coverage: the same when start bodies are screened, against the cloud's distance to the model.
-        compare_spread: standard deviation at which hypotheses are compared, metres.
-        facing: how sharply vertices that turn away from the sensor are left out; 0 matches all.
-        neighbours: also start from the bodies that the round before found in the frames before and after.
-        batch: clouds registered together; 0: as many as suit the device.
-    """
+class FitConfig(Settings):
+    """Registering the body to each cloud."""
 
     optimiser: Literal["gauss_newton", "adam"] = "gauss_newton"
-    headings: int = 12
-    poses: int = 192
-    search: tuple[Stage, ...] = SEARCH
-    refine: tuple[Stage, ...] = REFINE
-    effective_points: float = 200.0
-    outlier_weight: float = 0.05
-    pose_weight: float = 1.0
-    bending_weight: float = 1.0
-    shape_weight: float = 1.0
-    penetration_weight: float = 1e6
-    shared_shape_weight: float = 30.0
-    smooth_weight: float = 50.0
-    coverage_weight: float = 20.0
-    screen_coverage: float = 0.3
-    compare_spread: float = 0.03
-    facing: float = 10.0
+    """gauss_newton, or adam for the published routine."""
+    headings: int = Field(12, ge=1, le=360)
+    """Initial headings about the vertical, evenly spaced. Used where there is no prediction."""
+    poses: int = Field(192, ge=1, le=193)
+    """Typical poses tried at every heading. 1 tries the standing pose alone; 193 are shipped."""
+    search: tuple[Stage, ...] = Field(SEARCH, min_length=1)
+    """Stages where there is no prediction, from coarse to fine."""
+    refine: tuple[Stage, ...] = Field(REFINE, min_length=1)
+    """Stages that start from predictions."""
+    effective_points: float = Field(200.0, gt=0, le=1e6)
+    """Largest number of independent observations that a cloud counts as."""
+    outlier_weight: float = Field(0.05, gt=0, lt=1)
+    """Prior probability that a point does not belong to the body."""
+    pose_weight: float = Field(1.0, ge=0, le=1e6)
+    """Weight of the pose prior."""
+    bending_weight: float = Field(1.0, ge=0, le=1e6)
+    """Weight of the prior on elbow and knee bending."""
+    shape_weight: float = Field(1.0, ge=0, le=1e6)
+    """Weight of the shape prior."""
+    shared_shape_weight: float = Field(30.0, ge=0, le=1e6)
+    """Weight that pulls a shape towards the previous round's mean shape of its sequence, which is one
+    person."""
+    smooth_weight: float = Field(50.0, ge=0, le=1e6)
+    """Weight that pulls a pose towards the previous round's mean pose in the neighbouring frames, per square
+    radian."""
+    penetration_weight: float = Field(1e6, ge=0, le=1e12)
+    """Weight of the self-penetration term, in nats per square metre of mean squared depth."""
+    coverage_weight: float = Field(20.0, ge=0, le=1e6)
+    """Weight of the distance from model to cloud when hypotheses are compared."""
+    screen_coverage: float = Field(0.3, ge=0, le=1e6)
+    """The same when initial bodies are screened, relative to the distance from cloud to model."""
+    compare_spread: float = Field(0.03, gt=0, le=1)
+    """Standard deviation of the correspondences when hypotheses are compared, in metres."""
+    facing: float = Field(10.0, ge=0, le=1000)
+    """How sharply vertices that face away from the sensor are left out. 0 matches all vertices."""
     neighbours: bool = True
-    batch: int = 0
+    """Also start from the previous round's fits of the neighbouring frames."""
+    batch: int = Field(0, ge=0, le=65536)
+    """Clouds fitted together. Affects memory and speed only. 0 means 8 on a CPU and 64 on a GPU."""
 
-    def clouds_at_once(self, device):
-        """How many clouds to register together on a device: a GPU is hardly used by a few."""
+    def clouds_at_once(self, device: object) -> int:
+        """How many clouds to register together on a device: a few hardly occupy a GPU."""
         return self.batch or (8 if str(device) == "cpu" else 64)
 
-    def __post_init__(self):
-        for name in ("search", "refine"):
-            if not getattr(self, name):
-                raise InputError("config", f'key "fit.{name}"', "empty", "at least one stage")
-            if getattr(self, name)[0].limbs:
-                raise InputError(
-                    "config",
-                    f'key "fit.{name}"',
-                    "limbs in the first stage",
-                    "limbs in later stages only: the first one has no best body yet",
-                )
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, stages in (("search", self.search), ("refine", self.refine)):
+            if stages[0].limbs:
+                expected = "false in the first stage, which has no best hypothesis yet"
+                raise misfit(f"{name}[0].limbs", True, expected)
+        return self

@@ -1,103 +1,135 @@
-"""Settings from mappings: a dataclass per stage is the only way in."""
+"""Settings from mappings, and errors that name the key."""
 
-import dataclasses
 import difflib
 import json
-import types
 import typing
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sshmr.config.base import Settings
 from sshmr.errors import InputError
 
+Section = TypeVar("Section", bound=Settings)
 
-def nearest_key(key, known):
+
+def from_mapping(
+    kind: type[Section], mapping: object, section: str = "", where: object = "config"
+) -> Section:
+    """Settings of one kind from parsed YAML or JSON; missing keys keep their defaults.
+
+    Args:
+        section: its key in the whole config; empty for the whole. where: the file or option that errors name.
+
+    Raises:
+        InputError: for an unknown key (with the nearest known one) or a wrong value.
+    """
+    try:
+        return kind.model_validate(mapping)
+    except ValidationError as error:
+        raise input_error(error, kind, section, where) from None
+
+
+def to_json(settings: Settings) -> str:
+    """The settings as JSON with sorted keys, for provenance and hashes."""
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+
+
+def nearest_key(key: object, known: Iterable[object]) -> str | None:
     """The known key most like ``key``, or None."""
     matches = difflib.get_close_matches(str(key), [str(name) for name in known], n=1, cutoff=0.5)
     return matches[0] if matches else None
 
 
-def from_mapping(cls, mapping, where="config"):
-    """Build the dataclass ``cls`` from a mapping (parsed YAML or JSON).
-
-    Raises:
-        InputError: for an unknown key (names the nearest known one) or a value of the wrong type.
-    """
-    if not isinstance(mapping, dict):
-        raise InputError(where, "", f"it is {mapping!r}", f"a mapping with the keys of {cls.__name__}")
-    hints = typing.get_type_hints(cls)
-    known = [field.name for field in dataclasses.fields(cls)]
-    values = {}
-    for key, value in mapping.items():
-        if key not in known:
-            near = nearest_key(key, known)
-            hint = f'Did you mean "{near}"?' if near else ""
-            raise InputError(where, f'key "{key}"', "unknown", "one of " + ", ".join(known), hint)
-        values[key] = _convert(hints[key], value, f"{where}.{key}")
-    missing = [
-        field.name
-        for field in dataclasses.fields(cls)
-        if field.name not in values
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise InputError(where, f'key "{missing[0]}"', "missing", "a value")
-    return cls(**values)
+def input_error(error: ValidationError, kind: type[Settings], above: str, where: object) -> InputError:
+    """The first of pydantic's errors as an ``InputError``; unknown keys come first, as they explain
+    others."""
+    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] not in UNKNOWN)
+    detail = details[0]
+    keys = _keys(detail, kind)
+    context = detail.get("ctx", {})
+    if detail["type"] in UNKNOWN:
+        known = list(_section_at(kind, keys[:-1]).model_fields)
+        near = nearest_key(keys[-1], known)
+        fix = f"Did you mean {_dotted(above, [*keys[:-1], near])}?" if near else ""
+        return InputError(where, f"key {_dotted(above, keys)}", "unknown", "one of " + ", ".join(known), fix)
+    if detail["type"] == "missing":
+        return InputError(where, f"key {_dotted(above, keys)}", "missing", "a value")
+    if detail["type"] == "misfit":
+        field, found = f"key {_dotted(above, [*keys, context['key']])}", _shown(context["found"])
+        return InputError(where, field, found, context["expected"], context["fix"])
+    choices = [_expected(other) for other in details if _keys(other, kind) == keys]
+    found, expected = _shown(detail["input"]), " or ".join(dict.fromkeys(choices))
+    if not keys and not above:
+        return InputError(where, found=f"it holds {found}", expected=expected)
+    return InputError(where, f"key {_dotted(above, keys)}", found, expected)
 
 
-def _convert(kind, value, where):
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind):
-        return from_mapping(kind, value, where)
-    if origin is typing.Literal:
-        if value in typing.get_args(kind):
-            return value
-        raise _wrong(where, value, "one of " + ", ".join(map(repr, typing.get_args(kind))))
-    if origin in (typing.Union, types.UnionType):
-        return _convert_union(kind, value, where)
-    if origin in (list, tuple):
-        return _convert_sequence(origin, typing.get_args(kind), value, where)
-    if origin is dict or kind is dict:
-        if isinstance(value, dict):
-            return value
-        raise _wrong(where, value, "a mapping")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, kind) and not (kind in (int, float) and isinstance(value, bool)):
-        return value
-    raise _wrong(where, value, f"a value of type {kind.__name__}")
+UNKNOWN = ("extra_forbidden", "invalid_key")
+EXPECTED = {
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "{le:g} or less",
+    "literal_error": "one of {expected}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "too_short": "{min_length} values or more",
+    "too_long": "{max_length} values or fewer",
+    "finite_number": "a finite number",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "model_type": "a mapping of keys",
+    "misfit": "{expected}",
+}
+"""What pydantic's errors say, in the words of the others."""
 
 
-def _convert_union(kind, value, where):
-    for option in typing.get_args(kind):
-        if option is type(None):
-            if value is None:
-                return None
-            continue
-        try:
-            return _convert(option, value, where)
-        except InputError:
-            continue
-    raise _wrong(where, value, str(kind))
+def _expected(detail: ErrorDetails) -> str:
+    words = EXPECTED.get(detail["type"])
+    return words.format(**detail.get("ctx", {})) if words else detail["msg"]
 
 
-def _convert_sequence(origin, arguments, value, where):
-    if not isinstance(value, list | tuple):
-        raise _wrong(where, value, "a list")
-    if origin is list or (len(arguments) == 2 and arguments[1] is Ellipsis):
-        return origin(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if len(value) != len(arguments):
-        raise _wrong(where, value, f"{len(arguments)} values")
-    return tuple(
-        _convert(argument, item, f"{where}[{i}]")
-        for i, (argument, item) in enumerate(zip(arguments, value, strict=True))
-    )
+def _keys(detail: ErrorDetails, kind: type[Settings]) -> list[str | int]:
+    """Where an error lies: its keys and places in lists, without the names of a union's branches."""
+    keys: list[str | int] = []
+    section: type[Settings] | None = kind
+    for part in detail["loc"]:
+        if isinstance(part, int):
+            keys.append(part)
+        elif section is not None and part in section.model_fields:
+            keys.append(part)
+            section = _section_in(section.model_fields[part].annotation)
+        elif detail["type"] in UNKNOWN:
+            keys.append(part)
+    return keys
 
 
-def _wrong(where, value, expected):
-    path, _, field = where.partition(".")
-    return InputError(path, f'key "{field}"' if field else "", repr(value), expected)
+def _section_at(kind: type[Settings], keys: Sequence[str | int]) -> type[Settings]:
+    for key in keys:
+        if isinstance(key, str):
+            kind = _section_in(kind.model_fields[key].annotation) or kind
+    return kind
 
 
-def to_json(settings):
-    """The dataclass as JSON text with sorted keys, for provenance and hashing."""
-    return json.dumps(dataclasses.asdict(settings), sort_keys=True)
+def _section_in(annotation: object) -> type[Settings] | None:
+    """The model in an annotation such as ``Stage`` or ``tuple[Stage, ...]``; None without one."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((found for part in typing.get_args(annotation) if (found := _section_in(part))), None)
+
+
+def _dotted(above: str, keys: Sequence[str | int]) -> str:
+    """``"fit.search[0].points"``, in quotes."""
+    text = above
+    for key in keys:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}"
+    return f'"{text.removeprefix(".")}"'
+
+
+def _shown(value: object) -> str:
+    return repr(list(value)) if isinstance(value, tuple) else repr(value)

@@ -1,32 +1,20 @@
 """Settings of the report page."""
 
-import dataclasses
+from typing import Literal
 
-from sshmr.errors import InputError
+from pydantic import Field
 
-
-@dataclasses.dataclass(frozen=True)
-class ReportConfig:
-    """What the report shows.
-
-    Attributes:
-        split: whose frames are pictured.
-        frames: how many frames are pictured, from the best to the worst; 0 leaves the pictures out.
-        rounds: at most so many rounds are pictured: the first, the last and some between.
-        picture_height: height of a picture, pixels.
-    """
-
-    split: str = "test"
-    frames: int = 3
-    rounds: int = 4
-    picture_height: int = 360
-
-    def __post_init__(self):
-        _check("frames", self.frames, 0 <= self.frames <= 12, "0 to 12")
-        _check("rounds", self.rounds, 2 <= self.rounds <= 12, "2 to 12")
-        _check("picture_height", self.picture_height, 120 <= self.picture_height <= 1080, "120 to 1080")
+from sshmr.config.base import Settings
 
 
-def _check(key, value, fine, expected):
-    if not fine:
-        raise InputError("config", f'key "report.{key}"', repr(value), expected)
+class ReportConfig(Settings):
+    """The report page."""
+
+    split: Literal["train", "test"] = "test"
+    """Split whose frames are shown: train or test."""
+    frames: int = Field(3, ge=0, le=12)
+    """Number of frames shown, from the best to the worst. 0 leaves the pictures out."""
+    rounds: int = Field(4, ge=2, le=12)
+    """Largest number of rounds shown: the first, the last, and some between."""
+    picture_height: int = Field(360, ge=120, le=1080)
+    """Height of a picture, in pixels."""

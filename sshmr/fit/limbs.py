@@ -4,7 +4,6 @@ A cloud seen from one side says much of the trunk and little of an arm before it
 whole bodies must get all limbs right at once; here each limb is searched on its own, on the body found.
 """
 
-import dataclasses
 from typing import NamedTuple
 
 import torch
@@ -69,7 +68,7 @@ def other_limbs(surface, prior, points, mask, state, limbs, view, config):
         State of B · (KEPT + 1) bodies, a cloud's together: one limb in its best other way, then all of those
         at once whose change alone lowered the energy.
     """
-    wide = dataclasses.replace(config, compare_spread=SPREAD)
+    wide = config.replace(compare_spread=SPREAD)
     terms, vertices = energies(surface, prior, points, mask, state, view, wide)
     changed, found, together = [], [], state.body.clone()
     for limb in limbs:

@@ -1,7 +1,5 @@
 """Pseudo labels: which template vertex each point of a cloud belongs to, and how far to trust that."""
 
-import dataclasses
-
 import numpy as np
 import torch
 
@@ -10,21 +8,6 @@ from sshmr.tables.schemas import valid_mask
 
 AT_ONCE = 8192
 """Points matched at a time; bounds the memory."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RelabelConfig:
-    """How fits become labels.
-
-    Attributes:
-        spread: standard deviation of a point about its vertex, metres; sets how soon a point counts as stray.
-        outlier_weight: share of points that belong to no body, a priori.
-        least_confidence: a fit less sure than this teaches nothing.
-    """
-
-    spread: float = 0.04
-    outlier_weight: float = 0.05
-    least_confidence: float = 0.3
 
 
 def relabel(points, params, body, template, config):

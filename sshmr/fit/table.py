@@ -1,7 +1,5 @@
 """The fit from file to file: a points table in, a params table out."""
 
-import dataclasses
-
 from sshmr.fit.stage import fit_shard
 from sshmr.progress import track
 from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
@@ -34,7 +32,7 @@ def fit_table(
     )
     about = {
         "stage": "fit",
-        "settings": dataclasses.asdict(config),
+        "settings": config.model_dump(),
         "body": body.digest,
         "simulated": provenance(points).get("simulated"),
     }

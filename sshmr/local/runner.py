@@ -53,7 +53,8 @@ def prepare(root, body, plan, extract):
         InputError: when the folder was begun with other settings.
     """
     from sshmr.body.model import BodyModel
-    from sshmr.body.template import TemplateConfig, build_template
+    from sshmr.body.template import build_template
+    from sshmr.config.template import TemplateConfig
     from sshmr.training.checkpoint import load_checkpoint
 
     run = RunFolder(root)
@@ -71,12 +72,12 @@ def prepare(root, body, plan, extract):
     settings = {
         "start": "nothing" if plan.checkpoint is None else sha256_of(plan.checkpoint),
         "body": body if body == "open" else model.digest,
-        "extract": dataclasses.asdict(extract),
+        "extract": extract.model_dump(),
     }
     if plan.checkpoint is not None:
-        settings["infer"] = dataclasses.asdict(plan.infer)
+        settings["infer"] = plan.infer.model_dump()
     if plan.fit is not None:
-        settings["fit"] = dataclasses.asdict(plan.fit)
+        settings["fit"] = plan.fit.model_dump()
     _agree(run, json.loads(json.dumps(settings)))
     return run
 

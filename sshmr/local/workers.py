@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from sshmr.config.fit import FitConfig
-from sshmr.config.train import InferConfig
+from sshmr.config.infer import InferConfig
 from sshmr.tables.run_folder import RunFolder
 
 

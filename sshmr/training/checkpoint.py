@@ -1,6 +1,5 @@
 """A round's checkpoint: weights, all that is needed to rebuild the network, and nothing that runs code."""
 
-import dataclasses
 import pickle
 
 import torch
@@ -80,7 +79,7 @@ def network_from(checkpoint, template, path):
     Raises:
         InputError: when the settings or the weights don't make a network of this version.
     """
-    config = network_config(checkpoint["network"], f"{path}: network")
+    config = network_config(checkpoint["network"], path)
     network = MeshRegressor(config, template.vertices)
     load_weights(network, checkpoint["weights"], path)
     return network.eval()
@@ -102,8 +101,5 @@ def load_weights(network, weights, path):
 
 
 def plain(config):
-    """A settings dataclass as a mapping of lists and numbers, as a checkpoint keeps it."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in dataclasses.asdict(config).items()
-    }
+    """Settings as a mapping of lists and numbers, as a checkpoint keeps them."""
+    return config.model_dump(mode="json")

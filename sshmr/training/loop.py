@@ -129,7 +129,7 @@ class Trainer:
 
     def _added_up(self, sums):
         """Sum gradients and losses over the processes, in one message."""
-        weights = dataclasses.asdict(self.config.weights)
+        weights = self.config.weights.model_dump()
         names = ["total", *(name for name, weight in weights.items() if weight)]
         values = torch.stack([torch.as_tensor(sums.get(name, 0.0), device=self.device) for name in names])
         parameters = list(self.network.parameters())

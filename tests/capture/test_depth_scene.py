@@ -1,6 +1,5 @@
 """The simulated depth cameras and the files in BEHAVE's layout."""
 
-import dataclasses
 import functools
 import json
 import pickle
@@ -19,7 +18,7 @@ from sshmr.geometry.raycast import Surface
 from sshmr.sources.shards import simulated_file, simulated_plan
 
 SMALL = DepthConfig(width=160, height=120)
-QUIET = dataclasses.replace(SMALL, noise=0.0, dropout=0.0, edges=0.0)
+QUIET = SMALL.replace(noise=0.0, dropout=0.0, edges=0.0)
 SETTINGS = CaptureConfig(
     layouts=("behave",), sequences=1, test_sequences=0, subjects=1, frames=2, defects=0.0, depth=SMALL
 )
@@ -74,7 +73,7 @@ def test_depths_are_those_along_the_cameras_axis(rig):
 
 def test_noise_grows_with_the_square_of_the_depth(rig):
     exact = look(rig[0], QUIET).depth / 1000
-    noisy = look(rig[0], dataclasses.replace(QUIET, noise=0.002)).depth / 1000
+    noisy = look(rig[0], QUIET.replace(noise=0.002)).depth / 1000
     both = (exact > 0) & (noisy > 0)
     scaled = (noisy - exact)[both] / exact[both] ** 2
     for near, far in ((1, 2), (2, 3), (3, 5)):
@@ -84,7 +83,7 @@ def test_noise_grows_with_the_square_of_the_depth(rig):
 
 def test_pixels_at_edges_fly_or_are_lost(rig):
     exact = look(rig[0], QUIET).depth / 1000
-    faulty = look(rig[0], dataclasses.replace(QUIET, edges=0.9)).depth / 1000
+    faulty = look(rig[0], QUIET.replace(edges=0.9)).depth / 1000
     changed = np.abs(faulty - exact) > 0.01
     near_edge = np.zeros_like(changed)
     for axis in (0, 1):
@@ -152,7 +151,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path, prior):
 
 
 def test_faults_of_real_recordings_appear(tmp_path, prior):
-    _, sequence = simulate(tmp_path, prior, dataclasses.replace(SETTINGS, frames=8, defects=0.5))
+    _, sequence = simulate(tmp_path, prior, SETTINGS.replace(frames=8, defects=0.5))
     moments = sorted(sequence.glob("t*"))
     assert len(moments) == 8
     without_mask = sum(4 - len(list(moment.glob("*person_mask*"))) for moment in moments)

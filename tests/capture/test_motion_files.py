@@ -1,6 +1,5 @@
 """Motion from a user's own files."""
 
-import dataclasses
 import re
 
 import numpy as np
@@ -169,5 +168,5 @@ def test_what_is_no_motion_is_told(tmp_path):
 
 
 def test_one_subject_is_enough_without_a_test_split(motion_file):
-    settings = dataclasses.replace(SETTINGS, sequences=2, test_sequences=0, subjects=1)
+    settings = SETTINGS.replace(sequences=2, test_sequences=0, subjects=1)
     assert len(motion_from_file(motion_file, settings, simulated_plan(settings)[1]).pose) == 5

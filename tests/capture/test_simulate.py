@@ -1,6 +1,5 @@
 """A simulated sequence: SLOPER4D's layout, labels that lie on their clouds, a person on the ground."""
 
-import dataclasses
 import functools
 import json
 import pickle
@@ -110,7 +109,7 @@ def test_the_same_seed_gives_the_same_file(tmp_path, prior, sequences):
 
 
 def test_faults_of_real_recordings_appear_at_their_rate(tmp_path, prior):
-    content = simulate(tmp_path, prior, 0, dataclasses.replace(SETTINGS, frames=60, defects=0.5))
+    content = simulate(tmp_path, prior, 0, SETTINGS.replace(frames=60, defects=0.5))
     clouds = content["second_person"]["point_clouds"]
     missing = 60 - len(clouds)
     empty = sum(len(cloud) == 0 for cloud in clouds)
@@ -120,7 +119,7 @@ def test_faults_of_real_recordings_appear_at_their_rate(tmp_path, prior):
 
 
 def test_clouds_of_ones_own_are_read_back_marked_as_simulated(tmp_path, prior, sequences):
-    settings = dataclasses.replace(SETTINGS, layouts=("clouds",))
+    settings = SETTINGS.replace(layouts=("clouds",))
     name = simulated_plan(settings)[0].name
     path, root = simulated_file(tmp_path, name, "clouds"), simulated_root(tmp_path, name, "clouds")
     simulate_sequence(name, settings, load_body, prior, 0, path)
@@ -138,7 +137,7 @@ def test_clouds_of_ones_own_are_read_back_marked_as_simulated(tmp_path, prior, s
 
 
 def test_a_data_set_replaces_an_earlier_one_whole_or_not_at_all(tmp_path, prior):
-    settings = dataclasses.replace(SETTINGS, layouts=("clouds",))
+    settings = SETTINGS.replace(layouts=("clouds",))
     name = simulated_plan(settings)[0].name
     path = simulated_file(tmp_path, name, "clouds")
     path.parent.mkdir(parents=True)

@@ -1,6 +1,5 @@
 """Files in SURREAL's layout, held against the recipes by which others read them."""
 
-import dataclasses
 import functools
 import json
 
@@ -163,7 +162,7 @@ def test_a_simulated_sequence_is_read_back_in_clips(tmp_path, prior):
 
 
 def test_faults_show_nobody(tmp_path, prior):
-    name, _ = simulate(tmp_path, prior, 0, dataclasses.replace(SETTINGS, frames=30, defects=0.4))
+    name, _ = simulate(tmp_path, prior, 0, SETTINGS.replace(frames=30, defects=0.4))
     settings = ExtractConfig(surreal=SurrealConfig(minimum_parts=1))
     root = simulated_root(tmp_path, name, "surreal")
     reading = read_sequence(root, name, "train", settings, load_body)
@@ -173,7 +172,7 @@ def test_faults_show_nobody(tmp_path, prior):
 
 
 def test_surreal_has_no_neutral_people(tmp_path, prior):
-    settings = dataclasses.replace(SETTINGS, genders=("neutral",))
+    settings = SETTINGS.replace(genders=("neutral",))
     with pytest.raises(InputError, match='"male" or "female"'):
         simulate(tmp_path, prior, 0, settings)
     assert not list(tmp_path.iterdir())

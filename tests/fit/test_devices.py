@@ -11,10 +11,17 @@ from sshmr.fit.stage import fit_shard
 from tests.pretended_gpu import PretendedGpu
 
 FEW = FitConfig(
-    headings=2, poses=3,
-    search=(Stage(4, 96, 96, 2, 0.1, 0.06), Stage(2, 128, 128, 2, 0.06, 0.03, limbs=True)),
-    refine=(Stage(4, 96, 96, 2, 0.06, 0.03), Stage(2, 128, 128, 2, 0.04, 0.03, limbs=True)),
-)  # fmt: skip
+    headings=2,
+    poses=3,
+    search=(
+        Stage(hypotheses=4, vertices=96, points=96, iterations=2, start=0.1, end=0.06),
+        Stage(hypotheses=2, vertices=128, points=128, iterations=2, start=0.06, end=0.03, limbs=True),
+    ),
+    refine=(
+        Stage(hypotheses=4, vertices=96, points=96, iterations=2, start=0.06, end=0.03),
+        Stage(hypotheses=2, vertices=128, points=128, iterations=2, start=0.04, end=0.03, limbs=True),
+    ),
+)
 
 
 @pytest.fixture

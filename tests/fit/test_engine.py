@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -72,7 +70,9 @@ def test_the_same_input_gives_the_same_output(engine, seen_bodies):
 @torch.no_grad()
 def test_every_unknown_can_be_fitted_in_float64(surface, prior, seen_bodies):
     double = surface._replace(body=surface.body.to(dtype=torch.float64), normals=surface.normals.double())
-    config = FitConfig(refine=(Stage(2, 256, 200, 6, 0.05, 0.02),))
+    config = FitConfig(
+        refine=(Stage(hypotheses=2, vertices=256, points=200, iterations=6, start=0.05, end=0.02),)
+    )
     data = (seen_bodies["points"].double(), seen_bodies["mask"])
     start = State(*(part.double() for part in true_state(seen_bodies)))
     exact = Engine(double, prior.to(dtype=torch.float64), config).from_predictions(*data, [start])
@@ -98,7 +98,7 @@ def test_the_published_routine_lowers_its_energy_and_ignores_padding(surface, pr
 
 @torch.no_grad()
 def test_the_engine_runs_the_published_routine_when_asked(surface, prior, seen_bodies):
-    config = dataclasses.replace(FitConfig(), optimiser="adam", poses=1, headings=4)
+    config = FitConfig().replace(optimiser="adam", poses=1, headings=4)
     one = {name: value[:1] for name, value in seen_bodies.items()}
     engine = Engine(surface.first(256), prior, config)
     fitted = engine.from_nothing(one["points"], one["mask"])

@@ -16,7 +16,8 @@ from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template, standing_pose
 from sshmr.config.fit import FitConfig
-from sshmr.fit.pseudo_labels import RelabelConfig, relabel
+from sshmr.config.relabel import RelabelConfig
+from sshmr.fit.pseudo_labels import relabel
 from sshmr.fit.stage import fit_shard
 
 count = int(sys.argv[1])

@@ -1,11 +1,9 @@
-import dataclasses
-
 import pytest
 import torch
+from pydantic import ValidationError
 
 from sshmr.body.model import MIRROR_JOINTS
 from sshmr.config.fit import FitConfig, Stage
-from sshmr.errors import InputError
 from sshmr.fit.energy import energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import typical_poses
@@ -54,7 +52,7 @@ def test_a_wrong_arm_is_found_and_the_rest_left_alone(surface, prior, neutral_bo
     rest = [joint for joint in range(1, 24) if not any(joint in limb for limb in LIMBS)]
     assert (of_limb(bodies, rest) == of_limb(wrong, rest)[:, None]).all()
     rows = torch.arange(4).repeat_interleave(KEPT + 1)
-    wide = dataclasses.replace(config, compare_spread=0.06)
+    wide = config.replace(compare_spread=0.06)
     data = (few, prior, points[rows], mask[rows])
     energy = energies(*data, found, view[rows], wide)[0]["energy"].view(4, -1)
     before = energies(few, prior, points, mask, state, view, wide)[0]["energy"]
@@ -80,7 +78,10 @@ def test_the_engine_mends_an_arm_that_its_stages_alone_would_not(surface, prior,
     wrong[:, arm.columns] = arm.ways[1]
 
     def worst(limbs):
-        stages = (Stage(2, 256, 256, 1, 0.03, 0.03), Stage(2, 256, 256, 6, 0.04, 0.02, limbs))
+        stages = (
+            Stage(hypotheses=2, vertices=256, points=256, iterations=1, start=0.03, end=0.03),
+            Stage(hypotheses=2, vertices=256, points=256, iterations=6, start=0.04, end=0.02, limbs=limbs),
+        )
         engine = Engine(surface, prior, FitConfig(refine=stages))
         state = engine.from_predictions(
             seen_bodies["points"], seen_bodies["mask"], [truth._replace(body=wrong)]
@@ -93,5 +94,9 @@ def test_the_engine_mends_an_arm_that_its_stages_alone_would_not(surface, prior,
 
 
 def test_a_search_that_begins_with_limbs_is_refused():
-    with pytest.raises(InputError, match="limbs in the first stage"):
-        FitConfig(search=(Stage(2, 256, 256, 1, 0.03, 0.03, True),))
+    with pytest.raises(ValidationError, match="false in the first stage"):
+        FitConfig(
+            search=(
+                Stage(hypotheses=2, vertices=256, points=256, iterations=1, start=0.03, end=0.03, limbs=True),
+            )
+        )

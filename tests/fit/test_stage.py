@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from sshmr.config.fit import FitConfig
+from sshmr.config.relabel import RelabelConfig
 from sshmr.errors import InputError
 from sshmr.fit.linearise import State
-from sshmr.fit.pseudo_labels import RelabelConfig, relabel
+from sshmr.fit.pseudo_labels import relabel
 from sshmr.fit.stage import fit_shard, median_residuals, neighbour_starts, surroundings
 
 

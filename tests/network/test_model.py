@@ -1,15 +1,19 @@
 """What the network owes its user: the result depends on the cloud, not on how it was handed over."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 
-from sshmr.config.network import PRESETS, NetworkConfig, network_config
+from sshmr.config.network import network_config
 from sshmr.errors import InputError
 from sshmr.network.encoder import PatchAttention, PointTransformer
 from sshmr.network.head import Prediction
 from sshmr.network.model import MeshRegressor
 from sshmr.network.ragged import cut_in_patches
 
+CONFIG = Path(__file__).resolve().parents[2] / "config"
 TINY = {
     "widths": (8, 16, 16),
     "heads": (2, 2, 2),
@@ -24,6 +28,10 @@ TINY = {
 }
 CLOSE = {"rtol": 0, "atol": 1e-9}
 """Double precision: the order of a sum may change with the layout, nothing else may."""
+
+
+def overlay(name):
+    return network_config(yaml.safe_load((CONFIG / f"{name}.yaml").read_text())["network"])
 
 
 def network(mixing="attention", seed=0, **settings):
@@ -65,7 +73,9 @@ def test_padding_changes_nothing(mixing):
     assert_same(narrow, made(shift, torch.roll(wide[1], 40, 1)))
 
 
-@pytest.mark.parametrize("size", [{}, {"preset": "paper", "depths": (1,) * 5, "decoder_depths": (1,) * 4}])
+@pytest.mark.parametrize(
+    "size", [{}, {**overlay("paper").model_dump(), "depths": (1,) * 5, "decoder_depths": (1,) * 4}]
+)
 @torch.no_grad()
 def test_in_single_precision_padding_order_and_company_change_less_than_a_hundredth_of_a_millimetre(size):
     torch.manual_seed(0)
@@ -179,15 +189,15 @@ def test_an_untrained_network_predicts_a_standing_body_at_the_cloud(neutral_body
     assert shoulder[1] - wrist[1] > 0.3
 
 
-def test_the_paper_preset_has_92_million_parameters():
+def test_the_paper_overlay_has_92_million_parameters():
     with torch.device("meta"):
-        encoder = PointTransformer(network_config({"preset": "paper"}))
+        encoder = PointTransformer(overlay("paper"))
     assert 91.5e6 < sum(parameter.numel() for parameter in encoder.parameters()) < 92.5e6
 
 
-def test_the_paper_preset_has_the_published_stages():
+def test_the_paper_overlay_has_the_published_stages():
     with torch.device("meta"):
-        encoder = PointTransformer(network_config({"preset": "paper"}))
+        encoder = PointTransformer(overlay("paper"))
 
     def stages(parts):
         """(blocks, channels, heads, channels of the perceptron) of each."""
@@ -218,20 +228,20 @@ def test_the_paper_preset_has_the_published_stages():
     assert dropped == sorted(dropped)
 
 
-def test_the_presets_grow():
+def test_the_overlays_grow():
     sizes = {}
-    for preset in PRESETS:
+    for name, config in (("small", network_config({})), *((n, overlay(n)) for n in ("medium", "paper"))):
         with torch.device("meta"):
-            made = MeshRegressor(network_config({"preset": preset}), torch.zeros(100, 3))
-        sizes[preset] = sum(parameter.numel() for parameter in made.parameters())
+            made = MeshRegressor(config, torch.zeros(100, 3))
+        sizes[name] = sum(parameter.numel() for parameter in made.parameters())
     assert sizes["small"] < 7e6 < 1.5e7 < sizes["medium"] < 2.5e7 < 9e7 < sizes["paper"]
 
 
-@pytest.mark.parametrize(("preset", "width"), [("medium", 128), ("paper", 256)])
+@pytest.mark.parametrize(("name", "width"), [("medium", 128), ("paper", 256)])
 @torch.no_grad()
-def test_the_larger_presets_run_at_full_size(preset, width):
+def test_the_larger_networks_run_at_full_size(name, width):
     torch.manual_seed(0)
-    made = MeshRegressor(network_config({"preset": preset}), torch.randn(100, 3) * 0.3).eval()
+    made = MeshRegressor(overlay(name), torch.randn(100, 3) * 0.3).eval()
     points, mask = clouds([200, 90])
     output = made(points.float(), mask)
     assert output.descriptors.shape == (2, 200, width)
@@ -248,9 +258,7 @@ def test_published_head_predicts_the_first_beta_only():
 
 
 def test_settings_that_do_not_fit_are_refused():
-    assert network_config({"preset": "paper"}) == NetworkConfig(**PRESETS["paper"])
     for wrong, word in (
-        ({"preset": "huge"}, "small, medium, paper"),
         ({"widhts": [1]}, "widths"),
         ({"widths": [32, 64]}, "network.widths"),
         ({"heads": [3, 4, 8]}, "divisor"),

@@ -94,7 +94,7 @@ def test_one_bad_frame_is_skipped_and_told(recording, write, load_body):
 )
 def test_a_cloud_of_another_kind_is_skipped(recording, write, load_body, cloud, reason):
     recording["second_person"]["point_clouds"][2] = cloud
-    settings = dataclasses.replace(PLAIN, stray_distance=0.0)
+    settings = PLAIN.replace(stray_distance=0.0)
     reading = read(write(recording), load_body, settings)
     assert len(reading.frames) == 4
     assert len(reading.skipped) == 1
@@ -119,7 +119,7 @@ def test_a_cloud_without_a_frame_number_is_listed(recording, write, load_body):
 
 
 def test_the_voxel_grid_thins(recording, write, load_body):
-    settings = dataclasses.replace(PLAIN, voxel=0.05)
+    settings = PLAIN.replace(voxel=0.05)
     for thick, thin in zip(
         read(write(recording), load_body).frames,
         read(write(recording), load_body, settings).frames,
@@ -139,19 +139,17 @@ def sparse(recording, keep=300):
 
 def test_neighbours_fill_up_in_order_own_previous_next(recording, write, load_body):
     root = write(sparse(recording))
-    settings = dataclasses.replace(PLAIN, stray_distance=0.0, sloper4d=Sloper4dConfig(neighbours=True))
-    alone = [
-        frame.points for frame in read(root, load_body, dataclasses.replace(PLAIN, stray_distance=0.0)).frames
-    ]
+    settings = PLAIN.replace(stray_distance=0.0, sloper4d=Sloper4dConfig(neighbours=True))
+    alone = [frame.points for frame in read(root, load_body, PLAIN.replace(stray_distance=0.0)).frames]
     joined = [frame.points for frame in read(root, load_body, settings).frames]
     np.testing.assert_allclose(joined[2], np.concatenate([alone[2], alone[1], alone[3]]))
     np.testing.assert_allclose(joined[0], np.concatenate([alone[0], alone[1]]))
-    cut = dataclasses.replace(settings, points=700)
+    cut = settings.replace(points=700)
     np.testing.assert_allclose(read(root, load_body, cut).frames[2].points, joined[2][:700])
 
 
 def test_only_true_neighbours_in_time_are_added(recording, write, load_body):
-    settings = dataclasses.replace(PLAIN, sloper4d=Sloper4dConfig(neighbours=True))
+    settings = PLAIN.replace(sloper4d=Sloper4dConfig(neighbours=True))
     sparse(recording)
     gap = {**recording, "frame_num": [10, 12, 14, 16, 18]}
     gap["second_person"] = {**recording["second_person"], "point_frame": gap["frame_num"]}
@@ -166,7 +164,7 @@ def test_the_farther_the_neighbour_the_less_is_added(recording, write, load_body
     base = person["point_clouds"][2]
     person["point_clouds"] = [base + np.array([shift * i, 0, 0]) for i in range(-2, 3)]
     person["opt_trans"] = person["opt_trans"][2] + shift * np.arange(-2, 3)[:, None] * [1, 0, 0]
-    settings = dataclasses.replace(PLAIN, stray_distance=0.0, sloper4d=Sloper4dConfig(neighbours=True))
+    settings = PLAIN.replace(stray_distance=0.0, sloper4d=Sloper4dConfig(neighbours=True))
     points = read(write(recording), load_body, settings).frames[2].points
     gaps = np.linalg.norm(base[:, None] - (base + np.array([shift, 0, 0]))[None], axis=-1)
     expected = len(base) + int((gaps.min(axis=0) < reach).sum() + (gaps.min(axis=1) < reach).sum())
@@ -179,7 +177,7 @@ def test_the_published_split_parts_the_frames(recording, write, load_body):
     recording["frame_num"] = person["point_frame"] = list(range(count))
     for key in ("opt_pose", "opt_trans", "point_clouds"):
         person[key] = [person[key][0]] * count
-    settings = dataclasses.replace(PLAIN, sloper4d=Sloper4dConfig(split="published", neighbours=False))
+    settings = PLAIN.replace(sloper4d=Sloper4dConfig(split="published", neighbours=False))
     root = write(recording)
     train, test = (
         {f.frame for f in read(root, load_body, settings, split).frames} for split in ("train", "test")

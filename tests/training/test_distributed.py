@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from sshmr.body.prior import open_prior_path
-from sshmr.config.train import TrainConfig
+from sshmr.config.train import TrainConfig, train_config
 from sshmr.errors import InputError
 from sshmr.tables.schemas import read_points
 from sshmr.training import dataset
@@ -104,7 +104,7 @@ def test_a_process_alone_is_told_to_start_with_torchrun(monkeypatch):
 @pytest.mark.parametrize("key", ["processes", "accumulate"])
 def test_there_is_at_least_one(key):
     with pytest.raises(InputError, match=f"train.{key}"):
-        TrainConfig(**{key: 0})
+        train_config({key: 0})
 
 
 def test_items_made_ahead_come_in_order_and_their_errors_where_they_are_needed():

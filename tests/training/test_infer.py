@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from sshmr.config.infer import InferConfig
 from sshmr.config.network import network_config
-from sshmr.config.train import InferConfig
 from sshmr.geometry.rotations import rotmat_to_rot6d, rotvec_to_rotmat
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MeshRegressor, Output

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from sshmr.body.prior import open_prior_path
 from sshmr.errors import InputError
@@ -22,6 +23,7 @@ from sshmr.training.checkpoint import load_checkpoint
 from sshmr.training.loop import Trainer
 from sshmr.training.round import RoundInputs, train_round
 
+CONFIG = Path(__file__).parents[2] / "config"
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 
@@ -89,8 +91,11 @@ def test_the_seed_decides(run, settings, tmp_path):
 
 
 def test_the_published_losses_train_too(run, settings, tmp_path):
-    settings["network"] |= {"preset": "paper", "head_points": 32, "drop_path": 0.3}
-    settings["train"] = {"preset": "paper", "epochs": 2, "batch": 4}
+    paper = yaml.safe_load((CONFIG / "paper.yaml").read_text())
+    settings["network"] |= {
+        "mixing": "linear", "basis": 0, "betas": 1, "frequencies": 0, "head_points": 32, "drop_path": 0.3,
+    }  # fmt: skip
+    settings["train"] = {**paper["train"], "epochs": 2, "batch": 4}
     train(inputs_of(run), settings, tmp_path)
     history = pd.read_parquet(tmp_path / "history.parquet")
     for name in ("self_reconstruction", "cross_reconstruction", "distance_invariance", "chamfer"):

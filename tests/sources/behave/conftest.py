@@ -1,6 +1,5 @@
 """A small simulated BEHAVE recording of each gender, and the exact geometry it was made from."""
 
-import dataclasses
 import functools
 import shutil
 from pathlib import Path
@@ -50,7 +49,7 @@ class Made(NamedTuple):
         """Read it as a run does, every moment unless told otherwise."""
         shared = {key: options.pop(key) for key in ("points", "minimum_points", "voxel") if key in options}
         behave = BehaveConfig(**{"every": 1, **options})
-        settings = dataclasses.replace(ExtractConfig(voxel=0.02, behave=behave), **shared)
+        settings = ExtractConfig(**{"voxel": 0.02, "behave": behave, **shared})
         return read_sequence(self.root, self.name, "train", settings, load_body, threads)
 
     @property
@@ -108,4 +107,4 @@ def copy(tmp_path, woman):
 def exact(tmp_path_factory):
     """A recording without noise, in an empty room."""
     clean = DepthConfig(width=256, height=192, noise=0.0, dropout=0.0, edges=0.0, things=0)
-    return make(tmp_path_factory.mktemp("exact"), "male", dataclasses.replace(CAPTURE, depth=clean))
+    return make(tmp_path_factory.mktemp("exact"), "male", CAPTURE.replace(depth=clean))

@@ -1,7 +1,5 @@
 """Which clips of SURREAL are used, as the workflow plans it from the folders alone."""
 
-import dataclasses
-
 import pytest
 
 from sshmr.config.extract import ExtractConfig, SurrealConfig
@@ -53,7 +51,7 @@ def test_the_root_may_be_the_download_or_a_folder_in_it(tmp_path, inside):
 
 def test_so_many_are_drawn_by_the_seed_and_one_more_on_disk_changes_little(tmp_path):
     touch(tmp_path, *((f"{number:02d}_01", 1, 0) for number in range(40)), kinds=("info",))
-    settings = dataclasses.replace(EVERYTHING, train_clips=10)
+    settings = EVERYTHING.replace(train_clips=10)
 
     def drawn(settings):
         found = shards_of_clips(tmp_path, settings)
@@ -62,10 +60,10 @@ def test_so_many_are_drawn_by_the_seed_and_one_more_on_disk_changes_little(tmp_p
     before = drawn(settings)
     assert len(before) == 10
     assert before == drawn(settings)
-    assert before != drawn(dataclasses.replace(settings, seed=1))
+    assert before != drawn(settings.replace(seed=1))
     touch(tmp_path, ("99_01", 1, 0), kinds=("info",))
     assert len(before - drawn(settings)) <= 1
-    assert len(drawn(dataclasses.replace(settings, train_clips=0))) == 41
+    assert len(drawn(settings.replace(train_clips=0))) == 41
 
 
 def test_misshapen_people_are_left_out(tmp_path):
@@ -84,7 +82,7 @@ def test_a_shard_has_clips_for_so_many_frames(tmp_path):
         "test": ["test_000", "test_001", "test_002"],
     }
     assert len(clips_of_shard(tmp_path, "train_002", "train", EVERYTHING)) == 2
-    larger = dataclasses.replace(EVERYTHING, shard_frames=300)
+    larger = EVERYTHING.replace(shard_frames=300)
     assert shards(tmp_path, larger) == {"train": ["train_000"], "test": ["test_000"]}
 
 

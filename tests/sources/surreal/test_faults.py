@@ -1,6 +1,5 @@
 """Damaged clips of SURREAL: what is bad is skipped and listed, and nothing ends in a traceback."""
 
-import dataclasses
 import shutil
 
 import numpy as np
@@ -15,7 +14,7 @@ from sshmr.sources.surreal.reader import read_sequence
 from tests.sources.surreal.conftest import PLAIN, change, poses, stem_of
 
 BAD = "01_01"
-SETTINGS = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=1))
+SETTINGS = PLAIN.replace(surreal=SurrealConfig(minimum_parts=1))
 
 
 @pytest.fixture

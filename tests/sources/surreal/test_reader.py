@@ -96,7 +96,7 @@ def test_somebody_alike_on_both_sides_is_not_mirrored(tmp_path, load_body):
             write_clip(
                 stem, load_body("female"), "female", pose, np.zeros(10), place, 7.0, rng, reading=reading
             )
-    settings = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=8))
+    settings = PLAIN.replace(surreal=SurrealConfig(minimum_parts=8))
     for bodies in (load_body, lambda gender: None):
         notes = read(tmp_path, bodies, settings).notes
         assert notes[-2:] == ["clips read straight: 4", "clips read swapped: 4"]
@@ -111,7 +111,7 @@ def test_a_root_that_is_not_turned_is_read(tmp_path, load_body):
     stem = stem_of(tmp_path, "01_01")
     mesh = write_clip(stem, load_body("male"), "male", pose, np.zeros(10), place, 7.0, rng)
     change(stem, "info", zrot=np.zeros((1, 1)), pose=lambda values: np.r_[np.zeros((3, 1)), values[3:]])
-    settings = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=1))
+    settings = PLAIN.replace(surreal=SurrealConfig(minimum_parts=1))
     (frame,) = read(tmp_path, load_body, settings).frames
     vertices = posed(frame.label, load_body("male")).vertices[0].numpy()
     assert np.abs(vertices - mesh[0]).max() < 0.001
@@ -139,7 +139,7 @@ def test_the_gender_is_the_nearer_bodys_unless_the_stated_one_is_asked_for(clips
     change(stem_of(clips, "01_01"), "info", gender=np.ones((3, 1), np.uint8))
     frames = [frame for frame in read(clips, load_body).frames if "01_01" in frame.sequence]
     assert {frame.label.gender for frame in frames} == {"female"}
-    stated = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=12, gender="stated"))
+    stated = PLAIN.replace(surreal=SurrealConfig(minimum_parts=12, gender="stated"))
     reading = read(clips, load_body, stated)
     assert not [
         frame for frame in reading.frames if "01_01" in frame.sequence and frame.label.gender == "female"
@@ -148,9 +148,9 @@ def test_the_gender_is_the_nearer_bodys_unless_the_stated_one_is_asked_for(clips
 
 
 def test_first_frames_are_taken_and_few_parts_left_out(surreal, load_body):
-    first = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=12, train_frames=2))
+    first = PLAIN.replace(surreal=SurrealConfig(minimum_parts=12, train_frames=2))
     assert [frame.frame for frame in read(surreal[0], load_body, first).frames] == [1, 2] * 4
-    whole = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=24))
+    whole = PLAIN.replace(surreal=SurrealConfig(minimum_parts=24))
     reading = read(surreal[0], load_body, whole)
     assert len(reading.frames) + len(reading.skipped) == 12
     assert reading.skipped
@@ -158,7 +158,7 @@ def test_first_frames_are_taken_and_few_parts_left_out(surreal, load_body):
 
 
 def test_a_frame_gets_the_same_points_in_any_shard(surreal, load_body):
-    single = dataclasses.replace(PLAIN, surreal=SurrealConfig(minimum_parts=12, shard_frames=1))
+    single = PLAIN.replace(surreal=SurrealConfig(minimum_parts=12, shard_frames=1))
     whole = {frame.frame_id: frame for frame in read(surreal[0], load_body).frames}
     alone = read(surreal[0], load_body, single, shard="train_002").frames
     assert len(alone) == 3

@@ -1,0 +1,24 @@
+"""Settings of inference."""
+
+from pydantic import Field
+
+from sshmr.config.base import Settings
+
+
+class InferConfig(Settings):
+    """The network's predictions."""
+
+    batch: int = Field(32, ge=1, le=65536)
+    """Clouds per batch. Affects memory and speed only."""
+    points: int = Field(512, ge=0)
+    """Points sampled from each cloud, spread over it. 0 uses all."""
+    matched_points: int = Field(256, ge=0)
+    """How many of these are matched to the template and read by the head. 0 uses all."""
+    turns: int = Field(4, ge=1, le=360)
+    """Number of rotations about the vertical in which each cloud is predicted. The predictions are
+    averaged."""
+    mirrored: bool = True
+    """Also predict the mirror image of each rotated cloud."""
+    passes: int = Field(3, ge=1, le=100)
+    """Inference passes. From the second on, each cloud is rotated so that the previous prediction faces
+    +z."""

@@ -1,0 +1,14 @@
+"""Where the clouds come from."""
+
+from typing import Literal
+
+from sshmr.config.base import Settings
+
+
+class SourceConfig(Settings):
+    """Where the clouds come from."""
+
+    kind: Literal["simulated", "sloper4d", "behave", "surreal", "clouds"] = "simulated"
+    """simulated (needs no data), sloper4d, behave, surreal, or clouds (your own files)."""
+    root: str = "data"
+    """Top folder of the data. Not used for simulated data."""
