@@ -1,13 +1,16 @@
-"""Pages of the site that are made while it is built, so that they are never stale: settings and commands.
+"""MkDocs hook: the pages of settings and commands, made from the code, and formulas as MathML.
 
-A hook of MkDocs; ``config_page`` and ``commands_page`` are plain functions of what they describe.
+Both happen while the site is built. The site therefore needs no script from another machine.
 """
 
+import html
 import json
+import re
 from pathlib import Path
 
 import typer
 import yaml
+from latex2mathml.converter import convert
 from mkdocs.structure.files import File
 
 from sshmr.cli.app import app
@@ -16,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def on_files(files, config):
-    """Add the made pages to the written ones."""
+    """Add the generated pages to the written ones."""
     schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())
     pages = {"reference/config.md": config_page(schema), "reference/commands.md": commands_page(app)}
     for path, content in pages.items():
@@ -24,8 +27,22 @@ def on_files(files, config):
     return files
 
 
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.S)
+"""What pymdownx.arithmatex makes of $…$ and $$…$$."""
+
+
+def on_page_content(content, page, config, files):
+    """Replace the formulas of a page by MathML, which browsers set by themselves."""
+    return FORMULA.sub(_mathml, content)
+
+
+def _mathml(match):
+    display = "block" if match[1] == "div" else "inline"
+    return convert(html.unescape(match[3]), display=display)
+
+
 def config_page(schema):
-    """Markdown of every setting that the JSON schema knows: a section each, a row a key."""
+    """Markdown of all settings in the JSON Schema: one section per section, one row per key."""
     lines = [
         "# All settings",
         "",
