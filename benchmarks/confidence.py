@@ -20,7 +20,7 @@ from sshmr.body.template import build_template
 from sshmr.config.fit import FitConfig
 from sshmr.fit.confidence import QUANTITIES, confidence, evidence
 from sshmr.fit.engine import Engine
-from sshmr.fit.stage import median_residuals
+from sshmr.fit.residuals import median_residuals
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
 from sshmr.report.frame_errors import GOOD, calibration

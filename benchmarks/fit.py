@@ -35,7 +35,8 @@ from sshmr.evaluation.measures import pa_mpjpe
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.stage import median_residuals
+from sshmr.fit.residuals import median_residuals
+from sshmr.fit.search import found_from_nothing
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
 from sshmr.report.frame_errors import calibration
@@ -56,9 +57,10 @@ class Run(NamedTuple):
 
 
 @torch.no_grad()
-def run(engine, frames, starts=None):
+def run(engine, frames, starts=None, body=None):
     """Fit all frames in batches.
 
+    ``body``: the whole body, by which a search from nothing knows whom to search for again.
     ``starts``: State of F bodies to start from; None to start from nothing.
     """
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
@@ -66,7 +68,8 @@ def run(engine, frames, starts=None):
     step = engine.config.clouds_at_once(points.device)
     for rows in track([slice(i, i + step) for i in range(0, len(points), step)], "fit"):
         if starts is None:
-            fitted = engine.from_nothing(points[rows], mask[rows])
+            some = (points[rows], mask[rows])
+            fitted = found_from_nothing(engine, body, *some).fitted if body else engine.from_nothing(*some)
         else:
             fitted = engine.from_predictions(points[rows], mask[rows], [starts.rows(rows)])
         parts.append(fitted.state)
@@ -207,7 +210,7 @@ def main():
     for name in options.sensors:
         frames = clouds.frames(SENSORS[name], known.held_out, options.frames, options.seed)
         truth = State.from_pose(*(torch.from_numpy(frames[i]) for i in (2, 3, 4)))
-        free, told_truth = run(ours, frames), run(ours, frames, truth)
+        free, told_truth = run(ours, frames, body=body), run(ours, frames, truth)
         result = results[name] = {"ours": figures(body, free, frames)}
         result["from_truth"] = figures(body, told_truth, frames)
         result["expected_calibration_error"] = calibration_error(ours, body, free.state, frames)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
+from sshmr.body.joint_limits import clip_to_limits
 from sshmr.body.model import forward_kinematics
-from sshmr.capture.joint_limits import clip_to_limits
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 

@@ -56,6 +56,9 @@ class FitConfig(Settings):
     """Initial headings about the vertical, evenly spaced. Used where there is no prediction."""
     poses: int = Field(192, ge=1, le=193)
     """Typical poses tried at every heading. 1 tries the standing pose alone; 193 are shipped."""
+    unusual: float = Field(0.05, ge=0, lt=1)
+    """Prior probability that a person neither stands nor walks, but sits, crawls, lies or is upside down.
+    Such bodies are tried wherever the upright ones leave doubt. 0 never tries them."""
     search: tuple[Stage, ...] = Field(SEARCH, min_length=1)
     """Stages where there is no prediction, from coarse to fine."""
     refine: tuple[Stage, ...] = Field(REFINE, min_length=1)

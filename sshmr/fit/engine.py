@@ -1,5 +1,6 @@
 """Register the body to clouds: hypotheses go in, stages sieve and refine them, the best comes out."""
 
+import functools
 from typing import NamedTuple
 
 import torch
@@ -7,10 +8,15 @@ import torch
 from sshmr.fit.adam import STEPS, fit_published
 from sshmr.fit.energy import energies
 from sshmr.fit.gauss_newton import refine
-from sshmr.fit.hypotheses import centred, turned_about_vertical, twin, typical_poses
+from sshmr.fit.hypotheses import twin, typical_poses
 from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
 from sshmr.fit.linearise import State, skin
+from sshmr.fit.postures import made_poses, with_any_pose
 from sshmr.fit.screening import SCREEN_POINTS, SCREEN_VERTICES, screen
+from sshmr.fit.starts import Starts
+
+WIDER = (4, 2, 2)
+"""How many times more hypotheses enter the first stages of a search from any posture."""
 
 PUBLISHED_POINTS = 1024
 """At most so many points of a cloud the published routine sees, as in its paper."""
@@ -42,32 +48,50 @@ class Engine:
     """
 
     def __init__(self, surface, prior, config, poses=None):
-        self.surface, self.body, self.prior, self.config = surface, surface.body, prior, config
-        body = self.body
-        poses = (typical_poses(config.poses) if poses is None else poses).to(body.v_template)
-        self.starts = centred(body, turned_about_vertical(poses, config.headings))
-        screened = body.subset(torch.arange(min(SCREEN_VERTICES, len(body.v_template))))
-        step = 360 / config.headings
-        self.start_names = [
-            f"pose {pose} at {step * heading:.0f}°"
-            for pose in range(config.poses)
-            for heading in range(config.headings)
-        ]
-        self.limbs = typical_limbs(body, poses)
-        self.start_vertices = skin(screened, self.starts).vertices
+        self.surface, self.body, self.config = surface, surface.body, config
+        self.searches_again = config.optimiser != "adam" and config.unusual > 0
+        self.prior = with_any_pose(prior, config.unusual) if self.searches_again else prior
+        self.poses = (typical_poses(config.poses) if poses is None else poses).to(self.body.v_template)
+        self.starts = Starts.upright(self.body, self.poses, config.headings)
+        self.limbs = typical_limbs(self.body, self.poses)
+
+    @functools.cached_property
+    def all_starts(self):
+        """The start bodies, then those that are seated, crawl, lie or are upside down."""
+        few, made = self.surface.first(SCREEN_VERTICES).body, made_poses().to(self.poses)
+        seated = Starts.upright(few, made, self.config.headings)
+        return self.starts.joined(seated).joined(Starts.tipped_over(few, torch.cat([self.poses, made])))
+
+    def name_of(self, index):
+        """A start body's name, by the index that a fit from nothing gives."""
+        starts = self.starts if index < len(self.starts.names) else self.all_starts
+        return starts.names[index]
 
     def from_nothing(self, points, mask):
         """Fit B clouds, points (B, N, 3) and mask (B, N), starting from typical poses at all headings."""
         if self.config.optimiser == "adam":
-            index = torch.arange(len(self.start_names)).expand(len(points), -1)
-            start = State(*(part.repeat(len(points), *[1] * (part.ndim - 1)) for part in self.starts))
+            index = torch.arange(len(self.starts.names)).expand(len(points), -1)
+            start = State(*(part.repeat(len(points), *[1] * (part.ndim - 1)) for part in self.starts.state))
             return self._published(points, mask, start, index, "bootstrap")
-        count = min(self.config.search[0].hypotheses, len(self.start_vertices))
+        return self._from_starts(points, mask, self.starts, self.config.search)
+
+    def from_any_posture(self, points, mask):
+        """The same from ``all_starts``, of which more are kept."""
+        wider = (
+            stage.model_copy(update={"hypotheses": stage.hypotheses * factor})
+            for stage, factor in zip(self.config.search, WIDER, strict=False)
+        )
+        stages = (*wider, *self.config.search[len(WIDER) :])
+        return self._from_starts(points, mask, self.all_starts, stages)
+
+    def _from_starts(self, points, mask, starts, stages):
+        count = min(stages[0].hypotheses, len(starts.names))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
-        index, shift = screen(self.start_vertices, few, few_mask, count, self.config.screen_coverage)
-        start = self.starts.rows(index.flatten())
+        screened = (starts.vertices, starts.tipped, few, few_mask)
+        index, shift = screen(*screened, count, self.config.screen_coverage)
+        start = starts.state.rows(index.flatten())
         start = start._replace(transl=start.transl + shift.flatten(0, 1))
-        return self._sieve(points, mask, start, index, self.config.search)
+        return self._sieve(points, mask, start, index, stages)
 
     def from_predictions(self, points, mask, predictions, expected=None):
         """Fit B clouds from predicted states of B rows each; the first one's twin is tried too.

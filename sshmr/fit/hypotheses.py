@@ -30,10 +30,14 @@ def typical_poses(count):
 def turned_about_vertical(poses, headings):
     """Every pose at every heading: (K, 72), H → (K·H, 72), headings fastest."""
     angles = torch.arange(headings, dtype=poses.dtype, device=poses.device) * (2 * math.pi / headings)
-    turns = rotation_about_y(angles)
-    roots = turns[None] @ rotvec_to_rotmat(poses[:, None, :3])
-    turned = torch.cat([rotmat_to_rotvec(roots), poses[:, None, 3:].expand(-1, headings, -1)], dim=2)
-    return turned.flatten(0, 1)
+    return rotated(poses, rotation_about_y(angles))
+
+
+def rotated(poses, rotations):
+    """Every pose under every rotation: (K, 72), (R, 3, 3) → (K·R, 72), rotations fastest."""
+    roots = rotations[None] @ rotvec_to_rotmat(poses[:, None, :3])
+    body = poses[:, None, 3:].expand(-1, len(rotations), -1)
+    return torch.cat([rotmat_to_rotvec(roots), body], dim=2).flatten(0, 1)
 
 
 def centred(body, poses):

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 
 from sshmr.errors import InputError
-from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import Expected, State
+from sshmr.fit.search import found_from_nothing, judged
 from sshmr.fit.surface import SurfaceElements
-from sshmr.geometry.raycast import Surface
 from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
 
@@ -83,11 +82,11 @@ def fit_shard(
             predictions = [_state(table, batch, device) for table in tables.values()]
             known = None if expected is None else expected.rows(batch)
             fitted = engine.from_predictions(cloud, valid, predictions, known)
-            names = [*tables, "turned"]
+            found, name_of = judged(engine, body, cloud, valid, fitted), [*tables, "turned"].__getitem__
         else:
-            fitted = engine.from_nothing(cloud, valid)
-            names = engine.start_names
-        parts.append(_columns(fitted, names, engine, body, cloud, valid))
+            found = found_from_nothing(engine, body, cloud, valid)
+            name_of = engine.name_of
+        parts.append(_columns(found, name_of))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}
 
@@ -147,35 +146,20 @@ def expectation(points, previous, starts):
     return Expected(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 
 
-def _columns(fitted, names, engine, body, cloud, valid):
+def _columns(found, name_of):
+    fitted = found.fitted
     state = State(*(part.cpu() for part in fitted.state))
-    residual = median_residuals(body, state, cloud.cpu().numpy(), valid.cpu().numpy())
-    data = (engine.surface, engine.prior, cloud, valid, fitted.state)
-    found = evidence(*data, torch.from_numpy(residual))
     columns = {name: value.cpu().numpy() for name, value in fitted.energy.items()}
     return columns | {
         "pose": state.pose.numpy(),
         "betas": state.betas.numpy(),
         "transl": state.transl.numpy(),
-        "residual": residual,
-        "hypothesis": np.array([names[i] for i in fitted.hypothesis.tolist()]),
+        "residual": found.residual.cpu().numpy(),
+        "hypothesis": np.array([name_of(i) for i in fitted.hypothesis.tolist()]),
         "converged": (fitted.movement < CONVERGED).cpu().numpy(),
-        "iterations": np.full(len(residual), fitted.iterations),
-        "confidence": confidence(found).cpu().numpy(),
+        "iterations": np.full(len(found.residual), fitted.iterations),
+        "confidence": found.confidence.cpu().numpy(),
     }
-
-
-def median_residuals(body, state, clouds, masks):
-    """(B,) metres: median distance of each cloud's valid points (B, N, 3) to the posed body's surface."""
-    vertices = body(state.pose, state.betas, state.transl).vertices.numpy()
-    faces = body.faces.numpy()
-    return np.array(
-        [
-            np.median(Surface(skin, faces).distances(cloud[valid]))
-            for skin, cloud, valid in zip(vertices, clouds, masks, strict=True)
-        ],
-        np.float32,
-    )
 
 
 def _aligned(table, points, name):

@@ -141,7 +141,8 @@ def _trunk(clouds, unit, ups):
         "n_points": np.array(sizes, np.int32),
     }
     body, prior = BodyModel.load(open_body_path("neutral")), PosePrior.load(open_prior_path())
-    template, config = build_template(body), FitConfig(search=tuple(Stage(**stage) for stage in COARSE))
+    template = build_template(body)
+    config = FitConfig(search=tuple(Stage(**stage) for stage in COARSE), unusual=0.0)
     fitted = fit_shard(table, body, template, prior, config, progress=lambda batches, _: batches)
     best = {}
     for row, (number, _) in enumerate(tried):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from sshmr.body.joint_limits import LIMITS, clip_to_limits
 from sshmr.body.model import MIRROR_JOINTS, BodyModel, open_body_path
-from sshmr.capture.joint_limits import LIMITS, clip_to_limits
 from sshmr.capture.motion import balance, drawn_motion, interpolate, plausible
 from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError

@@ -25,6 +25,7 @@ STAGE = {"vertices": 64, "points": 48, "iterations": 2, "start": 0.1, "end": 0.0
 FIT = {
     "poses": 1,
     "headings": 4,
+    "unusual": 0.0,
     "search": [{**STAGE, "hypotheses": 4}, {**STAGE, "hypotheses": 1}],
     "refine": [{**STAGE, "hypotheses": 4}, {**STAGE, "hypotheses": 1}],
 }

@@ -30,7 +30,7 @@ def test_from_nothing_finds_the_body_in_one_sided_clouds(engine, neutral_body, s
     error = joint_error(neutral_body, fitted, seen_bodies)
     assert error.median() < 60, error
     assert error.max() < 150, error
-    assert all(engine.start_names[i].startswith("pose") for i in fitted.hypothesis.tolist())
+    assert all(engine.name_of(i).startswith("pose") for i in fitted.hypothesis.tolist())
 
 
 @torch.no_grad()

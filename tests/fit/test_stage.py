@@ -7,7 +7,8 @@ from sshmr.config.relabel import RelabelConfig
 from sshmr.errors import InputError
 from sshmr.fit.linearise import State
 from sshmr.fit.pseudo_labels import relabel
-from sshmr.fit.stage import fit_shard, median_residuals, neighbour_starts, surroundings
+from sshmr.fit.residuals import median_residuals
+from sshmr.fit.stage import fit_shard, neighbour_starts, surroundings
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,91 @@
+"""People who do not stand: start bodies, prior and search hold them."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from sshmr.config.fit import FitConfig
+from sshmr.fit.energy import upright_energy
+from sshmr.fit.engine import Engine
+from sshmr.fit.postures import made_poses, with_any_pose
+from sshmr.fit.search import found_from_nothing
+from sshmr.fit.starts import Starts, spread_rotations
+from sshmr.geometry.rotations import rotvec_to_rotmat
+
+
+@pytest.fixture(scope="module")
+def engine(surface, prior):
+    return Engine(surface, prior, FitConfig())
+
+
+def turned(seen, rotation):
+    """The clouds of ``seen_bodies`` and their joints, turned about the origin."""
+    turn = torch.tensor(rotation.as_matrix(), dtype=torch.float32)
+    return seen["points"] @ turn.T, seen["mask"], seen["joints"] @ turn.T
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("angles", [(-90, 0, 30), (170, 20, 0)])
+def test_people_who_lie_or_are_upside_down_are_found(engine, neutral_body, seen_bodies, angles):
+    points, mask, joints = turned(seen_bodies, Rotation.from_euler("xyz", angles, degrees=True))
+    found = found_from_nothing(engine, neutral_body, points, mask)
+    state = found.fitted.state
+    posed = neutral_body(state.pose, state.betas, state.transl).joints
+    error = 1e3 * (posed - joints).norm(dim=2).mean(1)
+    assert error.median() < 60, error
+
+
+@torch.no_grad()
+def test_people_who_stand_are_searched_for_once(engine, neutral_body, seen_bodies):
+    """Whoever is found for sure comes out as from upright starts alone."""
+    data = seen_bodies["points"], seen_bodies["mask"]
+    found = found_from_nothing(engine, neutral_body, *data)
+    sure = found.confidence > 0.5
+    assert sure.any()
+    alone = engine.from_nothing(*data)
+    assert torch.equal(found.fitted.state.pose[sure], alone.state.pose[sure])
+
+
+def test_rotations_are_spread_evenly():
+    turns = spread_rotations(256)
+    torch.testing.assert_close(turns @ turns.transpose(1, 2), torch.eye(3).double().expand(256, 3, 3))
+    torch.testing.assert_close(torch.linalg.det(turns), torch.ones(256).double())
+    random = torch.tensor(Rotation.random(500, rng=np.random.default_rng(0)).as_matrix())
+    cosine = (torch.einsum("aij,bij->ab", random, turns) - 1) / 2
+    assert cosine.amax(1).clamp(max=1).arccos().rad2deg().max() < 50
+
+
+def test_tipped_starts_are_not_upright(neutral_body):
+    few = neutral_body.subset(range(0, 6890, 100))
+    starts = Starts.tipped_over(few, made_poses())
+    assert starts.tipped.all()
+    assert len(starts.names) == len(starts.vertices) == len(starts.state.root)
+    assert (starts.state.root[:, 1, 1] < np.cos(np.radians(44))).all()
+    assert (starts.state.root[:, 1, 1] < -0.9).any()
+
+
+def test_a_made_pose_is_bounded_by_the_prior_and_a_common_one_costs_what_it_did(prior):
+    wide = with_any_pose(prior, 0.05)
+    seated = made_poses()[:, 3:]
+    seated = seated + 0.1 * torch.randn(seated.shape, generator=torch.Generator().manual_seed(0))
+    before, after = prior.negative_log_likelihood(seated), wide.negative_log_likelihood(seated)
+    assert (before > 100).all()
+    assert (after < 100).all()
+    common = prior.means
+    rise = wide.negative_log_likelihood(common) - prior.negative_log_likelihood(common)
+    torch.testing.assert_close(rise, torch.full_like(rise, -np.log(0.95)), atol=1e-3, rtol=0)
+
+
+def test_lying_is_less_likely_than_standing_but_not_impossible():
+    roots = rotvec_to_rotmat(
+        torch.tensor([[0.0, 2.0, 0.0], [0.2, 0.0, 0.0], [1.57, 0.0, 0.0], [3.1, 0.0, 0.0]])
+    )
+    cost = upright_energy(roots, 0.05)
+    assert cost[0] < cost[1] < cost[2] <= cost[3] + 1e-3
+    assert cost[3] - cost[0] < 10
+    # A density: over all directions its mean is 1.
+    cosine = torch.linspace(-1, 1, 20001)
+    along = torch.zeros(20001, 3, 3)
+    along[:, 1, 1] = cosine
+    assert abs((-upright_energy(along, 0.05)).exp().mean() - 1) < 1e-3
