@@ -22,7 +22,7 @@ include: "rules/report.smk"
 
 
 onstart:
-    take_lock(".")
+    LOCKS.append(lock_folder(".", ".snakemake/sshmr.lock"))
 
 
 # What can be asked for by name: `snakemake fit` makes every fit of every round and all that comes before,

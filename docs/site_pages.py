@@ -1,29 +1,21 @@
-"""MkDocs hook: the pages of settings and commands, made from the code, and formulas as MathML.
+"""MkDocs hook: the page of all commands, made from the code, and formulas as MathML.
 
 Both happen while the site is built. The site therefore needs no script from another machine.
 """
 
 import html
-import json
 import re
-from pathlib import Path
 
 import typer
-import yaml
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File
 
 from sshmr.cli.app import app
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def on_files(files, config):
-    """Add the generated pages to the written ones."""
-    schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())
-    pages = {"reference/config.md": config_page(schema), "reference/commands.md": commands_page(app)}
-    for path, content in pages.items():
-        files.append(File.generated(config, path, content=content))
+    """Add the generated page to the written ones."""
+    files.append(File.generated(config, "reference/commands.md", content=commands_page(app)))
     return files
 
 
@@ -39,65 +31,6 @@ def on_page_content(content, page, config, files):
 def _mathml(match):
     display = "block" if match[1] == "div" else "inline"
     return convert(html.unescape(match[3]), display=display)
-
-
-def config_page(schema):
-    """Markdown of all settings in the JSON Schema: one section per section, one row per key."""
-    lines = [
-        "# All settings",
-        "",
-        "Made from `schemas/config.schema.yaml`, against which every run's settings are checked. "
-        "[The workflow](../workflow.md#settings) says how overlays and `--config` set them.",
-    ]
-    single = {name: spec for name, spec in schema["properties"].items() if "properties" not in spec}
-    lines += ["", "## Of the whole run", "", *_table(single)]
-    for name, spec in schema["properties"].items():
-        if "properties" in spec:
-            lines += ["", *_section(name, spec)]
-    return "\n".join(lines) + "\n"
-
-
-def _section(name, spec, level=2):
-    lines = ["#" * level + f" {name}", "", _text(spec), ""]
-    lines += _table({key: value for key, value in spec["properties"].items() if "properties" not in value})
-    for key, value in spec["properties"].items():
-        if "properties" in value:
-            lines += ["", *_section(f"{name}.{key}", value, level + 1)]
-        items = value.get("items", {})
-        if "properties" in items:
-            lines += ["", f"Each of `{name}.{key}`:", "", *_table(items["properties"])]
-    return lines
-
-
-def _table(keys):
-    rows = [f"| `{key}` | {_kind(spec)} | {_default(spec)} | {_text(spec)} |" for key, spec in keys.items()]
-    return ["| key | kind | default | |", "| --- | --- | --- | --- |", *rows] if rows else []
-
-
-def _kind(spec):
-    if "enum" in spec:
-        return " or ".join(f"`{_plain(value)}`" for value in spec["enum"])
-    kinds = spec["type"] if isinstance(spec["type"], list) else [spec["type"]]
-    text = " or ".join(kinds)
-    if spec["type"] == "array":
-        text = "list of " + ("mappings" if "properties" in spec["items"] else _kind(spec["items"]))
-    limits = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    return ", ".join([text, *(f"{sign} {spec[word]}" for word, sign in limits.items() if word in spec)])
-
-
-def _default(spec):
-    if "default" not in spec:
-        return ""
-    stages = spec.get("items", {}).get("properties")
-    return f"{len(spec['default'])} stages, in `config.yaml`" if stages else f"`{_plain(spec['default'])}`"
-
-
-def _plain(value):
-    return value if isinstance(value, str) and value else json.dumps(value)
-
-
-def _text(spec):
-    return _escaped(spec.get("description", ""))
 
 
 def _escaped(text):

@@ -13,7 +13,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, with_origin
 from gpu import gpu_in_sight
-from run_lock import take_lock
 from snakemake.exceptions import WorkflowError
 from sshmr.body.sources import ASSETS, body_source, prior_source
 from sshmr.sources.behave.files import info_file
@@ -29,6 +28,7 @@ from sshmr.sources.shards import (
 )
 from sshmr.sources.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
+from sshmr.locks import lock_folder
 
 if Path.cwd() != ROOT:
     raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")
@@ -62,6 +62,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+LOCKS = []  # Held until Snakemake ends.
 DATASET = config["dataset"]
 ROUNDS = range(config["rounds"] + 1)
 LATER_ROUNDS = range(1, config["rounds"] + 1)

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 
 from sshmr.cli.options import cores
-from sshmr.cli.progress import Progress
 from sshmr.cli.result import FINE, INCOMPLETE, Result, as_options
+from sshmr.progress import Progress
 
 SHOWN = 5
 
@@ -19,15 +19,15 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
         plan: a ``Plan``.
     """
     from sshmr.local.inputs import find_inputs
-    from sshmr.local.lock import alone_in
     from sshmr.local.runner import prepare, process
+    from sshmr.locks import alone_in
 
     lines = sys.stdin.read().splitlines() if "-" in arguments else []
     clouds = find_inputs(arguments, lines, config.clouds, without=out)
     jobs = jobs or (cores() if plan.device == "cpu" else 1)
     with alone_in(out):
         run = prepare(out, body, plan, config)
-        with Progress("Fit" if plan.fit else "Predict") as progress:
+        with Progress("Fit" if plan.fit else "Predict", "frames") as progress:
             outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, notes = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
@@ -41,7 +41,7 @@ def write(run, tables, folder, formats, axes, frames_per_second):
     from sshmr.tables.schemas import row_count
 
     config = ExportConfig(tuple(dict.fromkeys(str(name) for name in formats or ())), axes, frames_per_second)
-    with Progress("Export") as progress:
+    with Progress("Export", "frames") as progress:
         progress.total(sum(row_count(points) for points, _ in tables))
         return export(tables, BodyModel.load(run.neutral), folder, config, progress.advance)
 

@@ -51,6 +51,13 @@ def takes_text(annotation: object) -> bool:
     return annotation is str
 
 
+def section_in(annotation: object) -> type[Settings] | None:
+    """The model in an annotation such as ``Stage`` or ``tuple[Stage, ...]``; None without one."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((found for part in typing.get_args(annotation) if (found := section_in(part))), None)
+
+
 def _plain(value: object, text: bool) -> object:
     if isinstance(value, list | tuple):
         return tuple(_plain(item, text) for item in value)

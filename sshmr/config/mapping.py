@@ -2,14 +2,13 @@
 
 import difflib
 import json
-import typing
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sshmr.config.base import Settings
+from sshmr.config.base import Settings, section_in
 from sshmr.errors import InputError
 
 Section = TypeVar("Section", bound=Settings)
@@ -103,7 +102,7 @@ def _keys(detail: ErrorDetails, kind: type[Settings]) -> list[str | int]:
             keys.append(part)
         elif section is not None and part in section.model_fields:
             keys.append(part)
-            section = _section_in(section.model_fields[part].annotation)
+            section = section_in(section.model_fields[part].annotation)
         elif detail["type"] in UNKNOWN:
             keys.append(part)
     return keys
@@ -112,15 +111,8 @@ def _keys(detail: ErrorDetails, kind: type[Settings]) -> list[str | int]:
 def _section_at(kind: type[Settings], keys: Sequence[str | int]) -> type[Settings]:
     for key in keys:
         if isinstance(key, str):
-            kind = _section_in(kind.model_fields[key].annotation) or kind
+            kind = section_in(kind.model_fields[key].annotation) or kind
     return kind
-
-
-def _section_in(annotation: object) -> type[Settings] | None:
-    """The model in an annotation such as ``Stage`` or ``tuple[Stage, ...]``; None without one."""
-    if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return annotation
-    return next((found for part in typing.get_args(annotation) if (found := _section_in(part))), None)
 
 
 def _dotted(above: str, keys: Sequence[str | int]) -> str:

@@ -10,7 +10,7 @@ from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.local.chunks import known_clouds, parts_of, remove_stale, renumbered, write_part
 from sshmr.local.inputs import CloudFile, find_inputs
-from sshmr.local.lock import alone_in
+from sshmr.locks import alone_in
 from sshmr.tables.run_folder import RunFolder
 
 SETTINGS = ExtractConfig(minimum_points=50, voxel=0.0)
