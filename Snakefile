@@ -23,6 +23,8 @@ include: "rules/report.smk"
 
 onstart:
     LOCKS.append(lock_folder(".", ".snakemake/sshmr.lock"))
+    if not workflow.local_exec:
+        start_on_cluster()
 
 
 # What can be asked for by name: `snakemake fit` makes every fit of every round and all that comes before,

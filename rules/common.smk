@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,8 +13,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, with_origin
-from gpu import gpu_in_sight
+from gpu import plan_device
+from slurm import cancel_jobs_left_behind, start_watch
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from sshmr.body.sources import ASSETS, body_source, prior_source
 from sshmr.sources.behave.files import info_file
 from sshmr.sources.shards import (
@@ -85,14 +88,49 @@ def section(name, without=()):
     return json.dumps({key: config[name][key] for key in config[name] if key not in without}, sort_keys=True)
 
 
+def slurm_partitions():
+    """The partitions that the profile or the command line names for all or for some rules."""
+    settings = workflow.resource_settings
+    named = [settings.default_resources or {}, *settings.overwrite_resources.values()]
+    return {resources["slurm_partition"] for resources in named if "slurm_partition" in resources}
+
+
+def start_on_cluster():
+    """Cancel what a killed run left in Slurm's queue, and watch for jobs that can never start."""
+    if not ON_CLUSTER:
+        found = "it is given with an executor that submits jobs to a cluster"
+        raise InputError(
+            "--cores", found=found, fix="Leave it out; --jobs says how many jobs are submitted at once"
+        )
+    if shutil.which("squeue"):
+        cancel_jobs_left_behind(ROOT, logger.warning)
+        start_watch(ROOT, logger.error)
+
+
 def code_hash(script):
     """Changes when the code that a script runs does, and with it what the rule has made."""
     return hash_of_code(ROOT / "workflow_scripts" / f"{script}.py", ROOT)
 
 
+# Snakemake reads this file once more where a job of a cluster runs. There the plan holds, not what that node has.
+ON_CLUSTER = workflow.resource_settings.nodes is not None and workflow.resource_settings.cores in (None, 1)
+try:
+    DEVICE = (
+        os.environ["SSHMR_DEVICE"]
+        if workflow.remote_exec
+        else plan_device(config["device"], slurm_partitions(), os.environ, ON_CLUSTER)
+    )
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+os.environ["SSHMR_DEVICE"] = DEVICE
+
+
+envvars:
+    "SSHMR_DEVICE",
+
+
 # Jobs are told what was decided here, so that no job takes a GPU that it has not declared.
-DEVICE = "cpu" if config["device"] == "auto" and not gpu_in_sight(os.environ) else config["device"]
 GPU = 0 if DEVICE == "cpu" else 1
-if GPU and not workflow.global_resources.get("gpu").value:
-    # Without a limit Snakemake would start any number of GPU jobs at once; 0 is no limit either.
+if GPU and (workflow.remote_exec or not workflow.global_resources.get("gpu").value):
+    # On a cluster's node, profiles/default would let a job have one GPU of those it was given. Elsewhere, without a limit Snakemake would start any number of GPU jobs at once; 0 is no limit either.
     workflow.register_resource("gpu", config["train"]["processes"])

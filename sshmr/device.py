@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 
 from sshmr.errors import InputError
 
@@ -18,11 +19,26 @@ def choose_device(name):
     if name == "cuda" and not available:
         raise InputError(
             "--device",
-            found="it is cuda, but torch sees no CUDA device",
+            found=f"it is cuda, but torch {torch.__version__} sees no CUDA device ({_where()})",
             expected="a GPU that this build of torch can use",
             fix="Set the device to cpu (or auto), or install a build of torch for your GPU",
         )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def describe_device(device):
+    """One line for logs: the GPU's name or the CPU's threads, the machine, and which GPUs it was given."""
+    import torch
+
+    if device.type == "cuda":
+        return f"{device}, {torch.cuda.get_device_name(device)} ({_where()})"
+    return f"{device}, threads: {torch.get_num_threads()} ({_where()})"
+
+
+def _where():
+    """The machine, and the GPUs that this process may use where something has limited them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return f"on {socket.gethostname()}" + ("" if given is None else f", CUDA_VISIBLE_DEVICES={given}")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sshmr.device import choose_device
+from sshmr.device import choose_device, describe_device
 from sshmr.errors import InputError
 from sshmr.runtime import keep_freed_memory, wait_briefly
 
@@ -48,4 +48,6 @@ def device_from(arguments):
         raise InputError("--threads", found=f"it is {arguments.threads}", expected="1 or more")
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    return choose_device(arguments.device)
+    device = choose_device(arguments.device)
+    print(f"Device: {describe_device(device)}")
+    return device
