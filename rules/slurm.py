@@ -156,7 +156,6 @@ def _ask(*command: str) -> str:
     except subprocess.TimeoutExpired:
         raise InputError(command[0], found="Slurm does not answer within 60 s") from None
     if done.returncode:
-        raise InputError(
-            " ".join(command), found=done.stderr.strip() or f"it ended with status {done.returncode}"
-        )
+        said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+        raise InputError(" ".join(command), found=said[-1], fix="Run this where Slurm's commands work")
     return done.stdout
