@@ -1,12 +1,12 @@
-"""What each part of the network and of its training is worth: without it, on the same labels, in one run.
+"""Ablation: the network and its training without each part, on the same pseudo labels, in one run.
 
     snakemake --cores all --config dataset=cmu0 'capture={motion: POSES.parquet}' rounds=1 seed=0
     python benchmarks/ablation.py results/cmu0 results/cmu1 results/cmu2
 
-Each RUN is the folder of a finished run, of its own seed, whose round 0 holds the labels; its test sequences
-have the truth. A network is trained on them for one round, whole and in each variant. Told is its own MPJPE
-on the test frames, millimetres, mean and standard deviation over the runs, and how much the variant is worse
-than the whole on the same labels. The last line is JSON.
+Each RUN is the folder of a finished run with its own seed. Its round 0 has the pseudo labels, and its test
+sequences have the truth. The complete network and each variant are trained for one round. The program prints
+the network's own MPJPE on the test frames in millimetres, with mean and standard deviation over the runs, and
+the difference from the complete network on the same pseudo labels. The last line is JSON.
 """
 
 import argparse
@@ -41,15 +41,15 @@ PAPER = yaml.safe_load((Path(__file__).resolve().parents[1] / "config" / "paper.
 
 VARIANTS = {
     "whole": {},
-    "labels and fits count alike, whatever their confidence": {"trust": False},
-    "each label one vertex's alone": {"train": {"label_spread": 0.0}},
-    "β₀ alone": {"network": {"betas": 1}},
-    "no imagined clouds": {"train": {"imagined": 0.0, "batch": 12}},
-    "no turns, mirror images, jitter or cuts": {"train": {"augment": False}},
-    "one look, not 4 headings mirrored and two more": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
-    "every point seen and matched in training": {"train": {"points": 0, "matched_points": 0}},
-    "every point seen and matched in prediction": {"infer": {"points": 0, "matched_points": 0}},
-    "half precision in the encoder": {"network": {"precision": "bfloat16"}},
+    "pseudo labels and fits without confidence weights": {"trust": False},
+    "each pseudo label on one vertex only": {"train": {"label_spread": 0.0}},
+    "β₀ only": {"network": {"betas": 1}},
+    "no synthetic people": {"train": {"imagined": 0.0, "batch": 12}},
+    "no augmentation": {"train": {"augment": False}},
+    "one view and one pass": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
+    "all points in training": {"train": {"points": 0, "matched_points": 0}},
+    "all points in inference": {"infer": {"points": 0, "matched_points": 0}},
+    "encoder in half precision": {"network": {"precision": "bfloat16"}},
     "the published head": {"network": {"mixing": "linear"}},
     "the published losses": {"train": {"weights": PAPER["train"]["weights"]}},
 }
@@ -57,7 +57,7 @@ TRAINING = ("network", "train", "trust")
 
 
 class RoundZero:
-    """A finished run's clouds, labels and truth."""
+    """A finished run's clouds, pseudo labels and truth."""
 
     def __init__(self, folder, number):
         self.seed = number
@@ -73,7 +73,7 @@ class RoundZero:
         self.test = [read_points(path, labels=True) for path in tables["test"]]
 
     def trained(self, settings, trust=True):
-        """A network trained on the labels, its best epoch's weights."""
+        """A network trained on the pseudo labels, with the weights of its best epoch."""
         network_settings = network_config(settings.get("network", {}))
         train_settings = train_config(settings.get("train", {}))
         batch = self.clouds.batch
@@ -91,7 +91,7 @@ class RoundZero:
         return network.eval()
 
     def error(self, network, config):
-        """MPJPE over all labelled test frames, millimetres."""
+        """MPJPE over all test frames with truth, millimetres."""
         errors = []
         for points in self.test:
             known = np.flatnonzero(has_labels(points))
@@ -112,7 +112,7 @@ def main():
         nargs="+",
         default=list(VARIANTS),
         choices=list(VARIANTS),
-        help="which; whole is always told",
+        help="variants; the complete network is always included",
     )
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

@@ -25,7 +25,7 @@ class Frames(NamedTuple):
 
 
 def frames(sensor, poses, count, seed, size=1024):
-    """Draw ``count`` of the poses (P, 72), give each a person and a heading, and scan it."""
+    """Choose ``count`` of the poses (P, 72), give each a person and a heading, and scan it."""
     rng = np.random.default_rng(seed)
     bodies = {gender: BodyModel.load(open_body_path(gender)) for gender in ("male", "female")}
     rows = []
@@ -81,7 +81,7 @@ def depth_camera(vertices, faces, rng):
 
 
 def _occluded(u, v, reach, rng):
-    """Which pixels a few upright or lying bars hide."""
+    """The pixels that a few vertical or horizontal bars occlude."""
     hidden = np.zeros(len(u), bool)
     for _ in range(rng.integers(0, 3)):
         across = u if rng.random() < 0.5 else v
@@ -91,7 +91,7 @@ def _occluded(u, v, reach, rng):
 
 
 def lidar(vertices, faces, rng):
-    """A spinning LiDAR 4–14 m away, some 100 to 1,000 points; (K, 3) metres."""
+    """A spinning LiDAR 4–14 m away, about 100 to 1,000 points; (K, 3) metres."""
     bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(4.0, 14.0)
     sensor = np.array([distance * np.sin(bearing), rng.uniform(1.5, 2.0), distance * np.cos(bearing)])
     settings = LidarConfig()

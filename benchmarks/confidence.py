@@ -1,10 +1,10 @@
-"""Learn how sure a fit should be of itself, and see whether it is right about people it never saw.
+"""Learn the confidence of a fit, and test its calibration on people that it has not seen.
 
     python benchmarks/confidence.py POSES.parquet --frames 200
 
 POSES.parquet has the columns subject and pose. Pose prior, start poses and coefficients are learned from
-three quarters of the subjects, each seen by a simulated depth camera and a simulated LiDAR; the other quarter
-is for testing. It prints what goes into ``sshmr/fit/confidence.py``. The last line is JSON.
+three quarters of the subjects, each seen by a simulated depth camera and a simulated LiDAR. The other quarter
+is for testing. The program prints the constants for ``sshmr/fit/confidence.py``. The last line is JSON.
 """
 
 import argparse
@@ -31,7 +31,7 @@ SENSORS = {"depth": clouds.depth_camera, "lidar": clouds.lidar}
 
 @torch.no_grad()
 def fitted(engine, body, poses, count, seed):
-    """Evidence (F, 5) and MPJPE (F,) metres of fits from nothing, ``count`` with each sensor."""
+    """Evidence (F, 5) and MPJPE (F,) metres of fits without a prediction, ``count`` for each sensor."""
     found, error = [], []
     for sensor in SENSORS.values():
         frames = clouds.frames(sensor, poses, count, seed)
@@ -91,7 +91,7 @@ def main():
 
 
 def ranked(sure, good):
-    """Probability that a good fit is surer than a bad one."""
+    """Probability that a good fit has a higher confidence than a bad one."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(good, sure)) if 0 < good.mean() < 1 else None

@@ -1,12 +1,13 @@
-"""Reading each source: frames a second and peak memory, on one and two cores, in one run.
+"""Speed of reading each source: frames per second and peak memory, on one and two cores, in one run.
 
     python benchmarks/extract.py --frames 48
 
-The data are simulated; depth images have BEHAVE's size, 2048 × 1536. Few are rendered and then linked under
-other times until there are enough. Each source is also read in the straightforward way, ``plain_readers.py``:
-one process, whole files and images, the same cleaning; both must give the same points. Every case runs in a
-process of its own, held to its cores, and counts from behind the imports; the best of --repeat is taken. The
-last line is JSON.
+The data are simulated. Depth images have BEHAVE's size, 2048 × 1536. A few images are rendered and then
+linked under other times until there are enough. ``plain_readers.py`` also reads each source in the simplest
+way: one process, whole files and images, the same cleaning. Both must give the same points. Every case runs
+    in its own
+process on its own cores, and the time starts after the imports. The best of --repeat runs counts. The last
+line is JSON.
 """
 
 import argparse
@@ -60,13 +61,13 @@ def make_data(folder, layout, frames, rendered):
 
 
 def read(layout, root, name, threads):
-    """The clouds of a sequence by frame id, as the workflow reads them, without labels."""
+    """The clouds of a sequence by frame id, as the workflow reads them, without the truth."""
     reading = READERS[layout](root, name, "train", SETTINGS, lambda gender: None, threads)
     return {frame.frame_id: frame.points for frame in reading.frames}
 
 
 def read_plainly(layout, root, name, threads):
-    """The same in the straightforward way."""
+    """The same, read in the simplest way."""
     return dict(PLAIN[layout](root, name, SETTINGS))
 
 
@@ -108,7 +109,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--frames", type=int, default=48, help="clouds of each source; images of BEHAVE")
+    parser.add_argument("--frames", type=int, default=48, help="clouds of each source, or images of BEHAVE")
     parser.add_argument("--rendered", type=int, default=2, help="moments of BEHAVE that are rendered")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--sources", nargs="+", default=["sloper4d", *sorted(DATA_SETS)])
@@ -140,7 +141,7 @@ def main():
 
 
 def compare(layout, results, clouds):
-    """How many times as fast the package is, and how far its points are from the straightforward ones."""
+    """The package's speed relative to the simplest way, and the distance between the points of both."""
     plain = results["straightforward, 1 process"]
     if clouds["package"].keys() != clouds["straightforward"].keys():
         raise SystemExit(f"{layout}: the two ways read different frames")

@@ -1,17 +1,17 @@
-"""The fit against the published routine, on the same simulated clouds of real people, in one run.
+"""The fit compared with the published routine, on the same simulated clouds of real poses, in one run.
 
     python benchmarks/fit.py POSES.parquet --frames 200 --baseline-frames 200 --run results/demo
 
 POSES.parquet has the columns subject and pose (72 rotation-vector numbers, y up). A quarter of the subjects
-is held out for the clouds; pose prior and start poses are learned from the rest. Each cloud is fitted from
-nothing, and once more from its true body, which shows what the energy alone costs. Of the bodies more than
-150 mm off, preferred_percent is the share whose energy is no higher than the one found from the true body:
-there the energy is misled, not the search.
+is held out for the clouds; pose prior and start poses are learned from the rest. Each cloud is fitted without
+a prediction, and again from its true body, which shows the error of the energy alone. Of the bodies with more
+than 150 mm error, preferred_percent is the share whose energy is no higher than that of the fit from the true
+body. In these cases the energy is wrong, not the search.
 
-The published routine is slow: it may be given fewer frames, the first of ours, and ratios compare the same
-frames. It is spared the pairs of vertex and point that its derivative doesn't need; all_pairs tells what a
-few frames cost with them. With --run, the predictions of a finished run's last round start both. --growth
-times ours as points, batch and threads grow. The last line is JSON.
+The published routine is slow. --baseline-frames gives it fewer frames, the first of ours; ratios compare the
+same frames. It omits the pairs of vertex and point that its derivative does not need. all_pairs is the time
+of a few frames with all pairs. With --run, both start from the predictions of a finished run's last round.
+--growth measures our time for more points, larger batches and more threads. The last line is JSON.
 """
 
 import argparse
@@ -60,8 +60,8 @@ class Run(NamedTuple):
 def run(engine, frames, starts=None, body=None):
     """Fit all frames in batches.
 
-    ``body``: the whole body, by which a search from nothing knows whom to search for again.
-    ``starts``: State of F bodies to start from; None to start from nothing.
+    ``body``: the complete body. The search without a prediction uses it to decide which fits to repeat.
+    ``starts``: State of F bodies to start from; None starts without a prediction.
     """
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     parts, energy, start = [], [], time.perf_counter()
@@ -90,7 +90,7 @@ def errors(joints, frames):
 
 
 def figures(body, done, frames):
-    """What is told of a method: millimetres, percent, seconds a frame."""
+    """The figures of a method: millimetres, percent, seconds per frame."""
     joints, vertices = posed_by(body, done.state)
     error = errors(joints, frames)
     return {
@@ -115,13 +115,13 @@ def calibration_error(engine, body, state, frames):
 
 
 def preferred(body, ours, truth, frames):
-    """Percent of ours more than 150 mm off whose energy is no higher than that found from the true body."""
+    """Percent of our bodies with more than 150 mm error whose energy is no higher than from the true body."""
     wrong = errors(posed_by(body, ours.state)[0], frames) > 150
     return float(100 * (ours.energy <= truth.energy).numpy()[wrong].mean()) if wrong.any() else None
 
 
 def compared(result, body, ours, published, frames, count, starts=None, base_starts=None):
-    """Add both routines' figures on the same ``count`` frames, and their ratios."""
+    """Add the figures of both routines on the same ``count`` frames, and their ratios."""
     some = clouds.Frames(*(part[:count] for part in frames))
     base, same = result["published"], result["ours_on_same"] = (
         figures(body, run(published, some, base_starts), some),
@@ -137,7 +137,7 @@ def compared(result, body, ours, published, frames, count, starts=None, base_sta
 
 
 def from_run(folder, body):
-    """The labelled test frames of a finished run and the last round's predictions for them."""
+    """The test frames with truth of a finished run, and the last round's predictions for them."""
     folder = Path(folder)
     rounds = sorted(folder.glob("round_*/infer/test"), key=lambda path: int(path.parts[-3].split("_")[1]))
     parts, starts = [], []
@@ -157,7 +157,7 @@ def from_run(folder, body):
 
 
 def growth(surface, known, frames):
-    """Seconds a frame of ours from nothing, as points, batch and threads grow."""
+    """Our seconds per frame without a prediction, for more points, larger batches and more threads."""
     rows = []
     for threads, batch, size in (
         *((1, 8, size) for size in (256, 1024, 4096, 16384)),
@@ -190,10 +190,12 @@ def main():
     parser.add_argument("poses", help="Parquet table with the columns subject and pose")
     parser.add_argument("--frames", type=int, default=200, help="clouds of each sensor")
     parser.add_argument(
-        "--baseline-frames", type=int, default=200, help="of those, for the published routine"
+        "--baseline-frames", type=int, default=200, help="how many of them the published routine fits"
     )
-    parser.add_argument("--run", help="folder of a finished run, results/demo, whose predictions start both")
-    parser.add_argument("--growth", action="store_true", help="also time ours at other sizes")
+    parser.add_argument(
+        "--run", help="folder of a finished run, results/demo, whose predictions start both routines"
+    )
+    parser.add_argument("--growth", action="store_true", help="also measure our time at other sizes")
     parser.add_argument("--sensors", nargs="*", default=list(SENSORS), choices=list(SENSORS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,14 +1,13 @@
-"""What a GPU makes of training, inference and the fit: time, memory, distance from the CPU, in one run.
+"""Training, inference and fit on a GPU: time, memory, and difference from the CPU, in one run.
 
     python benchmarks/gpu.py --presets small medium paper
 
-A training step is a preset's batch of imagined clouds, with its optimiser, in single precision, in TF32
-(``torch.set_float32_matmul_precision``), with the encoder in bfloat16, so that it gives the same on every run
-(``sshmr.device.repeatable``, as training does), and, with --compile, compiled.
-Inference is what ``sshmr.training.infer`` does without looking at a cloud more than once. The fit starts from
-nothing, on simulated LiDAR clouds, in batches of several sizes. Times are medians after two calls that don't
-count, memory is the most that PyTorch's allocator held. --device cpu runs the same there. The last line is
-JSON.
+A training step is a preset's batch of synthetic people, with its optimiser. It runs in single precision, in
+TF32 (``torch.set_float32_matmul_precision``), with the encoder in bfloat16, with repeatable operations
+(``sshmr.device.repeatable``, as in training), and, with --compile, compiled. Inference is
+``sshmr.training.infer`` with one view and one pass. The fit starts without a prediction, on simulated LiDAR
+clouds, in batches of several sizes. Times are medians after two warm-up calls. Memory is the peak of
+PyTorch's allocator. --device cpu runs the same on the CPU. The last line is JSON.
 """
 
 import argparse
@@ -72,7 +71,7 @@ def measured(run, device, repeat):
 
 
 def training_step(known, preset, way, device):
-    """A call that makes a step, and the network."""
+    """A call that runs one step, and the network."""
     settings = settings_of(preset)
     train = train_config(settings.get("train", {}))
     network_settings = settings.get("network", {}) | {"precision": way.get("precision", "float32")}
@@ -110,7 +109,7 @@ def inference(network, points, mask, batch):
 
 
 def fitted(known, frames, device, batch):
-    """A call that fits all frames and gives the joints of what it found, (F, 24, 3) metres."""
+    """A call that fits all frames and returns the joints of the fits, (F, 24, 3) metres."""
     surface = SurfaceElements.of(known.body, known.template.vertex_ids)
     engine = Engine(surface.to(device), known.prior.to(device), FitConfig(batch=batch))
     points, mask = (torch.from_numpy(part).to(device) for part in (frames.points, frames.mask))
@@ -127,7 +126,7 @@ def fitted(known, frames, device, batch):
 
 
 def network_rows(known, frames, options, device):
-    """A dict for each preset and way."""
+    """A dict for each preset and variant."""
     rows = []
     points, mask = (torch.from_numpy(part).to(device) for part in (frames.points, frames.mask))
     for preset in options.presets:
@@ -147,7 +146,7 @@ def network_rows(known, frames, options, device):
 
 
 def fit_rows(known, frames, options, device):
-    """A dict for each batch size; millimetres are mean joint errors, and distances from the CPU's joints."""
+    """A dict for each batch size: mean joint errors, and distances from the CPU's joints, in millimetres."""
     rows = []
     reference = fitted(known, frames, torch.device("cpu"), 8)() if device.type != "cpu" else None
     for batch in options.fit_batches:

@@ -1,11 +1,11 @@
-"""How much memory a training step keeps for its gradient, on the CPU, and what a whole batch would need.
+"""Memory that a training step keeps for its gradient, counted on the CPU and extrapolated to a whole batch.
 
     python benchmarks/memory.py --preset paper
 
-Counted are the tensors that the step saves between forward and backward, each storage once, for one and for
-several clouds; the rest of the batch follows in proportion. A cloud is the template's 1,024 vertices in some
-pose, on all sides of the body: more voxels than any sensor sees. To them come weights, gradients and Adam's
-two moments. What an allocator loses and a kernel borrows for a moment is not in it. The last line is JSON.
+The program counts the tensors that a step saves between forward and backward, each storage once, for one and
+for several clouds. It extrapolates to the batch. A cloud consists of the template's 1,024 vertices in some
+pose, on all sides of the body: more voxels than any sensor sees. Weights, gradients and Adam's two moments
+are added. The allocator's overhead and the kernels' temporary memory are not counted. The last line is JSON.
 """
 
 import argparse
@@ -31,7 +31,7 @@ BYTES_A_PARAMETER = 4 * 4
 
 
 def saved_bytes(step, parameters):
-    """Bytes that a step's forward pass keeps, parameters apart."""
+    """Bytes that a step's forward pass keeps, without the parameters."""
     known = {parameter.untyped_storage().data_ptr() for parameter in parameters}
     kept = {}
 
@@ -48,7 +48,7 @@ def saved_bytes(step, parameters):
 
 
 def whole_clouds(imagination, posed, count):
-    """A batch of imagined bodies' vertices, each its own label."""
+    """A batch of the vertices of synthetic bodies; each vertex is its own label."""
     batch = imagination.draw(count, 1, torch.Generator().manual_seed(count))
     vertices = batch.target.pose_body(posed).vertices
     labels = torch.arange(vertices.shape[1]).expand(count, -1)
@@ -61,7 +61,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", choices=PRESETS, default="paper")
-    parser.add_argument("--clouds", type=int, nargs="+", default=[1, 2, 4], help="batches that are measured")
+    parser.add_argument("--clouds", type=int, nargs="+", default=[1, 2, 4], help="batch sizes to measure")
     options = parser.parse_args()
     torch.manual_seed(0)
     settings = settings_of(options.preset)

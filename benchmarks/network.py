@@ -1,13 +1,13 @@
-"""Training step and inference of the network against the plain way, at equal architecture, in one run.
+"""Training step and inference of the network compared with a plain implementation, in one run.
 
     python benchmarks/network.py --preset small
 
-The plain way: attention that writes its scores out, a convolution that gathers and scatters for one kernel
-offset after the other, and a template that is encoded anew with every batch. Both have the same weights and,
-seeing the same points, must give the same result. Where the preset's steps and predictions see only some of a
-cloud's points, the plain way is timed with all of them too: docs/method.md has what that does to accuracy.
-Inference is all the looks of a preset. Clouds are simulated. Told too is where the time goes, in percent.
-The last line is JSON.
+The plain implementation has attention that stores its scores, a convolution with one gather and scatter per
+kernel offset, and a template that is encoded with every batch. Both have the same architecture and weights.
+With the same points they must give the same result. If the preset uses only some of a cloud's points, the
+plain implementation is also timed with all points; docs/method.md has the accuracy of both. Inference
+includes all views and passes of a preset. Clouds are simulated. The program also prints the share of the time
+per kind of operation. The last line is JSON.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def written_out_attention(mixed, patches, heads):
 
 
 def offset_by_offset(self, features, neighbours):
-    """``SubmanifoldConv.forward``, one kernel offset after the other."""
+    """``SubmanifoldConv.forward`` with one gather and scatter per kernel offset."""
     weight = self.weight.view(27, features.shape[1], -1)
     result = features @ weight[13] + self.bias
     ends = (rows.split(neighbours.counts) for rows in neighbours.ends.view(2, -1))
@@ -73,7 +73,7 @@ def offset_by_offset(self, features, neighbours):
 
 
 def plain():
-    """Context in which networks compute the plain way."""
+    """Context in which networks use the plain implementation."""
     stack = ExitStack()
     stack.enter_context(patch.object(encoder, "attend", written_out_attention))
     stack.enter_context(patch.object(SubmanifoldConv, "forward", offset_by_offset))
@@ -81,7 +81,7 @@ def plain():
 
 
 def in_turn(runs, repeat):
-    """Least time of each of some calls, made in turn so that what slows the machine slows all."""
+    """The shortest time of each call. The calls take turns, so that other load affects all of them alike."""
     times = {name: [] for name in runs}
     for _ in range(repeat + 1):
         for name, run in runs.items():
@@ -92,7 +92,7 @@ def in_turn(runs, repeat):
 
 
 def plainly(run):
-    """The same call, computed the plain way."""
+    """The same call with the plain implementation."""
 
     def call():
         with plain():
@@ -116,7 +116,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", choices=PRESETS, default="small")
-    parser.add_argument("--clouds", type=int, default=48, help="for inference, 48 at most")
+    parser.add_argument("--clouds", type=int, default=48, help="clouds for inference, at most 48")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Real poses split by subject, and what the fit knows beforehand, learned without those held out."""
+"""Real poses split by subject, and the pose prior and start poses learned without the held-out subjects."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ STARTS = 192
 
 
 class People(NamedTuple):
-    """seen, held_out: poses (F, 72); prior: PosePrior and starts (K, 72), of the seen alone."""
+    """seen, held_out: poses (F, 72); prior: PosePrior and starts (K, 72), learned from ``seen`` only."""
 
     seen: np.ndarray
     held_out: np.ndarray

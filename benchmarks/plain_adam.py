@@ -1,6 +1,7 @@
-"""The published routine as one would write it down: all pairs of vertex and point, a gradient through each.
+"""The published routine in its simplest form: all pairs of vertex and point, with a gradient through each.
 
-``sshmr.fit.adam`` has the same energy and derivative for less. The authors' own code may be faster than this.
+``sshmr.fit.adam`` computes the same energy and derivative with less work. The authors' own code may be faster
+than this.
 """
 
 from unittest.mock import patch
@@ -35,5 +36,5 @@ def all_pairs_terms(body, prior, data, unknowns, start, phase):
 
 
 def written_down():
-    """Context in which the published routine computes this way."""
+    """Context in which the published routine computes in this form."""
     return patch.object(adam, "_terms", all_pairs_terms)

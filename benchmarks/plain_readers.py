@@ -1,6 +1,7 @@
-"""Each source read in the straightforward way: one process, whole files, whole images, no checks.
+"""Each source read in the simplest way: one process, whole files, whole images, no checks.
 
-What a script for one data set does, with the package's own cleaning, so that the same points come out.
+This is what a script for one data set does. It uses the package's own cleaning, so that the points are the
+same.
 """
 
 import json
@@ -34,7 +35,7 @@ def sloper4d(root, name, settings):
 
 
 def behave(root, name, settings):
-    """Depth images, each unprojected whole and masked then."""
+    """Depth images, each unprojected as a whole and then masked."""
     sequence, tables, poses = root / "sequences" / name, {}, {}
     for k in range(CAMERAS):
         tables[k] = np.load(root / f"calibs/intrinsics/{k}/pointcloud_table.npy")

@@ -1,4 +1,4 @@
-"""Final arrays: exactly symmetric, rounded to what a float32 file should carry, in SMPL's names and types."""
+"""The final arrays, with SMPL's names and types: exactly symmetric, and rounded for a float32 file."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def smpl_arrays(mean, components, posedirs, regressor, mesh, gender):
 
 
 def _mirrored_posedirs(posedirs, counterpart):
-    """The corrections as seen in the mirror: other vertex, other joint, and signs of x flipped."""
+    """Mirrored correctives: the other side's vertex and joint, and the sign of x flipped."""
     by_joint = posedirs.reshape(-1, 3, 23, 3, 3)
     joints = np.array(MIRROR_JOINTS[1:]) - 1
     signs = np.einsum("c,a,b->cab", MIRROR, MIRROR, MIRROR)[None, :, None]
@@ -49,7 +49,7 @@ def _rounded(array, step):
 
 
 def _rounded_rows(array, step):
-    """Rounded rows that still sum to 1 exactly: the largest element takes the rest."""
+    """Rounded rows that still sum to exactly 1: the largest element takes the difference."""
     rounded = np.round(array / step) * step
     largest = rounded.argmax(axis=1)
     rounded[np.arange(len(array)), largest] += 1 - rounded.sum(axis=1)

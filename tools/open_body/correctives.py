@@ -1,8 +1,8 @@
-"""Pose-dependent corrections that make linear blend skinning keep its volume at bent joints.
+"""Pose correctives: they keep the volume of bent joints under linear blend skinning.
 
 Dual quaternion skinning (Kavan et al., "Geometric Skinning with Approximate Dual Quaternion Blending", TOG
-2008) does not collapse but bulges; the corrections lead part of the way to it, linear in the joints' rotation
-matrices as SMPL wants them.
+2008) does not collapse, but it bulges. The correctives therefore go a part of the way towards it. They are
+linear in the joints' rotation matrices, as in SMPL.
 """
 
 import numpy as np
@@ -23,25 +23,25 @@ LARGEST_ANGLES = {
 
 
 def pose_correctives(vertices, joints, weights, seed):
-    """Regress the corrections on the pose map.
+    """Regress the correctives on the pose map.
 
     Args:
         vertices: (V, 3) metres, T-pose. joints: (24, 3) metres. weights: (V, 24).
         seed: of the random poses.
 
     Returns:
-        (V, 3, 207): displacement per element of the 23 rotation matrices less identity.
+        (V, 3, 207): displacement per element of the 23 rotation matrices minus the identity.
     """
     generator = np.random.default_rng(seed)
     posedirs = np.zeros((len(vertices), 3, 23, 9))
     for joint in range(1, 24):
-        # One joint moves at a time: everything beyond it goes along, so two rigid parts blend.
+        # One joint moves at a time, together with everything beyond it. So two rigid parts blend.
         beyond = weights[:, _descendants(joint)].sum(axis=1)
         blended = np.flatnonzero((beyond > 1e-3) & (beyond < 1 - 1e-3))
         rotations = _random_rotations(JOINT_NAMES[joint], generator)
         offsets = SHARE * _blend_difference(vertices[blended] - joints[joint], beyond[blended], rotations)
         features = (rotations.as_matrix() - np.eye(3)).reshape(-1, 9)
-        # A linear blend shrinks by up to cos(angle / 2): what is corrected before it counts that much less.
+        # A linear blend shrinks by up to cos(angle / 2), and so does a displacement applied before it.
         trust = np.cos(rotations.magnitude() / 2)[:, None] ** 2
         gram = features.T @ (trust * features) + RIDGE * trust.sum() * features.var() * np.eye(9)
         solution = np.linalg.solve(gram, features.T @ (trust * offsets.reshape(POSES, -1)))
@@ -53,23 +53,24 @@ def _random_rotations(name, generator):
     largest = np.radians(LARGEST_ANGLES[name.removeprefix("left_").removeprefix("right_")])
     axes = generator.normal(size=(POSES, 3))
     axes /= np.linalg.norm(axes, axis=1, keepdims=True)
-    # Both signs of every axis, so that nothing but the pose map itself leans to a side.
+    # Both signs of every axis, so that the samples themselves prefer no side.
     axes[POSES // 2 :] = -axes[: POSES // 2]
     angles = largest * np.tile(generator.uniform(size=POSES // 2), 2)
     return Rotation.from_rotvec(axes * angles[:, None])
 
 
 def _blend_difference(offsets, beyond, rotations):
-    """Displacement, before skinning, that turns a linear blend into a blend of quaternions.
+    """Displacement, before skinning, that makes a linear blend equal to a blend of quaternions.
 
     Args:
-        offsets: (v, 3) metres from the joint. beyond: (v,) weight of the moving part; the rest stays.
+        offsets: (v, 3) metres from the joint. beyond: (v,) weight of the moving part. The other part stays
+            fixed.
         rotations: P rotations about the joint.
 
     Returns:
         (P, v, 3) metres.
     """
-    # Both parts share the joint as a fixed point, so the dual parts vanish and quaternions suffice.
+    # The joint is a fixed point of both parts, so the dual parts vanish. Plain quaternions are enough.
     still = np.array([0.0, 0.0, 0.0, 1.0])
     quaternions = rotations.as_quat(canonical=True)[:, None]
     mixed = beyond[:, None] * quaternions + (1 - beyond)[:, None] * still

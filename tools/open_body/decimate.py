@@ -1,6 +1,6 @@
-"""Thins a half mesh by collapsing vertices into their neighbours.
+"""Decimate a half mesh: collapse vertices into their neighbours.
 
-Survivors are original vertices, so weights and shapes carry over without interpolation. The cost is the
+The remaining vertices are original ones, so weights and shapes need no interpolation. The cost is the
 quadric error of Garland & Heckbert, "Surface simplification using quadric error metrics", SIGGRAPH 1997, plus
 a term against long edges and one against crossing from one joint's region into another's.
 """
@@ -26,11 +26,11 @@ def decimate_half(vertices, faces, weights, on_midline, locked, target):
 
     Args:
         vertices: (H, 3) metres, x ≥ 0. faces: (F, 3). weights: (H, J) skinning weights.
-        on_midline: (H,) bool, the half's border. locked: (H,) bool, vertices that must survive.
+        on_midline: (H,) bool, the half's border. locked: (H,) bool, vertices that must remain.
         target: vertex count of the whole.
 
     Returns:
-        kept: (K,) ascending indices of the survivors; faces: (G, 3) in terms of ``kept``.
+        kept: (K,) ascending indices of the remaining vertices; faces: (G, 3), indices into ``kept``.
     """
     return _Collapser(vertices, faces, weights, on_midline, locked).run(target)
 

@@ -1,4 +1,4 @@
-"""Where SMPL's well-known vertices lie, and a vertex order that keeps their numbers."""
+"""SMPL's landmark vertices, and a vertex order that keeps their numbers."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def left_landmarks(vertices, bone_weights, bones, on_midline, eye):
 
     Args:
         vertices: (H, 3) metres, sculpted. bone_weights: (H, B). bones: B names. on_midline: (H,) bool.
-        eye: the vertex that shuts the eye.
+        eye: the vertex that closes the eye.
 
     Returns:
         name without side → vertex.

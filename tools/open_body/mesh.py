@@ -1,4 +1,4 @@
-"""The body's mesh: SMPL's counts, symmetric, each vertex made from source vertices."""
+"""The mesh of the body: symmetric, with SMPL's counts, each vertex made from source vertices."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ class BodyMesh:
     counterpart: np.ndarray
 
     def vertices(self, source_points):
-        """Carry points or displacements over, made symmetric: (…, source, 3) → (…, V, 3)."""
+        """Transfer points or displacements to the mesh, made symmetric: (…, source, 3) → (…, V, 3)."""
         flat = np.moveaxis(source_points, -2, 0).reshape(source_points.shape[-2], -1)
         shape = (len(self.counterpart), *source_points.shape[:-2], 3)
         own = (self.mixing @ flat).reshape(shape)

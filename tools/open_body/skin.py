@@ -1,6 +1,6 @@
 """The closed outer skin: no eyeballs, no mouth cavity, and exactly symmetric.
 
-Only the left half (x ≥ 0) is worked on; the right half is its mirror image.
+Only the left half (x ≥ 0) is processed. The right half is its mirror image.
 """
 
 import dataclasses
@@ -19,11 +19,12 @@ class HalfSkin:
     """The left half of the skin, a disc whose border is the midline.
 
     Attributes:
-        mixing: (H, V) sparse; row i makes skin vertex i of source vertices: a single 1, or an eye rim's mean.
+        mixing: (H, V) sparse; row i makes skin vertex i from source vertices: a single 1, or the mean of an
+            eye's rim.
         mirror_mixing: (H, V) sparse; the same for vertex i's mirror image.
         faces: (F, 3) triangles of the half, outward.
         on_midline: (H,) bool.
-        eye: index of the vertex that shuts the eye.
+        eye: index of the vertex that closes the eye.
     """
 
     mixing: coo_matrix
@@ -34,7 +35,7 @@ class HalfSkin:
 
 
 def half_skin(vertices, faces, cavity):
-    """Cut the outer skin out of the source mesh, shut its three holes and keep the left half.
+    """Extract the outer skin from the source mesh, close its three holes and keep the left half.
 
     Args:
         vertices: (V, 3) metres, standard shape. faces: (F, 3). cavity: (V,) bool, vertices to leave out.
@@ -61,7 +62,7 @@ def half_skin(vertices, faces, cavity):
 
 
 def mirrored_closed_mesh(faces, on_midline):
-    """Complete a half mesh by its mirror image.
+    """Complete a half mesh with its mirror image.
 
     Args:
         faces: (F, 3) triangles of the half; on_midline: (H,) bool.

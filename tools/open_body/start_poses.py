@@ -1,9 +1,9 @@
-"""Learn typical poses to start a fit from.
+"""Learn the typical poses that a fit starts from.
 
 ``python -m tools.open_body.start_poses POSES.parquet --output NPZ``
 
-Poses are clustered by where their joints are, heading taken out; each cluster is kept only as the mean of
-its rotations. Needs scikit-learn (the ``body`` extra).
+Poses are clustered by the positions of their joints, without the heading. Of each cluster, only the mean
+rotations are kept. Needs scikit-learn (the ``body`` extra).
 """
 
 import argparse
@@ -18,7 +18,7 @@ from sshmr.files import atomic_path
 
 
 def without_heading(poses):
-    """Turn each pose about the vertical until its pelvis faces +z: (F, 72) → (F, 72)."""
+    """Rotate each pose about the vertical so that its pelvis faces +z: (F, 72) → (F, 72)."""
     root = Rotation.from_rotvec(poses[:, :3])
     forward = root.apply([0.0, 0.0, 1.0])
     heading = np.arctan2(forward[:, 0], forward[:, 2])

@@ -1,7 +1,8 @@
 """From the sculpt's relaxed stance to SMPL's T-pose.
 
-The sculpt's arms hang 48° and its elbows are bent 40°. Global rotations of the 24 joints take the T-pose to
-the sculpt; its vertices come from inverting the skinning with them, so that posing back gives the sculpt.
+The sculpt's arms point down by 48° and its elbows are bent by 40°. Global rotations of the 24 joints take the
+T-pose to the sculpt. Inverting the skinning with these rotations gives the vertices of the T-pose, so posing
+it back gives the sculpt.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ def sculpt_rotations(joints):
             for name in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist", "hand")
         )
         out = np.array([1.0, 0.0, 0.0]) * flip
-        # The elbow bends about an axis that points down on the left and up on the right in the T-pose.
+        # In the T-pose, the elbow's axis points down on the left side and up on the right side.
         hinge = np.cross(elbow - shoulder, wrist - elbow)
         hinge_at_rest = np.cross(out, [0.0, 0.0, 1.0])
         turned = {
@@ -92,7 +93,7 @@ def _unit(vectors):
 
 
 def _minimal_rotation(start, end):
-    """Smallest rotations (n, 3, 3) that turn direction ``start`` into ``end`` (n, 3)."""
+    """Smallest rotations (n, 3, 3) from direction ``start`` to ``end`` (n, 3)."""
     end = _unit(end)
     start = np.broadcast_to(_unit(start), end.shape)
     axis = np.cross(start, end)
@@ -104,7 +105,7 @@ def _minimal_rotation(start, end):
 
 
 def _frame_rotation(along, across, along_end, across_end):
-    """Rotations (n, 3, 3) that turn the frame of two orthogonal directions into another."""
+    """Rotations (n, 3, 3) from the frame of two orthogonal directions to another such frame."""
     along_end, across_end = _unit(along_end), _unit(across_end)
     start = np.stack([along, across, np.cross(along, across)], axis=-1)
     end = np.stack([along_end, across_end, np.cross(along_end, across_end)], axis=-1)
