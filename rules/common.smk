@@ -132,5 +132,6 @@ envvars:
 # Jobs are told what was decided here, so that no job takes a GPU that it has not declared.
 GPU = 0 if DEVICE == "cpu" else 1
 if GPU and (workflow.remote_exec or not workflow.global_resources.get("gpu").value):
-    # On a cluster's node, profiles/default would let a job have one GPU of those it was given. Elsewhere, without a limit Snakemake would start any number of GPU jobs at once; 0 is no limit either.
+    # On a cluster's node, profiles/default would limit a job to one of the GPUs it was given. Elsewhere,
+    # Snakemake would start any number of GPU jobs at once: no limit and 0 mean the same to it.
     workflow.register_resource("gpu", config["train"]["processes"])
