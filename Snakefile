@@ -23,6 +23,7 @@ include: "rules/report.smk"
 
 onstart:
     LOCKS.append(lock_folder(".", ".snakemake/sshmr.lock"))
+    RUN.describe(**FACTS)
     if not workflow.local_exec:
         start_on_cluster()
 
@@ -35,76 +36,78 @@ onstart:
 rule all:
     default_target: True
     input:
-        f"{RUN}/measures.parquet",
-        f"{RUN}/report.html",
+        RUN.measures,
+        RUN.report,
 
 
 rule body:
     """Body, template and pose prior."""
     input:
         forced("body", "body_model", "body_template", "pose_prior"),
-        expand(f"{RUN}/body/{{name}}.npz", name=[*GENDERS, "template", "prior"]),
+        BODIES,
+        RUN.template,
+        RUN.prior,
 
 
 rule capture:
     """The simulated recordings; nothing where the data are real."""
     input:
         forced("capture", "simulate_sequence", "simulate_data_set"),
-        [simulated_file(f"{RUN}/capture", shard, layout) for shard, layout in LAYOUTS.items()],
+        [simulated_file(RUN.capture, shard, layout) for shard, layout in LAYOUTS.items()],
 
 
 rule extract:
     """The points tables of every split."""
     input:
         forced("extract", "extract_shard"),
-        tables("points"),
+        tables(RUN.points_of),
 
 
 rule bootstrap:
     """Round 0: fits from a standing body, and their labels."""
     input:
         forced("bootstrap", "bootstrap_shard"),
-        tables("round_0/fit"),
-        tables("round_0/labels", splits=["train"]),
+        tables(RUN.params_of, 0, "fit"),
+        tables(RUN.pseudo_labels_of, 0, splits=["train"]),
 
 
 rule train:
     """The network of every round."""
     input:
         forced("train", "train_round"),
-        expand(f"{RUN}/round_{{round}}/train/checkpoint.pt", round=LATER_ROUNDS),
+        [RUN.checkpoint(number) for number in LATER_ROUNDS],
 
 
 rule infer:
     """The network's predictions of every round."""
     input:
         forced("infer", "infer_shard"),
-        tables("round_{round}/infer", LATER_ROUNDS),
+        [tables(RUN.params_of, number, "network") for number in LATER_ROUNDS],
 
 
 rule fit:
     """The fits of every round."""
     input:
         forced("fit", "bootstrap_shard", "fit_shard"),
-        tables("round_{round}/fit", ROUNDS),
+        [tables(RUN.params_of, number, "fit") for number in ROUNDS],
 
 
 rule relabel:
     """The pseudo labels of every round."""
     input:
         forced("relabel", "relabel_shard"),
-        tables("round_{round}/labels", ROUNDS, ["train"]),
+        [tables(RUN.pseudo_labels_of, number, splits=["train"]) for number in ROUNDS],
 
 
 rule evaluate:
     """The measures of every round."""
     input:
-        forced("evaluate", "evaluate_round", "merge_measures"),
-        f"{RUN}/measures.parquet",
+        forced("evaluate", "evaluate_part", "merge_measures"),
+        RUN.measures,
 
 
 rule report:
     """The run's report."""
     input:
         forced("report", "report_page"),
-        f"{RUN}/report.html",
+        RUN.report,

@@ -24,11 +24,11 @@ from sshmr.body.template import Template
 from sshmr.config.infer import InferConfig
 from sshmr.config.network import network_config
 from sshmr.config.train import TrainConfig, train_config
-from sshmr.evaluation.frames import Bodies, has_labels, pose_rows, true_bodies
+from sshmr.evaluation.frames import Bodies, has_truth, pose_rows, true_bodies
 from sshmr.evaluation.measures import mpjpe
-from sshmr.evaluation.rounds import points_tables
 from sshmr.network.model import MeshRegressor
 from sshmr.runtime import keep_freed_memory
+from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import read_points
 from sshmr.training.dataloader import Feed
 from sshmr.training.dataset import Clouds
@@ -61,8 +61,11 @@ class RoundZero:
 
     def __init__(self, folder, number):
         self.seed = number
-        tables = {split: points_tables(sorted((folder / "points" / split).glob("*.parquet")))
-                  for split in ("train", "test")}  # fmt: skip
+        run = RunFolder(folder)
+        tables = {
+            split: [run.points_of(*shard) for shard in run.shards() if shard.split == split]
+            for split in ("train", "test")
+        }
         self.bodies = Bodies(folder / "body")
         self.body = BodyModel.load(folder / "body" / "neutral.npz")
         self.template = Template.load(folder / "body" / "template.npz", self.body)
@@ -70,7 +73,7 @@ class RoundZero:
         labels, fits = (sorted((folder / "round_0" / kind / "train").glob("*.parquet"))
                         for kind in ("labels", "fit"))  # fmt: skip
         self.clouds = Clouds.load(tables["train"], labels, fits, self.body, len(self.template.vertices))
-        self.test = [read_points(path, labels=True) for path in tables["test"]]
+        self.test = [read_points(path, truth=True) for path in tables["test"]]
 
     def trained(self, settings, trust=True):
         """A network trained on the pseudo labels, with the weights of its best epoch."""
@@ -94,7 +97,7 @@ class RoundZero:
         """MPJPE over all test frames with truth, millimetres."""
         errors = []
         for points in self.test:
-            known = np.flatnonzero(has_labels(points))
+            known = np.flatnonzero(has_truth(points))
             predicted = infer(network, points, self.body, config)
             truth = true_bodies(points, known, self.bodies).joints
             errors.append(mpjpe(pose_rows(self.body, predicted, known).joints.numpy(), truth))

@@ -144,7 +144,7 @@ def from_run(folder, body):
     for path in sorted((folder / "points" / "test").glob("*.parquet")):
         if path.name.endswith(".skipped.parquet"):
             continue
-        points, params = read_points(path, labels=True), read_params(rounds[-1] / path.name)
+        points, params = read_points(path, truth=True), read_params(rounds[-1] / path.name)
         truth = [np.asarray(points[name], np.float32) for name in ("pose", "betas", "transl")]
         joints = points["joints"].reshape(-1, 24, 3)
         vertices = body(*map(torch.from_numpy, truth)).vertices.numpy()

@@ -62,7 +62,7 @@ def photograph(run, last, output):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "report.html"
-        write_report(run.results, None, last, {}, ReportConfig(), page)
+        write_report(run.folder, ReportConfig(), page)
         browser = Browser(Path(scratch) / "profile")
         try:
             browser.open(f"http://127.0.0.1:{server.server_port}/", 1100, 640)

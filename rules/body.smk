@@ -6,47 +6,47 @@ rule body_model:
     input:
         lambda wildcards: os.path.relpath(body_source(config["body"], wildcards.gender)),
     output:
-        "results/{dataset}/body/{gender}.npz",
+        RUN.body("{gender}"),
     log:
-        "results/{dataset}/logs/body/{gender}.log",
+        f"{RUN.root}/logs/body/{{gender}}.log",
     benchmark:
-        "results/{dataset}/timings/body/{gender}.tsv"
+        f"{RUN.root}/timings/body/{{gender}}.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
         body=config["body"],
         code=code_hash("body"),
     message:
         "Body model, {wildcards.gender}"
     shell:
-        "python workflow_scripts/body.py --body {params.body:q} --gender {wildcards.gender}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/body.py --body {params.body:q} --gender {wildcards.gender:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule body_template:
     """The vertices that clouds are matched to."""
     input:
-        "results/{dataset}/body/neutral.npz",
+        RUN.neutral,
     output:
-        "results/{dataset}/body/template.npz",
+        RUN.template,
     log:
-        "results/{dataset}/logs/body/template.log",
+        f"{RUN.root}/logs/body/template.log",
     benchmark:
-        "results/{dataset}/timings/body/template.tsv"
+        f"{RUN.root}/timings/body/template.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
         settings=section("template"),
         code=code_hash("template"),
     message:
         "Template"
     shell:
-        "python workflow_scripts/template.py --body {input} --settings {params.settings:q}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/template.py --body {input:q} --settings {params.settings:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule pose_prior:
@@ -54,19 +54,19 @@ rule pose_prior:
     input:
         os.path.relpath(prior_source(config["prior"])),
     output:
-        "results/{dataset}/body/prior.npz",
+        RUN.prior,
     log:
-        "results/{dataset}/logs/body/prior.log",
+        f"{RUN.root}/logs/body/prior.log",
     benchmark:
-        "results/{dataset}/timings/body/prior.tsv"
+        f"{RUN.root}/timings/body/prior.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
         prior=config["prior"],
         code=code_hash("prior"),
     message:
         "Pose prior"
     shell:
-        "python workflow_scripts/prior.py --prior {params.prior:q} --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/prior.py --prior {params.prior:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -4,32 +4,31 @@
 rule simulate_sequence:
     """One simulated recording of a person in motion, as one file."""
     input:
-        bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
-        prior="results/{dataset}/body/prior.npz",
+        bodies=BODIES,
+        prior=RUN.prior,
         motion=config["capture"]["motion"] or [],
     output:
-        "results/{dataset}/capture/{shard}/{shard}_labels.pkl",
+        simulated_file(RUN.capture, "{shard}", "sloper4d"),
     log:
-        "results/{dataset}/logs/capture/{shard}.log",
+        f"{RUN.root}/logs/capture/{{shard}}.log",
     benchmark:
-        "results/{dataset}/timings/capture/{shard}.tsv"
+        f"{RUN.root}/timings/capture/{{shard}}.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
     params:
-        bodies=lambda wildcards, input: Path(input.bodies[0]).parent,
         settings=section("capture"),
         seed=config["seed"],
         code=code_hash("simulate"),
     message:
         "Simulate {wildcards.shard}"
     shell:
-        "python workflow_scripts/simulate.py --bodies {params.bodies} --prior {input.prior}"
-        " --settings {params.settings:q} --seed {params.seed} --sequence {wildcards.shard}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/simulate.py --bodies {RUN.bodies:q} --prior {input.prior:q}"
+        " --settings {params.settings:q} --seed {params.seed} --sequence {wildcards.shard:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 use rule simulate_sequence as simulate_data_set with:
     output:
-        "results/{dataset}/capture/{shard}/manifest.json",
+        simulated_file(RUN.capture, "{shard}", "clouds"),

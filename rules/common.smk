@@ -32,6 +32,7 @@ from sshmr.sources.shards import (
 from sshmr.sources.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
 from sshmr.locks import lock_folder
+from sshmr.tables.run_folder import SPLITS, RunFolder, Shard, parts_of
 
 if Path.cwd() != ROOT:
     raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")
@@ -69,17 +70,27 @@ LOCKS = []  # Held until Snakemake ends.
 DATASET = config["dataset"]
 ROUNDS = range(config["rounds"] + 1)
 LATER_ROUNDS = range(1, config["rounds"] + 1)
-RUN = f"results/{DATASET}"
 START_POSES = os.path.relpath(ASSETS / "start_poses.npz")
 GENDERS = ["neutral", "male", "female"]
-ALL_SHARDS = [(split, shard) for split in ("train", "test") for shard in SHARDS[split]]
+RUN = RunFolder(f"results/{DATASET}")
+BODIES = [RUN.body(gender) for gender in GENDERS]
+SCRIPTS = os.path.relpath(ROOT / "workflow_scripts")
+FACTS = {
+    "made_by": "workflow",
+    "dataset": DATASET,
+    "rounds": config["rounds"],
+    "shards": SHARDS,
+    "settings": {key: value for key, value in config.items()},
+}
+ALL_SHARDS = [Shard(split, name) for split in SPLITS for name in SHARDS[split]]
+PARTS = parts_of(ALL_SHARDS)
 
 
 wildcard_constraints:
-    dataset=re.escape(DATASET),
     round=r"\d+",
     split="train|test",
-    shard="|".join(re.escape(shard) for shard in sorted({shard for _, shard in ALL_SHARDS})),
+    shard=r"[^/]+",
+    part=r"part_\d+",
     gender="|".join(GENDERS),
 
 

@@ -1,57 +1,55 @@
-# Measures of every round, on both splits. No other stage reads the ground truth.
+# Measures of every round, on both splits. Only these rules and the report read the ground truth.
 
 
-rule evaluate_round:
-    """How far the fits and the network of one round are from the truth."""
+rule evaluate_part:
+    """The measures of every frame of some shards in one round."""
     input:
-        points=tables("points"),
-        fits=lambda wildcards: tables("round_{round}/fit", [wildcards.round]),
+        points=lambda wildcards: tables(RUN.points_of, part=wildcards.part),
+        fits=lambda wildcards: tables(RUN.params_of, wildcards.round, "fit", part=wildcards.part),
         predictions=predictions,
-        labels=lambda wildcards: tables("round_{round}/labels", [wildcards.round], ["train"]),
-        bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
-        template="results/{dataset}/body/template.npz",
+        pseudo_labels=lambda wildcards: tables(
+            RUN.pseudo_labels_of, wildcards.round, splits=["train"], part=wildcards.part
+        ),
+        bodies=BODIES,
+        template=RUN.template,
     output:
-        "results/{dataset}/round_{round}/measures.parquet",
+        RUN.frame_measures("{round}", "{part}"),
     log:
-        "results/{dataset}/logs/round_{round}/evaluate.log",
+        f"{RUN.root}/logs/round_{{round}}/evaluate/{{part}}.log",
     benchmark:
-        "results/{dataset}/timings/round_{round}/evaluate.tsv"
+        f"{RUN.root}/timings/round_{{round}}/evaluate/{{part}}.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=memory(factor=20, least=3000),
+        mem_mb=2000,
     params:
-        predictions=lambda wildcards, input: (
-            f"--predictions {' '.join(input.predictions)}" if input.predictions else ""
-        ),
-        bodies=lambda wildcards, input: Path(input.bodies[0]).parent,
         settings=section("evaluate"),
         code=code_hash("evaluate"),
     message:
-        "Round {wildcards.round}: evaluate"
+        "Round {wildcards.round}: evaluate {wildcards.part}"
     shell:
-        "python workflow_scripts/evaluate.py --points {input.points} --fits {input.fits} {params.predictions}"
-        " --labels {input.labels} --bodies {params.bodies} --template {input.template}"
-        " --round {wildcards.round} --settings {params.settings:q} --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/evaluate.py --run {RUN.root:q} --round {wildcards.round:q}"
+        " --part {wildcards.part:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
 rule merge_measures:
-    """The measures of all rounds in one table, also printed."""
+    """The means over all frames and sequences, of all rounds in one table, also printed."""
     input:
-        expand("results/{{dataset}}/round_{round}/measures.parquet", round=ROUNDS),
+        [RUN.frame_measures(round_, part) for round_ in ROUNDS for part in PARTS],
     output:
-        "results/{dataset}/measures.parquet",
+        RUN.measures,
     log:
-        "results/{dataset}/logs/measures.log",
+        f"{RUN.root}/logs/measures.log",
     benchmark:
-        "results/{dataset}/timings/measures.tsv"
+        f"{RUN.root}/timings/measures.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(factor=20, least=1000),
     params:
+        settings=section("evaluate"),
         code=code_hash("measures"),
     message:
         "Measures of all rounds"
     shell:
-        "python workflow_scripts/measures.py --inputs {input} --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/measures.py --run {RUN.root:q} --settings {params.settings:q} 2>&1 | tee {log:q}"

@@ -5,14 +5,14 @@ rule extract_shard:
     """One sequence as a points table, and the table of the frames that were skipped."""
     input:
         source=source_files,
-        bodies=expand("results/{{dataset}}/body/{gender}.npz", gender=GENDERS),
+        bodies=BODIES,
     output:
-        points="results/{dataset}/points/{split}/{shard}.parquet",
-        skipped="results/{dataset}/points/{split}/{shard}.skipped.parquet",
+        points=RUN.points_of("{split}", "{shard}"),
+        skipped=RUN.skipped_of("{split}", "{shard}"),
     log:
-        "results/{dataset}/logs/points/{split}/{shard}.log",
+        f"{RUN.root}/logs/points/{{split}}/{{shard}}.log",
     benchmark:
-        "results/{dataset}/timings/points/{split}/{shard}.tsv"
+        f"{RUN.root}/timings/points/{{split}}/{{shard}}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: config["threads"]["extract"]
@@ -21,12 +21,12 @@ rule extract_shard:
     params:
         source=source_kind,
         root=source_root,
-        bodies=lambda wildcards, input: Path(input.bodies[0]).parent,
         settings=section("extract"),
         code=code_hash("extract"),
     message:
         "Extract {wildcards.shard} ({wildcards.split})"
     shell:
-        "python workflow_scripts/extract.py --source {params.source} --root {params.root:q}"
-        " --shard {wildcards.shard} --split {wildcards.split} --settings {params.settings:q}"
-        " --bodies {params.bodies} --threads {threads} --output {output.points} --skipped {output.skipped} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/extract.py --source {params.source:q} --root {params.root:q}"
+        " --shard {wildcards.shard:q} --split {wildcards.split:q} --settings {params.settings:q}"
+        " --bodies {RUN.bodies:q} --threads {threads} --output {output.points:q}"
+        " --skipped {output.skipped:q} 2>&1 | tee {log:q}"

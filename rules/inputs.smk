@@ -1,14 +1,9 @@
 # What rules read, as functions of their wildcards.
 
 
-def tables(stage, rounds=(None,), splits=("train", "test")):
-    """Every shard's table of a stage; `stage` may contain {round}."""
-    return [
-        f"{RUN}/{stage.format(round=number)}/{split}/{shard}.parquet"
-        for number in rounds
-        for split, shard in ALL_SHARDS
-        if split in splits
-    ]
+def tables(place, *what, splits=("train", "test"), part=None):
+    """Every shard's table: `place` is a function of RUN, `what` its arguments before split and shard."""
+    return [place(*what, *shard) for shard in (PARTS[part] if part else ALL_SHARDS) if shard.split in splits]
 
 
 def memory(factor, least):
@@ -29,14 +24,14 @@ def source_kind(wildcards):
 def source_root(wildcards):
     """The top folder of the data that a shard is read from."""
     if KIND == "simulated":
-        return simulated_root(f"{RUN}/capture", wildcards.shard, LAYOUTS[wildcards.shard])
+        return simulated_root(RUN.capture, wildcards.shard, LAYOUTS[wildcards.shard])
     return config["source"]["root"]
 
 
 def source_files(wildcards):
     """What a shard is read from."""
     if KIND == "simulated":
-        return simulated_file(f"{RUN}/capture", wildcards.shard, LAYOUTS[wildcards.shard])
+        return simulated_file(RUN.capture, wildcards.shard, LAYOUTS[wildcards.shard])
     if KIND == "sloper4d":
         return sloper4d_pickle(config["source"]["root"], wildcards.shard)
     if KIND == "behave":
@@ -47,26 +42,21 @@ def source_files(wildcards):
     return [path for _, path in CLOUDS[wildcards.shard]] + labels
 
 
-def before(tail):
-    """An input of a later round: the same kind of file, one round earlier."""
-    return lambda wildcards: f"{RUN}/round_{int(wildcards.round) - 1}/{tail}".format(**wildcards)
-
-
-def training_tables(stage):
-    """An input of a later round: a stage's training tables of one round earlier."""
-    return lambda wildcards: tables(stage, [int(wildcards.round) - 1], ["train"])
+def earlier(place, *what):
+    """An input of a later round: the training tables of one round earlier."""
+    return lambda wildcards: tables(place, int(wildcards.round) - 1, *what, splits=["train"])
 
 
 def earlier_checkpoint(wildcards):
     """The network of one round earlier; the first round starts from none."""
     number = int(wildcards.round)
-    return [] if number == 1 else f"{RUN}/round_{number - 1}/train/checkpoint.pt"
+    return [] if number == 1 else RUN.checkpoint(number - 1)
 
 
 def predictions(wildcards):
     """What the network predicted in this round; the bootstrap has no network."""
     number = int(wildcards.round)
-    return [] if number == 0 else tables("round_{round}/infer", [number])
+    return tables(RUN.params_of, number, "network", part=wildcards.part) if number else []
 
 
 def forced(target, *rules_at_work):

@@ -5,17 +5,17 @@
 rule bootstrap_shard:
     """Register the body to every cloud of one shard, from typical poses at all headings."""
     input:
-        points="results/{dataset}/points/{split}/{shard}.parquet",
-        body="results/{dataset}/body/neutral.npz",
-        template="results/{dataset}/body/template.npz",
-        prior="results/{dataset}/body/prior.npz",
+        points=RUN.points_of("{split}", "{shard}"),
+        body=RUN.neutral,
+        template=RUN.template,
+        prior=RUN.prior,
         starts=START_POSES,
     output:
-        "results/{dataset}/round_0/fit/{split}/{shard}.parquet",
+        RUN.params_of(0, "fit", "{split}", "{shard}"),
     log:
-        "results/{dataset}/logs/round_0/fit/{split}/{shard}.log",
+        f"{RUN.root}/logs/round_0/fit/{{split}}/{{shard}}.log",
     benchmark:
-        "results/{dataset}/timings/round_0/fit/{split}/{shard}.tsv"
+        f"{RUN.root}/timings/round_0/fit/{{split}}/{{shard}}.tsv"
     conda:
         "../envs/gpu.yaml"
     threads: config["threads"]["fit"]
@@ -29,27 +29,29 @@ rule bootstrap_shard:
     message:
         "Bootstrap fit of {wildcards.shard} ({wildcards.split})"
     shell:
-        "python workflow_scripts/fit.py --points {input.points} --body {input.body}"
-        " --template {input.template} --prior {input.prior} --settings {params.settings:q}"
-        " --device {resources.device} --threads {threads} --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/fit.py --points {input.points:q} --body {input.body:q}"
+        " --template {input.template:q} --prior {input.prior:q} --settings {params.settings:q}"
+        " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule fit_shard:
     """Register the body to every cloud of one shard, from what the network predicts."""
     input:
-        points="results/{dataset}/points/{split}/{shard}.parquet",
-        initial="results/{dataset}/round_{round}/infer/{split}/{shard}.parquet",
-        previous=before("fit/{split}/{shard}.parquet"),
-        body="results/{dataset}/body/neutral.npz",
-        template="results/{dataset}/body/template.npz",
-        prior="results/{dataset}/body/prior.npz",
+        points=RUN.points_of("{split}", "{shard}"),
+        initial=RUN.params_of("{round}", "network", "{split}", "{shard}"),
+        previous=lambda wildcards: RUN.params_of(
+            int(wildcards.round) - 1, "fit", wildcards.split, wildcards.shard
+        ),
+        body=RUN.neutral,
+        template=RUN.template,
+        prior=RUN.prior,
         starts=START_POSES,
     output:
-        "results/{dataset}/round_{round}/fit/{split}/{shard}.parquet",
+        RUN.params_of("{round}", "fit", "{split}", "{shard}"),
     log:
-        "results/{dataset}/logs/round_{round}/fit/{split}/{shard}.log",
+        f"{RUN.root}/logs/round_{{round}}/fit/{{split}}/{{shard}}.log",
     benchmark:
-        "results/{dataset}/timings/round_{round}/fit/{split}/{shard}.tsv"
+        f"{RUN.root}/timings/round_{{round}}/fit/{{split}}/{{shard}}.tsv"
     wildcard_constraints:
         round=r"[1-9]\d*",
     conda:
@@ -65,25 +67,25 @@ rule fit_shard:
     message:
         "Round {wildcards.round}: fit {wildcards.shard} ({wildcards.split})"
     shell:
-        "python workflow_scripts/fit.py --points {input.points} --initial {input.initial}"
-        " --previous {input.previous} --body {input.body} --template {input.template}"
-        " --prior {input.prior} --settings {params.settings:q} --device {resources.device} --threads {threads}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/fit.py --points {input.points:q} --initial {input.initial:q}"
+        " --previous {input.previous:q} --body {input.body:q} --template {input.template:q}"
+        " --prior {input.prior:q} --settings {params.settings:q} --device {resources.device:q}"
+        " --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule relabel_shard:
     """Pseudo labels: for every point the template vertex it belongs to, read off the fits."""
     input:
-        points="results/{dataset}/points/{split}/{shard}.parquet",
-        params="results/{dataset}/round_{round}/fit/{split}/{shard}.parquet",
-        body="results/{dataset}/body/neutral.npz",
-        template="results/{dataset}/body/template.npz",
+        points=RUN.points_of("{split}", "{shard}"),
+        params=RUN.params_of("{round}", "fit", "{split}", "{shard}"),
+        body=RUN.neutral,
+        template=RUN.template,
     output:
-        "results/{dataset}/round_{round}/labels/{split}/{shard}.parquet",
+        RUN.pseudo_labels_of("{round}", "{split}", "{shard}"),
     log:
-        "results/{dataset}/logs/round_{round}/labels/{split}/{shard}.log",
+        f"{RUN.root}/logs/round_{{round}}/pseudo_labels/{{split}}/{{shard}}.log",
     benchmark:
-        "results/{dataset}/timings/round_{round}/labels/{split}/{shard}.tsv"
+        f"{RUN.root}/timings/round_{{round}}/pseudo_labels/{{split}}/{{shard}}.tsv"
     conda:
         "../envs/cpu.yaml"
     resources:
@@ -94,9 +96,9 @@ rule relabel_shard:
     message:
         "Round {wildcards.round}: label {wildcards.shard}"
     shell:
-        "python workflow_scripts/relabel.py --points {input.points} --params {input.params}"
-        " --body {input.body} --template {input.template} --settings {params.settings:q}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/relabel.py --points {input.points:q} --params {input.params:q}"
+        " --body {input.body:q} --template {input.template:q} --settings {params.settings:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule train_round:
@@ -105,21 +107,21 @@ rule train_round:
     The folder `resume` is no output: what lies there lets a training that was cut off go on.
     """
     input:
-        points=tables("points", splits=["train"]),
-        labels=training_tables("round_{round}/labels"),
-        params=training_tables("round_{round}/fit"),
+        points=tables(RUN.points_of, splits=["train"]),
+        pseudo_labels=earlier(RUN.pseudo_labels_of),
+        params=earlier(RUN.params_of, "fit"),
         initial=earlier_checkpoint,
-        body="results/{dataset}/body/neutral.npz",
-        template="results/{dataset}/body/template.npz",
-        prior="results/{dataset}/body/prior.npz",
+        body=RUN.neutral,
+        template=RUN.template,
+        prior=RUN.prior,
     output:
-        checkpoint="results/{dataset}/round_{round}/train/checkpoint.pt",
-        history="results/{dataset}/round_{round}/train/history.parquet",
-        settings="results/{dataset}/round_{round}/train/settings.json",
+        checkpoint=RUN.checkpoint("{round}"),
+        history=RUN.history("{round}"),
+        settings=RUN.training_settings("{round}"),
     log:
-        "results/{dataset}/logs/round_{round}/train.log",
+        f"{RUN.root}/logs/round_{{round}}/train.log",
     benchmark:
-        "results/{dataset}/timings/round_{round}/train.tsv"
+        f"{RUN.root}/timings/round_{{round}}/train.tsv"
     wildcard_constraints:
         round=r"[1-9]\d*",
     conda:
@@ -135,8 +137,6 @@ rule train_round:
             if config["train"]["processes"] > 1
             else "python"
         ),
-        initial=lambda wildcards, input: f"--initial {input.initial}" if input.initial else "",
-        resume=lambda wildcards, output: Path(output.checkpoint).parents[1] / "resume",
         settings=json.dumps({"network": config["network"], "train": config["train"]}, sort_keys=True),
         seed=config["seed"],
         threads=lambda wildcards, threads: max(1, threads // config["train"]["processes"]),
@@ -144,27 +144,24 @@ rule train_round:
     message:
         "Round {wildcards.round}: train"
     shell:
-        "{params.start} workflow_scripts/train.py --points {input.points} --labels {input.labels}"
-        " --params {input.params} {params.initial} --body {input.body} --template {input.template}"
-        " --prior {input.prior} --settings {params.settings:q} --seed {params.seed}"
-        " --device {resources.device} --threads {params.threads} --resume {params.resume}"
-        " --checkpoint {output.checkpoint} --history {output.history}"
-        " --settings-out {output.settings} 2>&1 | tee {log}"
+        "{params.start} {SCRIPTS:q}/train.py --run {RUN.root:q} --round {wildcards.round:q}"
+        " --settings {params.settings:q} --seed {params.seed} --code {params.code:q}"
+        " --device {resources.device:q} --threads {params.threads} 2>&1 | tee {log:q}"
 
 
 rule infer_shard:
     """What the network predicts for every cloud of one shard."""
     input:
-        points="results/{dataset}/points/{split}/{shard}.parquet",
-        checkpoint="results/{dataset}/round_{round}/train/checkpoint.pt",
-        body="results/{dataset}/body/neutral.npz",
-        template="results/{dataset}/body/template.npz",
+        points=RUN.points_of("{split}", "{shard}"),
+        checkpoint=RUN.checkpoint("{round}"),
+        body=RUN.neutral,
+        template=RUN.template,
     output:
-        "results/{dataset}/round_{round}/infer/{split}/{shard}.parquet",
+        RUN.params_of("{round}", "network", "{split}", "{shard}"),
     log:
-        "results/{dataset}/logs/round_{round}/infer/{split}/{shard}.log",
+        f"{RUN.root}/logs/round_{{round}}/infer/{{split}}/{{shard}}.log",
     benchmark:
-        "results/{dataset}/timings/round_{round}/infer/{split}/{shard}.tsv"
+        f"{RUN.root}/timings/round_{{round}}/infer/{{split}}/{{shard}}.tsv"
     conda:
         "../envs/gpu.yaml"
     threads: config["threads"]["infer"]
@@ -178,6 +175,6 @@ rule infer_shard:
     message:
         "Round {wildcards.round}: infer {wildcards.shard} ({wildcards.split})"
     shell:
-        "python workflow_scripts/infer.py --points {input.points} --checkpoint {input.checkpoint}"
-        " --body {input.body} --template {input.template} --settings {params.settings:q}"
-        " --device {resources.device} --threads {threads} --output {output} 2>&1 | tee {log}"
+        "python {SCRIPTS:q}/infer.py --points {input.points:q} --checkpoint {input.checkpoint:q}"
+        " --body {input.body:q} --template {input.template:q} --settings {params.settings:q}"
+        " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"

@@ -11,7 +11,7 @@ import torch
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template, standing_pose
-from sshmr.tables.schemas import labels_schema, params_schema, points_schema, write_table
+from sshmr.tables.schemas import params_schema, points_schema, pseudo_labels_schema, write_table
 from tests.browser import CHROMIUM, DRIVER, Browser
 from tests.finished_run import finish
 
@@ -68,6 +68,7 @@ class MadeRun:
         self.bodies = {g: BodyModel.load(open_body_path(g)) for g in ("neutral", "male", "female")}
         self.template = build_template(self.bodies["neutral"], 256)
         self.template.save(results / "body" / "template.npz")
+        shutil.copy(open_prior_path(), results / "body" / "prior.npz")
         self.shards, self.truth = {}, {}
         sequences = (("train", "walk", "male"), ("train", "wave", "female"), ("test", "sit", "female"))
         for number, (split, name, gender) in enumerate(sequences):
@@ -138,8 +139,8 @@ class MadeRun:
         segment[np.arange(cloud.shape[1])[None] >= valid[:, None]] = -1
         ids = [f"demo/{name}/{frame}/0" for frame in range(self.frames)]
         columns = {"frame_id": ids, "segment": segment, "weight": (segment >= 0).astype(np.float32)}
-        path = self.results / f"round_{round_}" / "labels" / "train" / f"{name}.parquet"
-        write_table(path, columns, labels_schema(cloud.shape[1]), {})
+        path = self.results / f"round_{round_}" / "pseudo_labels" / "train" / f"{name}.parquet"
+        write_table(path, columns, pseudo_labels_schema(cloud.shape[1]), {})
 
 
 @pytest.fixture(scope="session")

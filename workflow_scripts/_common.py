@@ -1,23 +1,49 @@
-"""What every script shares: errors without tracebacks, torch's device and threads.
+"""What every script shares: its parser, its settings, errors without tracebacks, torch's device and threads.
 
 Importing this puts the repository's root on the path, so that the scripts run the sources beside them.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sshmr.device import choose_device, describe_device
+from sshmr.config.mapping import from_mapping
 from sshmr.errors import InputError
 from sshmr.runtime import keep_freed_memory, wait_briefly
 
 wait_briefly()
 
 
+def parser_of(text, section=None):
+    """An argument parser that shows a script's docstring; with a section's name, it has ``--settings``."""
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    if section:
+        parser.add_argument(
+            "--settings", nargs="+", default=[], help=f"the config's section `{section}` as JSON, in pieces"
+        )
+    return parser
+
+
+def settings_from(arguments, kind, section):
+    """The settings object of a section, from the JSON in ``--settings``; later pieces win."""
+    return from_mapping(kind, pieces(arguments), section)
+
+
+def pieces(arguments):
+    """The mapping that the JSON texts in ``--settings`` say together."""
+    merged = {}
+    for text in arguments.settings:
+        merged.update(json.loads(text))
+    return merged
+
+
 def run(main):
-    """Call ``main``; what the user can mend is told in one message, without a traceback."""
+    """Call ``main``; an error that the user can correct is printed in one message, without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)
     try:
@@ -40,9 +66,11 @@ def device_from(arguments):
     """Set torch's threads and how memory is kept; return the device.
 
     Raises:
-        InputError: when CUDA is asked for and torch sees none.
+        InputError: when CUDA is requested and torch finds none.
     """
     import torch
+
+    from sshmr.device import choose_device, describe_device
 
     if arguments.threads < 1:
         raise InputError("--threads", found=f"it is {arguments.threads}", expected="1 or more")

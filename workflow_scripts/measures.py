@@ -1,26 +1,24 @@
-r"""Put the measures of all rounds into one table and print it.
+"""Take the means of the measures of all frames and rounds of a run, and print them.
 
-    python workflow_scripts/measures.py --inputs results/demo/round_*/measures.parquet \
-        --output results/demo/measures.parquet
+python workflow_scripts/measures.py --run results/demo
 """
 
-import argparse
-from pathlib import Path
-
-from _common import run
-from sshmr.evaluation.tables import combine, printed, write_measures
+from _common import parser_of, run, settings_from
+from sshmr.config.evaluate import EvaluateConfig
+from sshmr.evaluation.tables import printed
+from sshmr.stages import merge_measures
+from sshmr.tables.run_folder import RunFolder
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--inputs", nargs="+", type=Path, required=True, help="measures of each round")
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "evaluate")
+    parser.add_argument("--run", required=True, help="the run's folder")
     arguments = parser.parse_args()
-    rows = combine(arguments.inputs)
-    write_measures(arguments.output, rows)
-    print(printed(rows))
+    settings = settings_from(arguments, EvaluateConfig, "evaluate")
+    evaluation = merge_measures(RunFolder(arguments.run), settings)
+    print(printed(evaluation.rows))
+    for note in evaluation.notes:
+        print(f"Note: {note}")
 
 
 if __name__ == "__main__":

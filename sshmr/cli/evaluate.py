@@ -12,7 +12,12 @@ from sshmr.cli.result import Result
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run's folder, of sshmr fit, predict, or the workflow.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Table to write; default: measures.parquet in the run.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Table to write. Default: measures.parquet in the run; none if the workflow made the run.",
+        ),
     ] = None,
     config: o.ConfigFile = None,
     json: o.Json = False,
@@ -27,9 +32,9 @@ def evaluate(
 
     sshmr evaluate results/demo
     """
-    from sshmr.body.template import Template
     from sshmr.cli.settings import read_config, section
     from sshmr.config.evaluate import EvaluateConfig
+    from sshmr.errors import InputError
     from sshmr.evaluation.rounds import evaluate_rounds
     from sshmr.evaluation.tables import printed, write_measures
     from sshmr.report.captions import MEANINGS
@@ -38,13 +43,24 @@ def evaluate(
     folder = RunFolder(run)
     folder.last_stage()
     settings = section(read_config(config), "evaluate", EvaluateConfig, config)
-    template_ids = Template.load(folder.template).vertex_ids.numpy()
-    evaluation = evaluate_rounds(folder, template_ids, settings)
-    out = out or folder.root / "measures.parquet"
-    write_measures(out, evaluation.rows, settings)
+    own = folder.manifest.get("made_by") != "workflow"
+    if out is None and own:
+        out = folder.measures
+    if not own and out is not None and out.resolve() == folder.measures.resolve():
+        raise InputError("--out", found=f"{out}, which the workflow made", fix="Name another file")
+    evaluation = evaluate_rounds(folder, settings)
+    if out is not None:
+        write_measures(out, evaluation.rows, settings)
     rows = evaluation.rows.astype(object).where(evaluation.rows.notna(), None)
-    data = {"table": str(out), "notes": evaluation.notes, "measures": rows.to_dict("records")}
+    data = {
+        "table": None if out is None else str(out),
+        "notes": evaluation.notes,
+        "measures": rows.to_dict("records"),
+    }
     shown = [measure for measure in MEANINGS if (evaluation.rows["measure"] == measure).any()]
     lines = [printed(evaluation.rows), *(f"{name.replace('_', ' ')}: {MEANINGS[name]}" for name in shown)]
-    lines += [*(f"Note: {note}" for note in evaluation.notes), f"→ {out}"]
+    lines += [f"Note: {note}" for note in evaluation.notes]
+    lines.append(
+        f"→ {out}" if out else f"{folder.measures} is the workflow's and was not touched; see --out."
+    )
     return Result(data, lines)

@@ -27,10 +27,11 @@ def report(
     from sshmr.config.report import ReportConfig
     from sshmr.report.compare import write_comparison
     from sshmr.report.page import write_report
+    from sshmr.tables.run_folder import RunFolder
 
     output = output or (Path("comparison.html") if other else run / "report.html")
     if other:
         write_comparison(run, other, output)
     else:
-        write_report(run, None, None, {}, ReportConfig(), output)
+        write_report(RunFolder(run), ReportConfig(), output)
     typer.echo(f"→ {output} ({output.stat().st_size / 1e6:.1f} MB)")

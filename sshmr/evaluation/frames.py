@@ -62,7 +62,7 @@ class Truth:
     roots: np.ndarray
 
 
-def has_labels(points: dict) -> np.ndarray:
+def has_truth(points: dict) -> np.ndarray:
     """Which frames of a points table, read with labels, have a true body: (F,) bool."""
     return np.logical_and.reduce(
         [np.isfinite(points[name]).all(axis=1) for name in ("pose", "betas", "transl")]
@@ -98,9 +98,9 @@ def evaluate_shard(
     """Measure every frame of one shard.
 
     Args:
-        points: ``read_points(..., labels=True)``.
+        points: ``read_points(..., truth=True)``.
         stages: ``read_params`` of ``fit`` and, where there is one, ``network``.
-        labels: ``read_labels`` of the pseudo labels, or None.
+        labels: ``read_pseudo_labels`` of the pseudo labels, or None.
         bodies: true vertices come from the body of the row's gender, fitted ones from the neutral body.
         template_ids: (M,) int64, the template's vertices: what pseudo labels name, and the skin samples of
             the penetration test.
@@ -111,7 +111,7 @@ def evaluate_shard(
         joint), metres and shares in 0..1, NaN where a frame lacks what the measure needs.
     """
     frame_ids = list(points["frame_id"])
-    labelled, valid = has_labels(points), valid_mask(points)
+    labelled, valid = has_truth(points), valid_mask(points)
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
     segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
     results: dict[str, list] = {stage: [] for stage in stages}

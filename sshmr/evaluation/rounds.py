@@ -1,97 +1,152 @@
-"""Measure a whole round, shard by shard."""
+"""Measure a round: every frame of some shards, and the means over all of them."""
 
 import dataclasses
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from sshmr.body.template import Template
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
-from sshmr.evaluation.frames import Bodies, evaluate_shard, has_labels
-from sshmr.evaluation.tables import LABEL_FREE, in_order, tidy
+from sshmr.evaluation.frames import STAGES, Bodies, evaluate_shard, has_truth
+from sshmr.evaluation.tables import TRUTH_FREE, in_order, tidy
+from sshmr.files import atomic_path
 from sshmr.progress import track
-from sshmr.tables.run_folder import SKIPPED
-from sshmr.tables.schemas import read_labels, read_params, read_points
+from sshmr.tables.run_folder import RunFolder, Shard
+from sshmr.tables.schemas import read_params, read_points, read_pseudo_labels
+
+INDEX = ["split", "sequence", "frame_id"]
+
+
+@dataclasses.dataclass
+class Gaps:
+    """What the measures of some frames could not cover.
+
+    Attributes:
+        frames: how many frames there are.
+        without_truth: those without ground truth. sequences: a few of theirs.
+        missing_bodies: genders whose body the run lacks.
+        unusable: for each stage, frames whose parameters are not finite.
+    """
+
+    frames: int = 0
+    without_truth: int = 0
+    sequences: list[str] = dataclasses.field(default_factory=list)
+    missing_bodies: list[str] = dataclasses.field(default_factory=list)
+    unusable: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def add(self, other: "Gaps") -> None:
+        """Count another part's frames too."""
+        self.frames += other.frames
+        self.without_truth += other.without_truth
+        self.sequences = sorted({*self.sequences, *other.sequences})[:6]
+        self.missing_bodies = sorted({*self.missing_bodies, *other.missing_bodies})
+        for stage, count in other.unusable.items():
+            self.unusable[stage] = self.unusable.get(stage, 0) + count
+
+    def notes(self, bodies: Path) -> list[str]:
+        """Sentences for the reader of the measures; ``bodies`` is the folder of the run's bodies."""
+        lines = []
+        if self.without_truth:
+            names = ", ".join(self.sequences[:5]) + (" …" if len(self.sequences) > 5 else "")
+            lines.append(
+                f"{self.without_truth} of {self.frames} frames have no ground truth (sequences {names}): "
+                f"for them only {', '.join(TRUTH_FREE)} are measured."
+            )
+        lines += [
+            f"{bodies / gender}.npz is missing: the neutral body stands in for the {gender} one, "
+            "so mpvpe and correspondence_error are not those of the true shape."
+            for gender in self.missing_bodies
+        ]
+        lines += [
+            f"{count} frames of stage {stage} have no finite parameters and are left out."
+            for stage, count in self.unusable.items()
+            if count
+        ]
+        return lines
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameMeasures:
+    """The measures of every frame.
+
+    Attributes:
+        frames: for each stage, a row a frame (see ``evaluate_shard``). gaps: what they do not cover.
+    """
+
+    frames: dict[str, pd.DataFrame]
+    gaps: Gaps
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Tidy rows of one round, and what a reader of them has to know."""
+    """Tidy rows of some rounds, and what a reader of them has to know."""
 
     rows: pd.DataFrame
     notes: list[str]
 
 
-def evaluate_round(
-    points: list[Path],
-    fits: list[Path],
-    predictions: list[Path],
-    labels: list[Path],
-    bodies: Path,
-    template_ids: np.ndarray,
-    round_: int,
-    settings: EvaluateConfig,
-) -> Evaluation:
-    """Measure the fits and the predictions of one round, whichever there are.
+def measure_frames(
+    run: RunFolder, round_: int, stages: Sequence[str], shards: Iterable[Shard], settings: EvaluateConfig
+) -> FrameMeasures:
+    """Measure every frame of some shards.
 
     Args:
-        points, fits, predictions, labels: table paths; those of one shard share split folder and file name.
-            ``predictions`` may be empty (round 0), and so may ``fits``; ``labels`` may lack shards (only
-            training shards have them).
-        bodies: folder with ``{gender}.npz``.
-        template_ids: (M,) int64, the template's vertices.
-        round_: 0 is the bootstrap.
+        run: the run's folder. round_: 0 is the bootstrap.
+        stages: which of the round's stages: ``fit``, ``network``.
+        settings: see ``EvaluateConfig``.
+
+    Raises:
+        InputError: when a shard lacks a table of one of the stages, or a table lacks frames.
     """
-    fit_of, network_of, labels_of = _by_shard(fits), _by_shard(predictions), _by_shard(labels)
-    models, notes = Bodies(bodies), _Notes()
-    tables_of = {"fit": fit_of, "network": network_of}
-    parts: dict[str, list] = {stage: [] for stage, tables in tables_of.items() if tables}
-    for path in track(points_tables(points), f"Evaluate round {round_}"):
-        table = read_points(path, labels=True)
-        notes.labels(table)
-        stages = {stage: read_params(_partner(path, tables_of[stage], stage)) for stage in parts}
-        notes.unusable(stages)
-        pseudo = labels_of.get(_shard(path))
+    bodies, gaps = Bodies(run.bodies), Gaps()
+    template_ids = Template.load(run.template).vertex_ids.numpy()
+    parts: dict[str, list[pd.DataFrame]] = {stage: [] for stage in stages}
+    for shard in track(shards, f"Evaluate round {round_}"):
+        points = read_points(run.points_of(*shard), truth=True)
+        params = {stage: read_params(run.params_of(round_, stage, *shard)) for stage in stages}
+        pseudo_labels = run.pseudo_labels_of(round_, *shard)
         measured = evaluate_shard(
-            table, stages, read_labels(pseudo) if pseudo else None, models, template_ids, settings
+            points,
+            params,
+            read_pseudo_labels(pseudo_labels) if pseudo_labels.exists() else None,
+            bodies,
+            template_ids,
+            settings,
         )
+        gaps.add(_gaps(points, params))
         for stage, frames in measured.items():
             parts[stage].append(frames)
-    rows = tidy({stage: pd.concat(frames) for stage, frames in parts.items()}, round_)
-    return Evaluation(rows, notes.lines(models))
+    gaps.missing_bodies = sorted(bodies.missing)
+    return FrameMeasures({stage: pd.concat(frames) for stage, frames in parts.items()}, gaps)
 
 
-def evaluate_rounds(run, template_ids, settings):
-    """Measure all rounds of a run.
-
-    Args:
-        run: a ``RunFolder``. The others as for ``evaluate_round``.
+def evaluate_rounds(run: RunFolder, settings: EvaluateConfig) -> Evaluation:
+    """Measure all rounds of a run, as far as they have results for every points table.
 
     Raises:
         InputError: when no stage has results for every points table.
     """
-    rows, notes, points = [], [], run.points()
+    rows, notes = [], []
+    shards = [shard for shard in run.shards() if run.points_of(*shard).is_file()]
     for round_ in run.rounds():
         stages = [stage for number, stage in run.stages() if number == round_]
-        whole = [stage for stage in stages if run.complete(round_, stage)]
+        whole = [stage for stage in STAGES if stage in stages and run.complete(round_, stage)]
         notes += [
-            f"Round {round_}, {stage}: left out, as some sequences lack it."
+            f"Round {round_}, {stage}: left out, because some sequences lack it."
             for stage in stages
             if stage not in whole
         ]
-        if not whole:
-            continue
-        fits, predictions = (
-            [run.params(path, round_, stage) for path in points] if stage in whole else []
-            for stage in ("fit", "network")
-        )
-        labels = sorted(run.root.glob(f"round_{round_}/labels/*/[!.]*.parquet"))
-        evaluation = evaluate_round(
-            points, fits, predictions, labels, run.bodies, template_ids, round_, settings
-        )
-        rows.append(evaluation.rows)
-        notes += [note for note in evaluation.notes if note not in notes]
+        if whole:
+            measured = measure_frames(run, round_, whole, shards, settings)
+            rows.append(tidy(measured.frames, round_))
+            notes += [note for note in measured.gaps.notes(run.bodies) if note not in notes]
     if not rows:
         raise InputError(
             run.root, found="no stage has results for every sequence", fix="Let the run come to an end"
@@ -99,63 +154,67 @@ def evaluate_rounds(run, template_ids, settings):
     return Evaluation(in_order(pd.concat(rows, ignore_index=True)), notes)
 
 
-class _Notes:
-    """Counts what the measures could not cover."""
+def write_frame_measures(path: str | Path, measured: FrameMeasures) -> None:
+    """Write the measures of every frame as Parquet, a row a frame and stage, whole or not at all.
 
-    def __init__(self):
-        self._frames, self._unlabelled, self._sequences, self._broken = 0, 0, set(), {}
-
-    def labels(self, points: dict):
-        without = np.flatnonzero(~has_labels(points))
-        self._frames += len(points["frame_id"])
-        self._unlabelled += len(without)
-        self._sequences |= {points["sequence"][row] for row in without}
-
-    def unusable(self, stages: dict[str, dict]):
-        for stage, table in stages.items():
-            finite = [np.isfinite(table[name]).all(axis=1) for name in ("pose", "betas", "transl")]
-            self._broken[stage] = self._broken.get(stage, 0) + int((~np.logical_and.reduce(finite)).sum())
-
-    def lines(self, bodies: Bodies) -> list[str]:
-        lines = []
-        if self._unlabelled:
-            sequences = ", ".join(sorted(self._sequences)[:5]) + (" …" if len(self._sequences) > 5 else "")
-            lines.append(
-                f"{self._unlabelled} of {self._frames} frames have no ground truth (sequences {sequences}): "
-                f"for them only {', '.join(LABEL_FREE)} are measured."
-            )
-        for gender in sorted(bodies.missing):
-            lines.append(
-                f"{bodies.folder / gender}.npz is missing: the neutral body stands in for the {gender} one, "
-                "so mpvpe and correspondence_error are not those of the true shape."
-            )
-        for stage, count in self._broken.items():
-            if count:
-                lines.append(f"{count} frames of stage {stage} have no finite parameters and are left out.")
-        return lines
-
-
-def points_tables(points: list[Path]) -> list[Path]:
-    """The points tables among paths that a shell pattern found: lists of skipped frames lie beside them."""
-    return sorted(Path(path) for path in points if not str(path).endswith(SKIPPED))
-
-
-def _shard(path: Path) -> tuple[str, str]:
-    return path.parent.name, path.name
-
-
-def _by_shard(paths: list[Path]) -> dict[tuple[str, str], Path]:
-    return {_shard(Path(path)): Path(path) for path in paths}
-
-
-def _partner(points: Path, tables: dict, what: str) -> Path:
-    """The table of the same shard: same split folder, same file name."""
-    if _shard(points) not in tables:
-        raise InputError(
-            points,
-            f"its {what} table",
-            "missing",
-            f"a {what} table {'/'.join(_shard(points))}",
-            f"Name the {what} table of every points table.",
+    A column is called after its measure, and ``measure/joint`` where it is of one joint. Lengths are metres.
+    """
+    tables = [
+        frames.set_axis(["/".join(key) for key in frames.columns], axis=1).assign(stage=stage)
+        for stage, frames in measured.frames.items()
+    ]
+    table = pa.Table.from_pandas(pd.concat(tables).reset_index(), preserve_index=False)
+    about = {"gaps": dataclasses.asdict(measured.gaps)}
+    with atomic_path(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata({"sshmr": json.dumps(about)}), temporary, compression="zstd"
         )
-    return tables[_shard(points)]
+
+
+def read_frame_measures(path: str | Path) -> FrameMeasures:
+    """What ``write_frame_measures`` wrote.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    try:
+        table = pq.read_table(path)
+        about: dict[str, Any] = json.loads(table.schema.metadata[b"sshmr"])["gaps"]
+        rows = table.to_pandas().set_index(INDEX)
+        stages = [stage for stage in STAGES if (rows["stage"] == stage).any()]
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            path, found=f"not readable ({error!r})", expected="measures of frames", fix="Evaluate again"
+        ) from error
+    frames = {stage: rows[rows["stage"] == stage].drop(columns="stage") for stage in stages}
+    for part in frames.values():
+        part.columns = pd.MultiIndex.from_tuples([tuple(name.split("/")) for name in part.columns])
+    return FrameMeasures(frames, Gaps(**about))
+
+
+def merge_parts(run: RunFolder, rounds: Iterable[int]) -> Evaluation:
+    """The means over all frames and sequences, from the measures of every frame that lie in the run."""
+    rows, notes, parts = [], [], list(run.parts())
+    for round_ in rounds:
+        read = [read_frame_measures(run.frame_measures(round_, part)) for part in parts]
+        gaps = Gaps()
+        for part in read:
+            gaps.add(part.gaps)
+        stages = dict.fromkeys(stage for part in read for stage in part.frames)
+        frames = {
+            stage: pd.concat([part.frames[stage] for part in read if stage in part.frames])
+            for stage in stages
+        }
+        rows.append(tidy(frames, round_))
+        notes += [note for note in gaps.notes(run.bodies) if note not in notes]
+    return Evaluation(in_order(pd.concat(rows, ignore_index=True)), notes)
+
+
+def _gaps(points: dict[str, Any], params: dict[str, dict[str, Any]]) -> Gaps:
+    without = np.flatnonzero(~has_truth(points))
+    unusable = {}
+    for stage, table in params.items():
+        finite = [np.isfinite(table[name]).all(axis=1) for name in ("pose", "betas", "transl")]
+        unusable[stage] = int((~np.logical_and.reduce(finite)).sum())
+    sequences = sorted({points["sequence"][row] for row in without})
+    return Gaps(len(points["frame_id"]), len(without), sequences[:6], [], unusable)

@@ -33,7 +33,7 @@ UNITS = {
 }
 """The measures in the order they are shown, each with its unit; docs/measures.md defines them."""
 
-LABEL_FREE = ("chamfer", "residual", "penetration")
+TRUTH_FREE = ("chamfer", "residual", "penetration")
 """The measures that need no labels."""
 
 SCALES = {"mm": 1000.0, "%": 100.0}

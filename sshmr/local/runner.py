@@ -8,7 +8,7 @@ import numpy as np
 
 from sshmr.body.prepare import bring_bodies
 from sshmr.errors import InputError
-from sshmr.files import sha256_of, write_json
+from sshmr.files import sha256_of
 from sshmr.local.chunks import (
     known_clouds,
     parts_of,
@@ -20,8 +20,6 @@ from sshmr.local.chunks import (
 from sshmr.local.workers import Workers
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import read_params, row_count
-
-SETTINGS = "settings.json"
 
 
 @dataclasses.dataclass
@@ -165,19 +163,17 @@ def _second_pass(run, plan, workers, progress):
 
 def _agree(run, settings):
     """Record the settings, or hold them against those that the folder's parts were made with."""
-    path = run.root / SETTINGS
-    recorded = json.loads(path.read_text()) if path.exists() and run.points() else {}
+    recorded = run.manifest.get("settings", {}) if run.points() else {}
     for key in sorted(set(settings) & set(recorded)):
         for name, found, wanted in _differences(key, recorded[key], settings[key]):
             raise InputError(
-                path,
+                run.manifest_file,
                 name,
                 f"{found!r} for what is done there",
-                f"{wanted!r}, as asked for",
-                "Take another output folder, or empty this one",
+                f"{wanted!r}, as requested",
+                "Use another output folder, or empty this one",
             )
-    if recorded | settings != recorded:
-        write_json(path, recorded | settings)
+    run.describe(made_by="sshmr fit", settings=recorded | settings)
 
 
 def _differences(key, found, wanted):

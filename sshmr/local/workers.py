@@ -10,6 +10,7 @@ import threading
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from sshmr import stages
 from sshmr.config.fit import FitConfig
 from sshmr.config.infer import InferConfig
 from sshmr.tables.run_folder import RunFolder
@@ -39,55 +40,44 @@ class Plan:
 
 
 class Worker:
-    """Holds the body, the prior and the network, and fills in what a part lacks."""
+    """Makes the tables that a part still lacks."""
 
     def __init__(self, root, plan):
         import torch
 
-        from sshmr.body.model import BodyModel
-        from sshmr.body.prior import PosePrior, open_prior_path
-        from sshmr.body.template import Template
+        from sshmr.body.prior import open_prior_path
         from sshmr.runtime import keep_freed_memory
-        from sshmr.training.checkpoint import load_checkpoint, network_from
 
         torch.set_num_threads(1)  # fits are many small steps: processes beside each other gain, threads lose
         keep_freed_memory()
-        self.run, self.plan = RunFolder(root), plan
-        self.body = BodyModel.load(self.run.neutral)
-        self.template = Template.load(self.run.template, self.body)
-        self.prior = PosePrior.load(open_prior_path())
-        if plan.checkpoint is not None:
-            self.checkpoint = load_checkpoint(plan.checkpoint, self.template)
-            self.network = network_from(self.checkpoint, self.template, plan.checkpoint).to(plan.device)
+        self.run, self.plan, self.prior = RunFolder(root), plan, open_prior_path()
 
     def first(self, points, progress):
-        """The network's prediction and the fit, whatever of it is wanted and not there."""
-        from sshmr.fit.table import fit_table
-        from sshmr.training.infer import infer_table
-
+        """The network's prediction and the fit, as far as they are wanted and missing."""
         plan, network = self.plan, None
         if plan.checkpoint is not None:
             network = self.run.params(points, plan.round, "network")
             if not network.exists():
-                body = self.body.to(device=plan.device)
                 show = progress if plan.fit is None else _silent
-                infer_table(points, network, self.network, self.checkpoint, body, plan.infer, show)
-        fit = self.run.params(points, plan.round, "fit")
-        if plan.fit is not None and not fit.exists():
-            parts = (self.body, self.template, self.prior, plan.fit)
-            fit_table(points, fit, *parts, initial=network, device=plan.device, progress=progress)
+                stages.infer(
+                    points, plan.checkpoint, self.run.neutral, self.run.template, plan.infer, network,
+                    plan.device, show,
+                )  # fmt: skip
+        output = self.run.params(points, plan.round, "fit")
+        if plan.fit is not None and not output.exists():
+            self._fit(points, output, initial=network, progress=progress)
 
     def second(self, points, around, progress):
-        """The fit of the next round, held to what the first one found around each frame."""
-        from sshmr.fit.table import fit_table
+        """The fit of the next round, which takes into account what the first one found around each frame."""
+        previous = self.run.params(points, self.plan.round, "fit")
+        output = self.run.params(points, self.plan.round + 1, "fit")
+        self._fit(points, output, previous=previous, around=around, progress=progress)
 
-        plan = self.plan
-        previous = self.run.params(points, plan.round, "fit")
-        output = self.run.params(points, plan.round + 1, "fit")
-        parts = (self.body, self.template, self.prior, plan.fit)
-        fit_table(
-            points, output, *parts, previous=previous, device=plan.device, around=around, progress=progress
-        )
+    def _fit(self, points, output, **options):
+        stages.fit(
+            points, self.run.neutral, self.run.template, self.prior, self.plan.fit, output,
+            device=self.plan.device, **options,
+        )  # fmt: skip
 
 
 class Workers:

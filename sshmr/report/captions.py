@@ -1,6 +1,6 @@
 """How measures are called and explained on pages."""
 
-from sshmr.evaluation.tables import LABEL_FREE, UNITS
+from sshmr.evaluation.tables import TRUTH_FREE, UNITS
 
 TITLES = {
     "mpjpe": "MPJPE",
@@ -47,8 +47,8 @@ MEANINGS = {
 
 LABELS = tuple(measure for measure in UNITS if measure.startswith("label_"))
 GROUPS = {
-    "Against the truth": tuple(m for m in UNITS if m not in LABEL_FREE and m not in LABELS),
-    "Without the truth": LABEL_FREE,
+    "Against the truth": tuple(m for m in UNITS if m not in TRUTH_FREE and m not in LABELS),
+    "Without the truth": TRUTH_FREE,
     "Pseudo labels": LABELS,
 }
 """Measures that are read together."""

@@ -32,7 +32,7 @@ def write_comparison(first: Path, second: Path, output: Path) -> None:
         InputError: when the runs have no measure of the same split, stage and round in common.
     """
     runs = [Run(folder) for folder in (first, second)]
-    rows = [run_summary.all_measures(run.results) for run in runs]
+    rows = [run_summary.all_measures(run.folder) for run in runs]
     write_page("compare.html.j2", _context(runs, rows), output)
 
 
@@ -187,7 +187,7 @@ def _plots(spreads, names):
 
 def _settings(runs):
     """Settings that differ: [(section.key, first, second)]."""
-    flat = [_flat(run_summary.read_settings(run, run_summary.last_round(run.results))) for run in runs]
+    flat = [_flat(run_summary.read_settings(run, run_summary.last_round(run.folder))) for run in runs]
     keys = sorted(set(flat[0]) | set(flat[1]))
     return [
         (key, flat[0].get(key, "–"), flat[1].get(key, "–"))
@@ -206,7 +206,7 @@ def _flat(mapping, prefix=""):
 
 def _timings(runs):
     """Time of each stage over all rounds: [(stage, first, second)]."""
-    tables = [run_summary.read_timings(run.results, run_summary.last_round(run.results)) for run in runs]
+    tables = [run_summary.read_timings(run.folder, run_summary.last_round(run.folder)) for run in runs]
     sums = [table.groupby("stage")["seconds"].sum() for table in tables]
     stages = dict.fromkeys(stage for one in sums for stage in one.index)
     return [

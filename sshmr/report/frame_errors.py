@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from sshmr.body.model import JOINT_NAMES
 from sshmr.body.template import Template
-from sshmr.evaluation.frames import has_labels, pose_rows
+from sshmr.evaluation.frames import has_truth, pose_rows
 from sshmr.evaluation.measures import joint_errors
 from sshmr.tables.schemas import valid_mask
 from sshmr.viewing.frames import Run, Sequence
@@ -28,10 +28,10 @@ class FrameErrors:
     """Every frame of some stages.
 
     Attributes:
-        table: a row per frame and stage: round, stage, split, sequence, frame_id, row (of its sequence);
-            error (MPJPE, metres, NaN without truth), residual (metres), confidence (0..1); n_points;
-            distance (metres from the source's origin to the cloud); visible (0..1, share of the true body
-            that was seen, NaN without truth).
+        table: a row per frame and stage: round, stage, split, sequence, view, frame_id, row (of its
+            sequence); error (MPJPE, metres, NaN without truth), residual (metres), confidence (0..1);
+            n_points; distance (metres from the source's origin to the cloud); visible (0..1, share of
+            the true body that was seen, NaN without truth).
         joints: (rows, 24) metres, each joint's error. seen: (rows, 24) bool, whether it was seen.
     """
 
@@ -47,7 +47,7 @@ class FrameErrors:
 
 def frame_errors(run: Run, stages: list[tuple[int, str]]) -> FrameErrors:
     """Measure every frame of the run's sequences for the given (round, stage) pairs."""
-    template = Template.load(run.results / "body" / "template.npz", run.bodies.neutral).vertex_ids
+    template = Template.load(run.folder.template, run.bodies.neutral).vertex_ids
     tables, joints, seen = [], [], []
     for sequence in run.sequences:
         points = run.points(sequence)
@@ -78,7 +78,8 @@ def _about(sequence: Sequence, points: dict) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "split": sequence.split,
-            "sequence": sequence.name,
+            "sequence": sequence.source_name,
+            "view": sequence.view,
             "frame_id": points["frame_id"],
             "row": np.arange(sequence.frames),
             "n_points": points["n_points"],
@@ -89,7 +90,7 @@ def _about(sequence: Sequence, points: dict) -> pd.DataFrame:
 
 def _truth(run, points, template):
     """True joints (F, 24, 3), NaN without truth; share of the body seen (F,); joints seen (F, 24)."""
-    known = np.flatnonzero(has_labels(points))
+    known = np.flatnonzero(has_truth(points))
     joints = np.array(points["joints"])
     count = len(joints)
     joints[~np.isin(np.arange(count), known)] = np.nan

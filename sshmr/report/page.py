@@ -2,6 +2,7 @@
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -10,8 +11,9 @@ import sshmr
 from sshmr.config.report import ReportConfig
 from sshmr.files import atomic_path
 from sshmr.report import page_plots, page_tables, run_summary
-from sshmr.report.frame_errors import GOOD, SEEN_DISTANCE, SEEN_SHARE, frame_errors
+from sshmr.report.frame_errors import GOOD, SEEN_DISTANCE, SEEN_SHARE, FrameErrors, frame_errors
 from sshmr.report.pictures import base64_of, choose, shown_rounds, strip
+from sshmr.tables.run_folder import RunFolder
 from sshmr.viewing.film import Panel, pictures, write_picture
 from sshmr.viewing.frames import Run
 from sshmr.viewing.payload import pack
@@ -21,38 +23,23 @@ RANKED_BY = {"mpjpe": "the MPJPE", "residual": "the residual (median distance of
 
 
 def write_report(
-    results: Path,
-    points: list[Path] | None,
-    rounds: int | None,
-    config: dict,
-    settings: ReportConfig,
-    output: Path,
+    folder: RunFolder, settings: ReportConfig, output: Path, picture: Path | None = None
 ) -> None:
-    """Gather what a run left under ``results`` and write the page.
+    """Gather what a run left in its folder and write the page.
 
     Args:
-        results: the run's folder.
-        points: its points tables; those that lie there if None.
-        rounds: the last round; the last one measured if None.
-        config: the run's whole configuration, shown on the page; if empty, what its tables say of it.
-        settings: see ``ReportConfig``.
-        output: the page.
+        folder: the run's folder. settings: see ``ReportConfig``. output: the page.
+        picture: a .png of a typical frame: its cloud, the bootstrap and the last round's fit.
     """
-    rounds = run_summary.last_round(results) if rounds is None else rounds
-    write_page("report.html.j2", context(Run(results, points), rounds, config, settings), output)
-
-
-def write_strip(results: Path, points: list[Path] | None, rounds: int, split: str, output: Path) -> None:
-    """Write the picture of a typical frame: its cloud, the bootstrap and the last round's fit.
-
-    Args:
-        results, points, rounds: as for ``write_report``. split: whose frames. output: a .png.
-    """
-    run = Run(results, points)
-    panels = [Panel("cloud"), *(Panel("fit", round_) for round_ in dict.fromkeys((0, rounds)))]
-    chosen, _ = choose(run, frame_errors(run, [(rounds, "fit")]), split, rounds, 3)
-    typical = chosen[len(chosen) // 2]
-    write_picture(output, next(pictures(run, typical.sequence, [typical.row], panels)))
+    run, rounds = Run(folder), run_summary.last_round(folder)
+    stages = [(round_, "fit") for round_ in shown_rounds(rounds, settings.rounds)]
+    errors = frame_errors(run, [*stages, (rounds, "network")])
+    if picture is not None:
+        panels = [Panel("cloud"), *(Panel("fit", round_) for round_ in dict.fromkeys((0, rounds)))]
+        chosen, _ = choose(run, errors, settings.split, rounds, 3)
+        typical = chosen[len(chosen) // 2]
+        write_picture(picture, next(pictures(run, typical.sequence, [typical.row], panels)))
+    write_page("report.html.j2", context(run, rounds, settings, errors), output)
 
 
 def write_page(template: str, values: dict, output: Path) -> None:
@@ -69,13 +56,12 @@ def write_page(template: str, values: dict, output: Path) -> None:
         temporary.write_text(page, encoding="utf-8")
 
 
-def context(run: Run, rounds: int, config: dict, settings: ReportConfig) -> dict:
+def context(run: Run, rounds: int, settings: ReportConfig, errors: FrameErrors) -> dict[str, Any]:
     """What the template shows."""
-    rows = run_summary.read_rounds(run.results, rounds)
+    rows = run_summary.read_rounds(run.folder, rounds)
+    config = run.folder.manifest.get("settings", {})
     spread = page_tables.with_spread(rows)
     split = settings.split if (spread["split"] == settings.split).any() else str(spread["split"].iloc[0])
-    stages = [(round_, "fit") for round_ in shown_rounds(rounds, settings.rounds)]
-    errors = frame_errors(run, [*stages, (rounds, "network")])
     last = errors.of(round=rounds)
     of_split = last.of(split=split)
     chosen, ranked_by = choose(run, errors, settings.split, rounds, settings.frames)
@@ -103,10 +89,10 @@ def context(run: Run, rounds: int, config: dict, settings: ReportConfig) -> dict
         "confidence": page_tables.confidence_table(errors.of(stage="fit")),
         "good_mm": round(1000 * GOOD),
         "sequences": page_tables.sequences_table(rows, rounds, last.of(stage="fit")),
-        "training": page_plots.training_plots(run_summary.read_history(run.results, rounds)),
+        "training": page_plots.training_plots(run_summary.read_history(run.folder, rounds)),
         "data": page_tables.data_table(errors),
-        "skipped": page_tables.skipped_table(run_summary.read_skipped(run.tables)),
-        "timings": page_tables.timings_table(run_summary.read_timings(run.results, rounds)),
+        "skipped": page_tables.skipped_table(run_summary.read_skipped(run.folder)),
+        "timings": page_tables.timings_table(run_summary.read_timings(run.folder, rounds)),
         "config": page_tables.config_sections(config or run_summary.read_settings(run, rounds)),
         "versions": run_summary.versions(),
     }

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sshmr.body.model import JOINT_NAMES
 from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, LABEL_FREE, UNITS
+from sshmr.evaluation.tables import ALL_SEQUENCES, TRUTH_FREE, UNITS
 from sshmr.report import run_summary
 from sshmr.report.captions import GROUPS, MEANINGS, SHORT, TITLES
 from sshmr.report.frame_errors import GOOD, FrameErrors, calibration
@@ -51,7 +51,7 @@ def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict]:
     wanted = ("mpjpe", "pa_mpjpe", "mpvpe", "flipped")
     measures = [name for name in wanted if (whole["measure"] == name).any()]
     figures = []
-    for measure in measures or LABEL_FREE:
+    for measure in measures or TRUTH_FREE:
         network = value_of(whole, rounds, "network", measure)
         figures.append(
             {

@@ -78,13 +78,15 @@ def choose(run: Run, errors: FrameErrors, split: str, rounds: int, count: int) -
         table = table[table["split"] == split]
     measure = "error" if table["error"].notna().any() else "residual"
     table = table[table[measure].notna()].sort_values(measure, kind="stable")
-    sequences = {(sequence.split, sequence.name): sequence for sequence in run.sequences}
+    sequences = {(one.split, one.source_name, one.view): one for one in run.sequences}
     picked = np.unique(np.linspace(0, len(table) - 1, min(count, len(table))).round().astype(int))
     chosen = []
     for number, place in enumerate(picked):
         line = table.iloc[place]
         rank = _rank(place, len(table), number, len(picked))
-        chosen.append(Chosen(sequences[line["split"], line["sequence"]], int(line["row"]), rank))
+        chosen.append(
+            Chosen(sequences[line["split"], line["sequence"], line["view"]], int(line["row"]), rank)
+        )
     return chosen, "mpjpe" if measure == "error" else "residual"
 
 

@@ -5,14 +5,14 @@ import importlib.metadata
 import json
 import os
 import platform
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 import sshmr
 from sshmr.errors import InputError
-from sshmr.evaluation.rounds import SKIPPED
 from sshmr.evaluation.tables import read_measures
+from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import provenance
 from sshmr.viewing.frames import Run
 
@@ -22,37 +22,34 @@ PACKAGES = ("torch", "numpy", "scipy", "open3d", "pandas", "pyarrow", "snakemake
 """Packages whose version a page states."""
 
 
-def read_skipped(tables: list[Path]) -> pd.DataFrame:
-    """Skipped frames beside the points tables: split, frame_id, source, reason."""
+def read_skipped(folder: RunFolder) -> pd.DataFrame:
+    """Skipped frames of the run's shards: split, frame_id, source, reason."""
     parts = []
-    for table in tables:
-        path = table.with_name(table.stem + SKIPPED)
+    for shard in folder.shards():
+        path = folder.skipped_of(*shard)
         if path.exists():
-            parts.append(pd.read_parquet(path).assign(split=table.parent.name))
+            parts.append(pd.read_parquet(path).assign(split=shard.split))
     columns = ["split", "frame_id", "source", "reason"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def read_history(results: Path, rounds: int) -> pd.DataFrame:
+def read_history(folder: RunFolder, rounds: int) -> pd.DataFrame:
     """Training losses of all rounds, with a column ``round``; empty where nothing was trained."""
-    parts = []
-    for round_ in range(1, rounds + 1):
-        path = results / f"round_{round_}" / "train" / "history.parquet"
-        if path.exists():
-            parts.append(pd.read_parquet(path).assign(round=round_))
+    paths = [(round_, folder.history(round_)) for round_ in range(1, rounds + 1)]
+    parts = [pd.read_parquet(path).assign(round=round_) for round_, path in paths if path.exists()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def read_timings(results: Path, rounds: int) -> pd.DataFrame:
+def read_timings(folder: RunFolder, rounds: int) -> pd.DataFrame:
     """Snakemake's benchmark files, summed per round and stage.
 
     Returns:
         Columns round (``NO_ROUND`` for what runs once), stage, jobs, seconds (sum over jobs), memory (MB,
         the most that any job held).
     """
-    folder, rows = results / "timings", []
-    for path in sorted(folder.rglob("*.tsv")):
-        parts = path.relative_to(folder).with_suffix("").parts
+    rows = []
+    for path in sorted(folder.timings.rglob("*.tsv")):
+        parts = path.relative_to(folder.timings).with_suffix("").parts
         round_ = NO_ROUND
         if parts[0].startswith("round_") and len(parts) > 1:
             round_, parts = int(parts[0].removeprefix("round_")), parts[1:]
@@ -67,36 +64,40 @@ def read_timings(results: Path, rounds: int) -> pd.DataFrame:
     ).reset_index()
 
 
-def last_round(results: Path) -> int:
-    """The last round that was measured."""
-    return int(all_measures(results)["round"].max())
+def last_round(folder: RunFolder) -> int:
+    """The last round that was measured and belongs to the run."""
+    measured = int(all_measures(folder)["round"].max())
+    stated = folder.manifest.get("rounds")
+    return measured if stated is None else min(measured, stated)
 
 
-def all_measures(results: Path) -> pd.DataFrame:
+def all_measures(folder: RunFolder) -> pd.DataFrame:
     """The run's measures.
 
     Raises:
         InputError: when it has none.
     """
-    path = results / "measures.parquet"
+    path = folder.measures
     if not path.exists():
         fix = "Evaluate the run first: snakemake evaluate, or sshmr evaluate"
         raise InputError(path, found="no such file", expected="the run's measures", fix=fix)
     return read_measures(path)
 
 
-def read_rounds(results: Path, rounds: int) -> pd.DataFrame:
+def read_rounds(folder: RunFolder, rounds: int) -> pd.DataFrame:
     """The run's measures up to the last round."""
-    rows = all_measures(results)
+    rows = all_measures(folder)
     return rows[rows["round"] <= rounds]
 
 
-def read_settings(run: Run, rounds: int) -> dict:
+def read_settings(run: Run, rounds: int) -> dict[str, Any]:
     """Settings of each stage as its tables state them, with the last round's where rounds could differ."""
-    found, points, of_round = {}, run.tables[0], run.results / f"round_{rounds}"
-    tables = {"extract": points} | {
-        stage: of_round / folder / points.parent.name / points.name
-        for stage, folder in (("fit", "fit"), ("relabel", "labels"))
+    found: dict[str, Any] = {}
+    points, folder = run.tables[0], run.folder
+    tables = {
+        "extract": points,
+        "fit": folder.params(points, rounds, "fit"),
+        "relabel": folder.pseudo_labels(points, rounds),
     }
     for stage, path in tables.items():
         settings = provenance(path).get("settings") if path.exists() else None
@@ -109,7 +110,7 @@ def read_settings(run: Run, rounds: int) -> dict:
         found["extract"] = {
             name: value for name, value in stated if name == kind or not isinstance(value, dict)
         }
-    training = run.results / f"round_{rounds}" / "train" / "settings.json"
+    training = folder.training_settings(rounds)
     if training.exists():
         stated = json.loads(training.read_text())
         found |= {name: stated[name] for name in ("network", "train") if name in stated}

@@ -21,7 +21,7 @@ from sshmr.files import atomic_path
 SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
 
-LABEL_COLUMNS = {
+TRUTH_COLUMNS = {
     "gender": None,
     "pose": (72,),
     "betas": (10,),
@@ -87,7 +87,7 @@ def params_schema() -> pa.Schema:
     )
 
 
-def labels_schema(count: int) -> pa.Schema:
+def pseudo_labels_schema(count: int) -> pa.Schema:
     """One row a frame: the template vertex of each point (−1 on padding) and how far to trust it."""
     return pa.schema(
         [
@@ -146,7 +146,7 @@ def _arrow_array(path: Path | str, field: pa.Field, values: Any, count: int) -> 
     return pa.array(values, type=field.type)
 
 
-def read_points(path: Path | str, labels: bool = False) -> dict[str, Any]:
+def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
     """Read a points table.
 
     Args:
@@ -159,8 +159,8 @@ def read_points(path: Path | str, labels: bool = False) -> dict[str, Any]:
         unlabelled.
     """
     shapes = {"points": (-1, 3), "offset": (3,)}
-    names = [name for name in points_schema(1).names if labels or name not in LABEL_COLUMNS]
-    shapes.update({name: shape for name, shape in LABEL_COLUMNS.items() if shape})
+    names = [name for name in points_schema(1).names if truth or name not in TRUTH_COLUMNS]
+    shapes.update({name: shape for name, shape in TRUTH_COLUMNS.items() if shape})
     return read_table(path, names, shapes)
 
 
@@ -169,9 +169,9 @@ def read_params(path: Path | str) -> dict[str, Any]:
     return read_table(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
 
 
-def read_labels(path: Path | str) -> dict[str, Any]:
+def read_pseudo_labels(path: Path | str) -> dict[str, Any]:
     """Read a labels table: frame_id list, segment (F, N) int16, weight (F, N) float32."""
-    return read_table(path, labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
+    return read_table(path, pseudo_labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
 
 
 def read_frame_ids(path: Path | str) -> list[str]:

@@ -6,7 +6,7 @@ import torch
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network.head import Prediction
-from sshmr.tables.schemas import read_frame_ids, read_labels, read_params, read_points
+from sshmr.tables.schemas import read_frame_ids, read_params, read_points, read_pseudo_labels
 from sshmr.training.batch import Batch, recentre
 
 
@@ -43,7 +43,7 @@ class Clouds:
         """
         tables = [read_points(path) for path in points]
         wanted = {name for table in tables for name in table["frame_id"]}
-        known = _rows(labels, read_labels, wanted)
+        known = _rows(labels, read_pseudo_labels, wanted)
         fits = _rows(params, read_params, wanted)
         clouds, skipped = [], 0
         for table in tables:

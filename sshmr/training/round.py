@@ -17,7 +17,8 @@ from sshmr.training.checkpoint import load_checkpoint, load_weights, plain, save
 from sshmr.training.dataloader import Feed
 from sshmr.training.dataset import Clouds
 from sshmr.training.distributed import Team, cut_in_parts, local_device
-from sshmr.training.loop import Trainer, state_key, write_history
+from sshmr.training.loop import Trainer, write_history
+from sshmr.training.resume import choose_state, remove_state
 from sshmr.training.synthetic import Imagination
 
 
@@ -44,13 +45,14 @@ class RoundInputs:
         return {name: sorted(values) for name, values in digests.items()}
 
 
-def train_round(inputs, settings, seed, device, resume, checkpoint, history, settings_out):
+def train_round(inputs, settings, seed, device, resume, checkpoint, history, settings_out, code=""):
     """Train and write the checkpoint, the history and the settings, the checkpoint last.
 
     Args:
         inputs: ``RoundInputs``. settings: mapping with the sections network and train.
         device: torch device. resume: folder of the state that survives a kill.
         checkpoint, history, settings_out: paths to write.
+        code: hash of the code that trains; a state that other code has left is not resumed.
     """
     network_settings = network_config(settings.get("network", {}))
     train_settings = train_config(settings.get("train", {}))
@@ -73,8 +75,9 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     network = network.to(local_device(device))
     feed = Feed(clouds, Imagination(body, template, prior), template.mirror, train_settings, seed, team)
     trainer = Trainer(network, feed, body, template, train_settings, warm=bool(inputs.initial), team=team)
-    state = Path(resume) / f"{state_key({**used, 'threads': torch.get_num_threads()}, digests)}.pt"
-    progress = trainer.run(state)
+    identity = {"settings": used, "inputs": digests, "code": code}
+    state = team.everywhere(str(choose_state(resume, identity)) if team.leads else None)
+    progress = trainer.run(Path(state))
     counts = team.total(torch.tensor([[len(own), own.skipped] for own in clouds]).sum(0)).tolist()
     team.leave()
     if not team.leads:
@@ -96,9 +99,7 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
         best_epoch=progress.best_epoch,
         criterion=progress.criterion,
     )
-    state.unlink(missing_ok=True)
-    for half_written in state.parent.glob(f".{state.name}.*.tmp.pt"):
-        half_written.unlink(missing_ok=True)  # by a process that was killed
+    remove_state(Path(state))
 
 
 def _warm_start(network, path, template, settings):

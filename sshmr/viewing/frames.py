@@ -1,37 +1,47 @@
-"""A run's folder, opened for looking: which sequences and rounds there are, and any frame of them."""
+"""A run's folder, opened to be looked at: which sequences and rounds there are, and any frame of them."""
 
+import collections
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from sshmr.body.template import Template
 from sshmr.errors import InputError
-from sshmr.evaluation.frames import Bodies, has_labels, pose_rows, true_bodies
+from sshmr.evaluation.frames import Bodies, has_truth, pose_rows, true_bodies
 from sshmr.evaluation.measures import mpjpe, nearest_vertices
-from sshmr.evaluation.rounds import points_tables
 from sshmr.geometry.raycast import Surface
-from sshmr.tables.schemas import provenance, read_labels, read_params, read_points, valid_mask
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import provenance, read_params, read_points, read_pseudo_labels, valid_mask
 
-FOLDERS = {"fit": "fit", "network": "infer"}
-"""Where each stage's params lie inside a round."""
+CACHED = 8
+"""Tables of each kind that are kept in memory."""
 
-CACHED = 32
-"""Tables that are kept in memory."""
+Table = dict[str, Any]
+Part = tuple[Path, np.ndarray]
+"""A points table and some of its rows."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sequence:
-    """The frames of one sequence in one split, in their order; ``parts`` are rows of points tables.
+    """The frames of one sequence, as one camera saw them, in their order.
 
-    The workflow writes a table a sequence; others may put several into one, or one into several.
+    A table can hold several sequences, and a sequence can be spread over several tables.
+
+    Attributes:
+        split: train or test. source_name: what the points tables call the sequence.
+        view: the camera's number. name: ``source_name``, with the camera's number where there are several.
+        parts: rows of points tables.
     """
 
     split: str
+    source_name: str
+    view: int
     name: str
-    parts: tuple[tuple[Path, np.ndarray], ...]
+    parts: tuple[Part, ...]
 
     @property
     def frames(self) -> int:
@@ -50,14 +60,14 @@ class Frame:
         cloud: (N, 3) the points.
         vertices: (V, 3) the body that was found.
         distances: (N,) from each point to that body.
-        vertex_of_point: (N,) int64: the vertex that the pseudo label names (−1: none), or where the stage
-            has no labels the nearest one.
-        weights: (N,) 0..1, how far each label is trusted; None without labels.
+        vertex_of_point: (N,) int64: the vertex that the pseudo label names (−1: none), or the nearest one
+            where the stage has no pseudo labels.
+        weights: (N,) 0..1, the weight of each pseudo label; None without pseudo labels.
         residual: median of ``distances``.
         confidence: 0..1; NaN where the table has none.
-        truth: (V, 3) the true body; None where the source has no labels.
-        errors: (V,) from each vertex to its true place; None without truth.
-        mpjpe: NaN without truth.
+        truth: (V, 3) the true body; None where the source has no ground truth.
+        errors: (V,) distance of each vertex from its true place; None without ground truth.
+        mpjpe: NaN without ground truth.
     """
 
     frame_id: str
@@ -76,10 +86,10 @@ class Frame:
 
 
 class Run:
-    """The results of a run, finished or still going on.
+    """The results of a run, finished or still in progress.
 
     Attributes:
-        results: its folder.
+        folder: the ``RunFolder``. results: its path.
         tables: its points tables.
         sequences: all of them, training sequences first.
         stages: (round, stage) pairs that have results, in the order of the loop: ``(0, "fit")``,
@@ -88,70 +98,70 @@ class Run:
         bodies: the run's bodies.
     """
 
-    def __init__(self, results: str | Path, points: list[Path] | None = None):
-        """Look round the folder.
-
-        Args:
-            points: the points tables that count, where an earlier run left others; all of them if None.
+    def __init__(self, results: str | Path | RunFolder):
+        """Read the folder.
 
         Raises:
             InputError: when it holds no points tables, or no round's results.
         """
-        self.results = Path(results)
-        tables = points_tables(_whole(self.results.glob("points/*/*.parquet")) if points is None else points)
-        if not tables:
+        self.folder = results if isinstance(results, RunFolder) else RunFolder(results)
+        self.results = self.folder.root
+        self.tables = self.folder.points()
+        if not self.tables:
             raise InputError(
                 self.results,
                 found="no points tables in it",
                 expected="the folder of a run, such as results/demo, with points/SPLIT/SEQUENCE.parquet",
             )
-        self.tables = tables
-        self.sequences = _sequences(tables)
-        self.stages = self._stages()
+        self.sequences = _sequences(self.tables)
+        self.stages = self.folder.stages()
         if not self.stages:
             raise InputError(
                 self.results,
                 found="no results of any round in it",
                 expected="round_0/fit/SPLIT/SEQUENCE.parquet and so on",
-                fix="Let the run come as far as the bootstrap",
+                fix="Let the run finish at least the bootstrap",
             )
-        self.simulated = any(provenance(path).get("simulated") for path in tables)
-        self.bodies = Bodies(self.results / "body")
+        self.simulated = any(provenance(path).get("simulated") for path in self.tables)
+        self.bodies = Bodies(self.folder.bodies)
+        self._table = functools.lru_cache(CACHED)(lambda path: read_points(path, truth=True))
         self._points = functools.lru_cache(CACHED)(self._read_points)
         self._params = functools.lru_cache(CACHED)(lambda path: _by_frame(read_params(path)))
-        self._labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_labels(path)))
+        self._labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_pseudo_labels(path)))
 
     def sequence(self, name: str) -> Sequence:
-        """The sequence of that name, its test frames where both splits have some.
+        """The sequence of that name: its test frames where both splits have some, its first camera.
 
         Raises:
             InputError: when the run has none.
         """
-        for sequence in reversed(self.sequences):
-            if sequence.name == name:
-                return sequence
-        known = ", ".join(sequence.name for sequence in self.sequences[:12])
-        raise InputError(self.results, f'sequence "{name}"', "unknown", f"one of {known}")
+        found = [one for one in self.sequences if name in (one.name, one.source_name)]
+        if not found:
+            known = ", ".join(sequence.name for sequence in self.sequences[:12])
+            raise InputError(self.results, f'sequence "{name}"', "unknown", f"one of {known}")
+        return min(found, key=lambda one: (one.split == "train", one.view))
 
     def has(self, sequence: Sequence, round_: int, stage: str) -> bool:
         """Whether a stage's tables of the sequence are there yet."""
-        return all(self._path(part, round_, FOLDERS[stage]).exists() for part, _ in sequence.parts)
+        return all(self.folder.params(part, round_, stage).exists() for part, _ in sequence.parts)
 
-    def points(self, sequence: Sequence) -> dict:
-        """The sequence's frames with their labels, as ``read_points`` gives a table."""
+    def points(self, sequence: Sequence) -> Table:
+        """The sequence's frames with their ground truth, as ``read_points`` returns a table."""
         return self._points(sequence)
 
-    def params(self, sequence: Sequence, round_: int, stage: str) -> dict:
-        """What a stage found for each frame of the sequence, as ``read_params`` gives a table.
+    def params(self, sequence: Sequence, round_: int, stage: str) -> Table:
+        """What a stage found for each frame of the sequence, as ``read_params`` returns a table.
 
         Raises:
             InputError: when a frame is missing.
         """
-        found = []
-        for row, frame_id in enumerate(self.points(sequence)["frame_id"]):
-            table, at = self._params_of(sequence, row, round_, stage, frame_id)
-            found.append({name: column[at] for name, column in table.items()})
-        return {name: np.array([one[name] for one in found]) for name in found[0]}
+        parts = []
+        for path, rows in sequence.parts:
+            frame_ids = self._table(path)["frame_id"]
+            found = [self._params_of(path, round_, stage, frame_ids[row]) for row in rows]
+            chosen = [at for _, at in found]
+            parts.append({name: np.asarray(column)[chosen] for name, column in found[0][0].items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def row_of(self, sequence: Sequence, number: int) -> int:
         """The row of the source's frame ``number``.
@@ -174,17 +184,16 @@ class Run:
         """
         points = self.points(sequence)
         frame_id = points["frame_id"][row]
-        params, at = self._params_of(sequence, row, round_, stage, frame_id)
+        table = self._table_of(sequence, row)
+        params, at = self._params_of(table, round_, stage, frame_id)
         posed = pose_rows(self.bodies.neutral, params, np.array([at]))
         vertices = posed.vertices[0].numpy()
         cloud = points["points"][row][valid_mask(points)[row]]
         distances = Surface(vertices, self.faces).distances(cloud)
-        vertex_of_point, weights = self._correspondence(
-            self._table_of(sequence, row), round_, stage, frame_id, cloud, vertices
-        )
+        vertex_of_point, weights = self._correspondence(table, round_, stage, frame_id, cloud, vertices)
         truth = errors = None
         error = float("nan")
-        if has_labels(points)[row]:
+        if has_truth(points)[row]:
             true = true_bodies(points, np.array([row]), self.bodies)
             truth, errors = true.vertices[0], np.linalg.norm(vertices - true.vertices[0], axis=1)
             error = float(mpjpe(posed.joints.numpy(), true.joints)[0])
@@ -216,28 +225,12 @@ class Run:
         low, high = rest.min(axis=0), rest.max(axis=0)
         return (0.12 + 0.83 * (rest - low) / (high - low)).astype(np.float32)
 
-    def _stages(self):
-        found = []
-        for folder in self.results.glob("round_*"):
-            number = folder.name.removeprefix("round_")
-            if number.isdecimal():
-                found += [
-                    (int(number), stage)
-                    for stage, name in FOLDERS.items()
-                    if _whole((folder / name).glob("*/*.parquet"))
-                ]
-        return sorted(found, key=lambda stage: (stage[0], stage[1] == "fit"))
-
-    def _path(self, table, round_, folder):
-        """The table of a stage that belongs to a points table."""
-        return self.results / f"round_{round_}" / folder / table.parent.name / table.name
-
-    def _table_of(self, sequence, row):
+    def _table_of(self, sequence: Sequence, row: int) -> Path:
         ends = np.cumsum([len(rows) for _, rows in sequence.parts])
         return sequence.parts[int(np.searchsorted(ends, row, side="right"))][0]
 
-    def _read_points(self, sequence):
-        tables = [(read_points(path, labels=True), rows) for path, rows in sequence.parts]
+    def _read_points(self, sequence: Sequence) -> Table:
+        tables = [(self._table(path), rows) for path, rows in sequence.parts]
         return {
             name: [table[name][row] for table, rows in tables for row in rows]
             if isinstance(tables[0][0][name], list)
@@ -245,50 +238,49 @@ class Run:
             for name in tables[0][0]
         }
 
-    def _params_of(self, sequence, row, round_, stage, frame_id):
+    def _params_of(self, table: Path, round_: int, stage: str, frame_id: str) -> tuple[Table, int]:
         """The params table that holds a frame, and its row there."""
-        path = self._path(self._table_of(sequence, row), round_, FOLDERS[stage])
+        path = self.folder.params(table, round_, stage)
         order, params = self._params(path)
         if frame_id not in order:
             raise InputError(path, f'frame "{frame_id}"', "missing", "every frame of the points table")
         return params, order[frame_id]
 
-    def _correspondence(self, table, round_, stage, frame_id, cloud, vertices):
+    def _correspondence(
+        self, table: Path, round_: int, stage: str, frame_id: str, cloud: np.ndarray, vertices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Vertex and, for pseudo labels, weight of each point."""
-        path = self._path(table, round_, "labels")
-        template = self.results / "body" / "template.npz"
-        if stage == "fit" and path.exists() and template.exists():
+        path = self.folder.pseudo_labels(table, round_)
+        if stage == "fit" and path.exists() and self.folder.template.exists():
             order, labels = self._labels(path)
             if frame_id in order:
-                segment = labels["segment"][order[frame_id]][: len(cloud)].astype(np.int64)
-                ids = Template.load(template).vertex_ids.numpy()
-                return np.where(segment < 0, -1, ids[segment]), labels["weight"][order[frame_id]][
-                    : len(cloud)
-                ]
+                row, count = order[frame_id], len(cloud)
+                segment = labels["segment"][row][:count].astype(np.int64)
+                ids = Template.load(self.folder.template).vertex_ids.numpy()
+                return np.where(segment < 0, -1, ids[segment]), labels["weight"][row][:count]
         return nearest_vertices(cloud, vertices), None
 
 
-def _whole(paths):
-    """The paths without files that a job is about to write."""
-    return [path for path in paths if not path.name.startswith(".")]
-
-
-def _sequences(tables):
+def _sequences(tables: list[Path]) -> list[Sequence]:
     """The sequences of some points tables; parts of one are in the order of their first frames."""
-    parts = {}
+    parts: dict[tuple[str, str, int], list[tuple[int, Path, np.ndarray]]] = {}
     for path in tables:
-        index = pq.read_table(path, columns=["sequence", "frame"]).to_pandas()
-        for name, rows in index.groupby("sequence", sort=False):
+        index = pq.read_table(path, columns=["sequence", "view", "frame"]).to_pandas()
+        index["view"] = index["view"].fillna(0).astype(int)
+        for (name, view), rows in index.groupby(["sequence", "view"], sort=False):
             rows = rows.sort_values("frame", kind="stable")
-            found = parts.setdefault((path.parent.name, name), [])
-            found.append((rows["frame"].iloc[0], path, rows.index.to_numpy()))
-    sequences = [
-        Sequence(split, name, tuple((path, rows) for _, path, rows in sorted(found, key=lambda one: one[0])))
-        for (split, name), found in parts.items()
-    ]
-    return sorted(sequences, key=lambda one: (one.split != "train", one.split, one.name))
+            found = parts.setdefault((path.parent.name, str(name), int(view)), [])
+            found.append((int(rows["frame"].iloc[0]), path, rows.index.to_numpy()))
+    cameras = collections.Counter((split, name) for split, name, _ in parts)
+    sequences = []
+    for (split, name, view), found in parts.items():
+        found.sort(key=lambda one: one[0])
+        shown = f"{name}_view{view}" if cameras[split, name] > 1 else name
+        sequences.append(Sequence(split, name, view, shown, tuple((path, rows) for _, path, rows in found)))
+    # In the order of the tables, so that reading one sequence after another reads each table once.
+    return sorted(sequences, key=lambda one: (one.split != "train", one.split, one.parts[0][0], one.name))
 
 
-def _by_frame(table):
+def _by_frame(table: Table) -> tuple[dict[str, int], Table]:
     """A table, and the row of each of its frames."""
     return {frame_id: row for row, frame_id in enumerate(table["frame_id"])}, table

@@ -70,7 +70,7 @@ def test_the_true_body_has_no_error(fitted, tmp_path, gender):
     shutil.copy(run.bodies / f"{gender}.npz", run.neutral)
     sequences = set()
     for path in run.points():
-        points = read_table(path, labels=True)
+        points = read_table(path, truth=True)
         columns = {name: points[name] for name in ("frame_id", "pose", "betas", "transl")}
         write_table(run.params(path, 0, "fit"), columns, params_schema(), {})
         people = zip(points["sequence"], points["gender"], strict=True)

@@ -17,7 +17,8 @@ import pytest
 import torch
 
 from sshmr.body.prior import open_prior_path
-from sshmr.tables.schemas import LABEL_COLUMNS, points_schema, read_points, write_table
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import TRUTH_COLUMNS, points_schema, read_points, write_table
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow_scripts"
@@ -51,38 +52,35 @@ def run_script(name, monkeypatch, **arguments):
 
 def go_round_the_loop(run, monkeypatch):
     """Bootstrap, relabel, train, infer, fit, relabel; returns the files that were written."""
-    body, out = run.results / "body", run.results / "loop"
-    models = {"body": body / "neutral.npz", "template": body / "template.npz"}
-    prior = {"prior": open_prior_path()}
-    shards = {name: run.results / "points" / split / f"{name}.parquet" for name, split in run.shards.items()}
+    out = run.results
+    models = {"body": out / "body/neutral.npz", "template": out / "body/template.npz"}
+    prior = {"prior": shutil.copy(open_prior_path(), out / "body/prior.npz")}
+    where = {name: (split, name) for name, split in run.shards.items()}
+    shards = {name: RunFolder(out).points_of(*place) for name, place in where.items()}
     training = [name for name, split in run.shards.items() if split == "train"]
     fit = {"settings": json.dumps(FIT), **models, **prior}
     # Even the poor fits of so few steps must teach something.
     relabel = {"settings": '{"least_confidence": 0.0}', **models}
 
+    folder = RunFolder(out)
     for name, points in shards.items():
-        run_script("fit", monkeypatch, points=points, output=out / f"fit0_{name}.parquet", **fit)
+        run_script("fit", monkeypatch, points=points, output=folder.params_of(0, "fit", *where[name]), **fit)
     for name in training:
-        fits, labels = out / f"fit0_{name}.parquet", out / f"labels0_{name}.parquet"
-        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=labels, **relabel)
-    run_script(
-        "train", monkeypatch, points=[shards[name] for name in training],
-        labels=[out / f"labels0_{name}.parquet" for name in training],
-        params=[out / f"fit0_{name}.parquet" for name in training],
-        settings=json.dumps(TRAIN), seed=3, resume=out / "resume", checkpoint=out / "checkpoint.pt",
-        history=out / "history.parquet", settings_out=out / "settings.json", device="cpu", **models, **prior,
-    )  # fmt: skip
+        fits, output = folder.params_of(0, "fit", *where[name]), folder.pseudo_labels_of(0, *where[name])
+        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=output, **relabel)
+    run_script("train", monkeypatch, run=out, round=1, settings=json.dumps(TRAIN), seed=3, device="cpu")
     for name, points in shards.items():
-        guess = out / f"infer_{name}.parquet"
+        predicted = folder.params_of(1, "network", *where[name])
         run_script(
-            "infer", monkeypatch, points=points, checkpoint=out / "checkpoint.pt", output=guess, **models
+            "infer", monkeypatch, points=points, checkpoint=folder.checkpoint(1), output=predicted, **models
         )
-        later = out / f"fit1_{name}.parquet"
-        previous = out / f"fit0_{name}.parquet"
-        run_script("fit", monkeypatch, points=points, initial=guess, previous=previous, output=later, **fit)
+        later, previous = (folder.params_of(number, "fit", *where[name]) for number in (1, 0))
+        run_script(
+            "fit", monkeypatch, points=points, initial=predicted, previous=previous, output=later, **fit
+        )
     for name in training:
-        fits, labels = out / f"fit1_{name}.parquet", out / f"labels1_{name}.parquet"
-        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=labels, **relabel)
+        fits, output = folder.params_of(1, "fit", *where[name]), folder.pseudo_labels_of(1, *where[name])
+        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=output, **relabel)
     return out
 
 
@@ -92,8 +90,8 @@ def falsify(run, kind):
     for path in run.paths("points/*/*.parquet"):
         if path.name.endswith(".skipped.parquet"):
             continue
-        table = read_points(path, labels=True)
-        for name, shape in LABEL_COLUMNS.items():
+        table = read_points(path, truth=True)
+        for name, shape in TRUTH_COLUMNS.items():
             if kind == "empty":
                 table.pop(name)
             elif shape is None:
@@ -125,8 +123,9 @@ def rows(path):
 
 @pytest.mark.parametrize("kind", ["garbage", "empty"])
 def test_tables_of_every_stage_are_the_same_without_true_labels(outputs, kind):
-    names = sorted(path.name for path in outputs["true"].glob("*.parquet"))
-    assert {name.split("_")[0] for name in names} >= {"fit0", "labels0", "infer", "fit1", "labels1"}
+    tables = outputs["true"].glob("round_*/*/**/*.parquet")
+    names = sorted(str(path.relative_to(outputs["true"])) for path in tables)
+    assert {Path(name).parts[1] for name in names} == {"fit", "pseudo_labels", "infer", "train"}
     for name in names:
         assert rows(outputs["true"] / name).equals(rows(outputs[kind] / name)), name
 
@@ -134,7 +133,8 @@ def test_tables_of_every_stage_are_the_same_without_true_labels(outputs, kind):
 @pytest.mark.parametrize("kind", ["garbage", "empty"])
 def test_trained_weights_are_the_same_without_true_labels(outputs, kind):
     first, second = (
-        torch.load(outputs[key] / "checkpoint.pt", weights_only=False)["weights"] for key in ("true", kind)
+        torch.load(RunFolder(outputs[key]).checkpoint(1), weights_only=False)["weights"]
+        for key in ("true", kind)
     )
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -142,7 +142,8 @@ def test_trained_weights_are_the_same_without_true_labels(outputs, kind):
 
 def test_the_comparison_would_notice_a_stage_that_reads_labels(outputs):
     """The loop's outputs do hang on what it reads: fits of different sequences differ."""
-    assert not rows(outputs["true"] / "fit0_walk.parquet").equals(rows(outputs["true"] / "fit0_wave.parquet"))
+    fits = outputs["true"] / "round_0/fit/train"
+    assert not rows(fits / "walk.parquet").equals(rows(fits / "wave.parquet"))
 
 
 def test_without_the_option_label_columns_stay_on_disk(make_run, monkeypatch):
@@ -156,9 +157,9 @@ def test_without_the_option_label_columns_stay_on_disk(make_run, monkeypatch):
     monkeypatch.setattr(pq, "read_table", remember)
     run = make_run(rounds=0)
     table = read_points(run.results / "points" / "test" / "sit.parquet")
-    assert not set(table) & set(LABEL_COLUMNS)
+    assert not set(table) & set(TRUTH_COLUMNS)
     assert len(asked) == 1
-    assert not set(asked[0]) & set(LABEL_COLUMNS)
+    assert not set(asked[0]) & set(TRUTH_COLUMNS)
 
 
 def test_only_evaluation_and_report_ask_for_labels():

@@ -1,5 +1,6 @@
 """What a reader of the measures sees after a round was evaluated."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,27 +11,31 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from sshmr import stages
 from sshmr.body.model import JOINT_NAMES
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
-from sshmr.evaluation.rounds import evaluate_round
-from sshmr.evaluation.tables import LABEL_FREE, UNITS
-from sshmr.tables.schemas import labels_schema, points_schema, read_labels, read_points, write_table
+from sshmr.evaluation.rounds import Evaluation, evaluate_rounds, measure_frames
+from sshmr.evaluation.tables import TRUTH_FREE, UNITS, read_measures, tidy
+from sshmr.tables import run_folder
+from sshmr.tables.run_folder import RunFolder
+from sshmr.tables.schemas import (
+    points_schema,
+    pseudo_labels_schema,
+    read_points,
+    read_pseudo_labels,
+    write_table,
+)
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 
-def evaluate(run, round_=0, bodies=None):
-    return evaluate_round(
-        run.paths("points/*/*.parquet"),
-        run.paths(f"round_{round_}/fit/*/*.parquet"),
-        run.paths(f"round_{round_}/infer/*/*.parquet"),
-        run.paths(f"round_{round_}/labels/*/*.parquet"),
-        bodies or run.results / "body",
-        run.template.vertex_ids.numpy(),
-        round_,
-        EvaluateConfig(batch=2),
-    )
+def evaluate(run, round_=0):
+    """The tidy rows and the notes of one round."""
+    folder = RunFolder(run.results)
+    stages = ("fit", "network") if round_ else ("fit",)
+    measured = measure_frames(folder, round_, stages, folder.shards(), EvaluateConfig(batch=2))
+    return Evaluation(tidy(measured.frames, round_), measured.gaps.notes(folder.bodies))
 
 
 def value(rows, measure, split="test", sequence="all", joint="all", stage="fit"):
@@ -53,7 +58,7 @@ def all_neutral(run):
     (run.results / "body" / "female.npz").unlink()
     for name, truth in run.truth.items():
         path = run.results / "points" / run.shards[name] / f"{name}.parquet"
-        table = read_points(path, labels=True)
+        table = read_points(path, truth=True)
         posed = run.bodies["neutral"](*(torch.from_numpy(truth[key]) for key in ("pose", "betas", "transl")))
         write_table(path, {**table, "joints": posed.joints.numpy()}, points_schema(128), {})
 
@@ -131,7 +136,7 @@ def test_the_order_of_rows_in_a_params_table_does_not_matter(make_run):
 
 def test_data_without_labels_gets_the_label_free_measures_and_is_told_so(make_run):
     evaluation = evaluate(make_run(labelled=False, rounds=1), 1)
-    assert set(evaluation.rows["measure"]) == set(LABEL_FREE)
+    assert set(evaluation.rows["measure"]) == set(TRUTH_FREE)
     assert np.isfinite(evaluation.rows["value"]).all()
     assert any("9 of 9 frames have no ground truth" in note for note in evaluation.notes)
 
@@ -144,11 +149,11 @@ def test_true_labels_agree_and_wrong_ones_err_by_their_distance(make_run):
     assert value(rows, "label_coverage", "train") == 100
     assert rows.query("measure == 'label_error' and split == 'test'").empty
 
-    for path in run.paths("round_0/labels/train/*.parquet"):
-        labels = read_labels(path)
+    for path in run.paths("round_0/pseudo_labels/train/*.parquet"):
+        labels = read_pseudo_labels(path)
         labels["segment"][:, 0] = (labels["segment"][:, 0] + 1) % 256
         labels["weight"][:, 1] = 0
-        write_table(path, labels, labels_schema(128), {})
+        write_table(path, labels, pseudo_labels_schema(128), {})
     rows = evaluate(run).rows
     counts = np.concatenate(
         [read_points(path)["n_points"] for path in run.paths("points/train/w*[ek].parquet")]
@@ -188,27 +193,18 @@ def test_bodies_of_different_families_are_refused(make_run):
         evaluate(run)
 
 
+def script(name, *arguments):
+    """Run one of the workflow's scripts; what it prints."""
+    command = [sys.executable, str(SCRIPTS / f"{name}.py"), *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     run = make_run(rounds=1)
     for round_ in (0, 1):
-        command = [sys.executable, str(SCRIPTS / "evaluate.py"), "--round", str(round_)]
-        command += ["--points", *map(str, run.paths("points/*/*.parquet"))]
-        command += ["--fits", *map(str, run.paths(f"round_{round_}/fit/*/*.parquet"))]
-        if round_:
-            command += ["--predictions", *map(str, run.paths(f"round_{round_}/infer/*/*.parquet"))]
-        command += ["--labels", *map(str, run.paths(f"round_{round_}/labels/*/*.parquet"))]
-        command += [
-            "--bodies",
-            str(run.results / "body"),
-            "--template",
-            str(run.results / "body/template.npz"),
-        ]
-        command += ["--output", str(run.results / f"round_{round_}" / "measures.parquet")]
-        subprocess.run(command, check=True, capture_output=True)
+        script("evaluate", "--run", run.results, "--round", round_, "--part", "part_0000")
+    printed = script("measures", "--run", run.results)
     output = run.results / "measures.parquet"
-    command = [sys.executable, str(SCRIPTS / "measures.py"), "--output", str(output), "--inputs"]
-    command += map(str, run.paths("round_*/measures.parquet"))
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     rows = pd.read_parquet(output)
     assert list(rows.columns) == [
@@ -227,3 +223,33 @@ def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     assert set(rows["measure"]) == set(UNITS)
     line = next(line for line in printed.splitlines() if line.split()[:3] == ["test", "1", "network"])
     assert f"{value(rows[rows['round'] == 1], 'mpjpe', stage='network'):.1f}" in line.split()
+
+
+def test_parts_measured_apart_and_merged_are_the_run_measured_at_once(make_run, monkeypatch):
+    run = make_run(rounds=1)
+    folder, settings = RunFolder(run.results), EvaluateConfig()
+    monkeypatch.setattr(run_folder, "SHARDS_A_PART", 2)
+    assert len(folder.parts()) == 2
+    for round_ in (0, 1):
+        for part, shards in folder.parts().items():
+            stages.evaluate(folder, round_, shards, settings, folder.frame_measures(round_, part))
+    merged = stages.merge_measures(folder, settings)
+    pd.testing.assert_frame_equal(merged.rows, evaluate_rounds(folder, settings).rows)
+    pd.testing.assert_frame_equal(merged.rows, read_measures(folder.measures), check_dtype=False)
+
+
+def test_tables_of_an_earlier_split_are_not_measured(make_run):
+    """A sequence that moved to the other split is counted once, although its old table is still there."""
+    run = make_run(rounds=0)
+    folder = RunFolder(run.results)
+    moved = {"train": ["walk"], "test": ["sit", "wave"]}
+    for table in ("points/{}/wave.parquet", "round_0/fit/{}/wave.parquet"):
+        target = run.results / table.format("test")
+        shutil.copy(run.results / table.format("train"), target)
+    points = run.results / "points/test/wave.parquet"
+    table = read_points(points, truth=True)
+    write_table(points, {**table, "split": ["test"] * 3}, points_schema(128), {})
+    folder.describe(made_by="workflow", rounds=0, shards=moved)
+    rows = evaluate_rounds(RunFolder(run.results), EvaluateConfig()).rows
+    whole = rows.query("measure == 'mpjpe' and sequence == 'all' and joint == 'all'")
+    assert dict(zip(whole["split"], whole["frames"], strict=True)) == {"train": 3, "test": 6}

@@ -3,7 +3,6 @@
 import base64
 import html.parser
 import io
-import json
 import re
 import subprocess
 import sys
@@ -15,9 +14,9 @@ import pytest
 from PIL import Image
 
 from sshmr.config.report import ReportConfig
-from sshmr.evaluation.rounds import points_tables
 from sshmr.report.page import write_report
 from sshmr.report.pictures import shown_rounds
+from sshmr.tables.run_folder import RunFolder
 from tests.finished_run import finish
 
 SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "report.py"
@@ -67,11 +66,11 @@ class Page(html.parser.HTMLParser):
 
 
 def report(run, config=CONFIG, rounds=None, **settings):
-    rounds = run.rounds if rounds is None else rounds
     settings = ReportConfig(**{"picture_height": 120, **settings})
     output = run.results / "report.html"
-    points = points_tables(run.paths("points/*/*.parquet"))
-    write_report(run.results, points, rounds, config, settings, output)
+    folder = RunFolder(run.results)
+    folder.describe(settings=config, rounds=rounds)
+    write_report(folder, settings, output)
     return Page(output.read_text(encoding="utf-8"))
 
 
@@ -201,12 +200,11 @@ def test_pictured_rounds_keep_the_first_and_the_last():
 
 
 def test_the_script_writes_the_page(run):
-    command = [sys.executable, str(SCRIPT), "--results", str(run.results), "--rounds", "1"]
-    command += ["--points", *map(str, run.paths("points/*/*.parquet")), "--config", json.dumps(CONFIG)]
-    command += ["--settings", '{"frames": 1, "picture_height": 120}', "--output", str(run.results / "r.html")]
-    command += ["--strip", str(run.results / "strip.png")]
+    RunFolder(run.results).describe(settings=CONFIG)
+    command = [sys.executable, str(SCRIPT), "--run", str(run.results)]
+    command += ["--settings", '{"frames": 1, "picture_height": 120}']
     subprocess.run(command, check=True, capture_output=True)
-    assert len(Page((run.results / "r.html").read_text(encoding="utf-8")).images) == 4
+    assert len(Page((run.results / "report.html").read_text(encoding="utf-8")).images) == 4
     assert Image.open(run.results / "strip.png").height > 480
 
 

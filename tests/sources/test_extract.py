@@ -66,7 +66,7 @@ def test_the_table_holds_labelled_clouds_that_lie_on_their_body(simulated):
         simulated / "train/seq001_simulated_001.parquet",
         simulated / "test/seq002_simulated_002.parquet",
     ):
-        table = read_points(path, labels=True)
+        table = read_points(path, truth=True)
         body = BodyModel.load(open_body_path(table["gender"][0]))
         posed = body(*(torch.tensor(table[key]) for key in ("pose", "betas", "transl")))
         np.testing.assert_allclose(posed.joints, table["joints"], atol=1e-4)
@@ -106,7 +106,7 @@ def test_unlabelled_clouds_make_a_table_too(tmp_path, neutral_body):
         tmp_path / "a.parquet", tmp_path / "a.skipped.parquet",
     )  # fmt: skip
     assert "1 frames, 0 skipped" in summary
-    table = read_points(tmp_path / "a.parquet", labels=True)
+    table = read_points(tmp_path / "a.parquet", truth=True)
     assert table["frame_id"] == ["clouds/ann/000001/0"]
     assert np.isnan(table["pose"]).all()
     assert table["gender"] == [None]

@@ -5,13 +5,13 @@ import pytest
 
 from sshmr.errors import InputError
 from sshmr.tables.schemas import (
-    labels_schema,
     params_schema,
     points_schema,
     provenance,
-    read_labels,
+    pseudo_labels_schema,
     read_params,
     read_points,
+    read_pseudo_labels,
     valid_mask,
     write_table,
 )
@@ -40,7 +40,7 @@ def columns():
 def test_points_come_back_as_they_went_in(tmp_path, columns):
     path = tmp_path / "points.parquet"
     write_table(path, columns, points_schema(5), {"simulated": True})
-    read = read_points(path, labels=True)
+    read = read_points(path, truth=True)
     np.testing.assert_array_equal(read["points"], columns["points"])
     np.testing.assert_array_equal(read["pose"], columns["pose"])
     assert read["frame_id"] == columns["frame_id"]
@@ -59,11 +59,11 @@ def test_row_groups_stay_within_256_frames(tmp_path):
     count = 600
     columns = {"frame_id": [str(i) for i in range(count)]}
     columns |= {"segment": np.zeros((count, 4)), "weight": np.ones((count, 4))}
-    write_table(tmp_path / "l.parquet", columns, labels_schema(4), {})
+    write_table(tmp_path / "l.parquet", columns, pseudo_labels_schema(4), {})
     metadata = pq.read_metadata(tmp_path / "l.parquet")
     assert metadata.num_row_groups == 3
     assert metadata.row_group(0).column(0).compression == "ZSTD"
-    assert read_labels(tmp_path / "l.parquet")["segment"].shape == (count, 4)
+    assert read_pseudo_labels(tmp_path / "l.parquet")["segment"].shape == (count, 4)
 
 
 def test_an_empty_shard_is_a_table_of_no_rows(tmp_path):

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 
-from sshmr.body.prior import open_prior_path
 from sshmr.config.train import TrainConfig, train_config
 from sshmr.errors import InputError
 from sshmr.tables.schemas import read_points
@@ -31,16 +30,9 @@ def points_of(run):
 
 
 def command(run, settings, out):
-    body = run.results / "body"
     return [
         str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
-        *("--points", *map(str, points_of(run))),
-        *("--labels", *map(str, run.paths("round_0/labels/train/*.parquet"))),
-        *("--params", *map(str, run.paths("round_0/fit/train/*.parquet"))),
-        *("--body", str(body / "neutral.npz"), "--template", str(body / "template.npz")),
-        *("--prior", str(open_prior_path()), "--resume", str(out / "resume")),
-        *("--checkpoint", str(out / "checkpoint.pt"), "--history", str(out / "history.parquet")),
-        *("--settings-out", str(out / "settings.json")),
+        *("--run", str(run.results), "--round", "1", "--out", str(out)),
     ]  # fmt: skip
 
 
@@ -55,13 +47,13 @@ def test_two_processes_do_what_one_does_in_two_goes(run, settings, tmp_path):
     two = command(run, with_shares(settings, processes=2), together)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run([*torchrun, *two], check=True, capture_output=True)
-    first, second = (torch.load(out / "checkpoint.pt", weights_only=True) for out in (alone, together))
+    first, second = (torch.load(out / "train/checkpoint.pt", weights_only=True) for out in (alone, together))
     for name, weight in first["last_weights"].items():
         torch.testing.assert_close(weight, second["last_weights"][name], atol=2e-4, rtol=1e-3)
-    histories = [pd.read_parquet(out / "history.parquet") for out in (alone, together)]
+    histories = [pd.read_parquet(out / "train/history.parquet") for out in (alone, together)]
     for name in ("total", "vertices", "label_cross_entropy", "criterion"):
         np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-3)
-    used = [json.loads((out / "settings.json").read_text()) for out in (alone, together)]
+    used = [json.loads((out / "train/settings.json").read_text()) for out in (alone, together)]
     assert used[0]["clouds"] == used[1]["clouds"] == 10
     assert used[0]["inputs"] == used[1]["inputs"]
 
@@ -77,7 +69,7 @@ def test_every_frame_is_in_one_part_and_parts_are_alike(run):
 
 def test_a_share_reads_no_other_shares_tables(run, monkeypatch, neutral_body):
     opened = []
-    for name in ("read_points", "read_labels", "read_params"):
+    for name in ("read_points", "read_pseudo_labels", "read_params"):
         read = getattr(dataset, name)
         monkeypatch.setattr(dataset, name, lambda path, read=read: opened.append(str(path)) or read(path))
     own = cut_in_parts(points_of(run), 2)[1]

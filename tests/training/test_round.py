@@ -18,9 +18,10 @@ import yaml
 from sshmr.body.prior import open_prior_path
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
-from sshmr.tables.schemas import read_labels, read_params, read_points
+from sshmr.tables.schemas import read_params, read_points, read_pseudo_labels
 from sshmr.training.checkpoint import load_checkpoint
 from sshmr.training.loop import Trainer
+from sshmr.training.resume import choose_state
 from sshmr.training.round import RoundInputs, train_round
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -31,7 +32,7 @@ def inputs_of(run, **changes):
     body = run.results / "body"
     files = {
         "points": [path for path in run.paths("points/train/*.parquet") if "skipped" not in path.name],
-        "labels": run.paths("round_0/labels/train/*.parquet"),
+        "labels": run.paths("round_0/pseudo_labels/train/*.parquet"),
         "params": run.paths("round_0/fit/train/*.parquet"),
         "body": body / "neutral.npz",
         "template": body / "template.npz",
@@ -129,33 +130,24 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_p
     settings["train"]["epochs"] = 8
     command = [
         sys.executable, str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
-        *("--points", *inputs_of(run).points, "--labels", *inputs_of(run).labels),
-        *("--params", *inputs_of(run).params, "--body", inputs_of(run).body),
-        *("--template", inputs_of(run).template, "--prior", inputs_of(run).prior),
+        *("--run", str(run.results), "--round", "1", "--out"),
     ]  # fmt: skip
-
-    def outputs(folder):
-        return [
-            *("--resume", str(folder / "resume"), "--checkpoint", str(folder / "checkpoint.pt")),
-            *("--history", str(folder / "history.parquet"), "--settings-out", str(folder / "settings.json")),
-        ]
-
-    subprocess.run([*command, *outputs(tmp_path / "whole")], check=True, capture_output=True)
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
     broken = tmp_path / "broken"
     for epochs in (1, 4):
-        process = subprocess.Popen([*command, *outputs(broken)], stderr=subprocess.PIPE)
+        process = subprocess.Popen([*command, str(broken)], stderr=subprocess.PIPE)
         _wait_for_epochs(process, broken / "resume", epochs)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        assert not (broken / "checkpoint.pt").exists()
-    subprocess.run([*command, *outputs(broken)], check=True, capture_output=True)
+        assert not (broken / "train/checkpoint.pt").exists()
+    subprocess.run([*command, str(broken)], check=True, capture_output=True)
     whole, resumed = (
-        torch.load(f / "checkpoint.pt", weights_only=True) for f in (tmp_path / "whole", broken)
+        torch.load(f / "train/checkpoint.pt", weights_only=True) for f in (tmp_path / "whole", broken)
     )
     assert same_weights(whole, resumed)
     for key, value in whole["optimiser"]["state"][0].items():
         assert torch.equal(value, resumed["optimiser"]["state"][0][key])
-    histories = [pd.read_parquet(folder / "history.parquet") for folder in (tmp_path / "whole", broken)]
+    histories = [pd.read_parquet(folder / "train/history.parquet") for folder in (tmp_path / "whole", broken)]
     pd.testing.assert_frame_equal(*(history.drop(columns="seconds") for history in histories))
 
 
@@ -185,7 +177,7 @@ def test_cut_off_within_an_epoch_it_goes_on_from_the_step(run, settings, tmp_pat
 
 
 def test_a_damaged_or_foreign_state_is_told(run, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("sshmr.training.round.state_key", lambda *_: "state")
+    monkeypatch.setattr("sshmr.training.resume.state_key", lambda *_: "state")
     path = tmp_path / "resume" / "state.pt"
     path.parent.mkdir()
     for write in (
@@ -266,7 +258,7 @@ def test_frames_without_fit_or_labels_are_left_out_and_wrong_tables_refused(run,
         train(inputs_of(run, points=inputs.points[:1], params=inputs.params[1:]), settings, tmp_path)
     with pytest.raises(InputError, match="no such file"):
         train(inputs_of(run, prior=tmp_path / "none.npz"), settings, tmp_path)
-    assert len(read_labels(inputs.labels[0])["frame_id"]) == 5
+    assert len(read_pseudo_labels(inputs.labels[0])["frame_id"]) == 5
 
 
 def test_foreign_and_older_checkpoints_are_refused(run, settings, tmp_path):
@@ -292,3 +284,15 @@ def test_foreign_and_older_checkpoints_are_refused(run, settings, tmp_path):
         load_checkpoint(path)
     with pytest.raises(InputError, match="no such file"):
         load_checkpoint(tmp_path / "none.pt")
+
+
+def test_a_state_of_other_code_is_dropped_and_said_so(run, settings, tmp_path, capsys):
+    resume = tmp_path / "resume"
+    used = {"settings": settings, "inputs": {}, "code": "before"}
+    left = choose_state(resume, used)
+    left.write_bytes(b"a state")
+    assert choose_state(resume, used) == left
+    assert "continue from" in capsys.readouterr().out
+    assert choose_state(resume, {**used, "code": "now"}) != left
+    assert f"{left.name} is dropped; changed since: code." in capsys.readouterr().out
+    assert not left.exists()

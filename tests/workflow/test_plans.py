@@ -49,7 +49,7 @@ def test_default_plans_the_whole_loop(clone):
         "train_round": 2,
         "infer_shard": 2 * 5,
         "fit_shard": 2 * 5,
-        "evaluate_round": 3,
+        "evaluate_part": 3,
         "merge_measures": 1,
         "report_page": 1,
     }

@@ -11,7 +11,7 @@ from tests.workflow.conftest import ROOT, SMOKE
 
 pytestmark = pytest.mark.slow
 
-AFTER_TRAINING = {"infer_shard": 2, "fit_shard": 2, "relabel_shard": 1, "evaluate_round": 1}
+AFTER_TRAINING = {"infer_shard": 2, "fit_shard": 2, "relabel_shard": 1, "evaluate_part": 1}
 END = {"merge_measures": 1, "report_page": 1, "all": 1}
 
 
@@ -23,8 +23,8 @@ def test_leaves_a_file_per_arrow_of_the_loop(smoke_run):
         *(f"points/{shard}{kind}.parquet" for shard in (train, test) for kind in ("", ".skipped")),
         *(f"round_{number}/fit/{shard}.parquet" for number in (0, 1) for shard in (train, test)),
         *(f"round_1/infer/{shard}.parquet" for shard in (train, test)),
-        *(f"round_{number}/labels/{train}.parquet" for number in (0, 1)),
-        *(f"round_{number}/measures.parquet" for number in (0, 1)),
+        *(f"round_{number}/pseudo_labels/{train}.parquet" for number in (0, 1)),
+        *(f"round_{number}/measures/part_0000.parquet" for number in (0, 1)),
         "round_1/train/history.parquet",
     }
     assert (smoke_run.results / "round_1" / "train" / "checkpoint.pt").stat().st_size > 0
@@ -86,21 +86,21 @@ def test_a_key_reruns_the_stages_that_use_it(smoke_run):
     assert jobs == {"train_round": 1, **AFTER_TRAINING, **END}
     refine = "{hypotheses: 1, vertices: 64, points: 64, iterations: 1, start: 0.1, end: 0.1}"
     jobs = smoke_run.plan(*SMOKE, "--config", f"fit={{refine: [{refine}]}}")
-    assert jobs == {"fit_shard": 2, "relabel_shard": 1, "evaluate_round": 1, **END}
+    assert jobs == {"fit_shard": 2, "relabel_shard": 1, "evaluate_part": 1, **END}
     jobs = smoke_run.plan(*SMOKE, "--config", "evaluate={batch: 3}")
-    assert jobs == {"evaluate_round": 2, **END}
+    assert jobs == {"evaluate_part": 2, **END}
 
 
 @pytest.mark.parametrize(
     ("stage", "jobs"),
     [
-        ("evaluate", {"evaluate": 1, "evaluate_round": 2, **END}),
+        ("evaluate", {"evaluate": 1, "evaluate_part": 2, **END}),
         ("train", {"train": 1, "train_round": 1, **AFTER_TRAINING, **END}),
         (
             "fit",
             {
                 "fit": 1, "bootstrap_shard": 2, "train_round": 1,
-                **AFTER_TRAINING, "relabel_shard": 2, "evaluate_round": 2, **END,
+                **AFTER_TRAINING, "relabel_shard": 2, "evaluate_part": 2, **END,
             },
         ),
     ],
@@ -119,5 +119,5 @@ def test_edited_code_reruns_what_imports_it_and_comments_do_not(smoke_run):
         jobs = smoke_run.plan(*SMOKE)
     finally:
         module.write_text(text)
-    assert jobs["evaluate_round"] == 2
+    assert jobs["evaluate_part"] == 2
     assert not {"simulate_sequence", "extract_shard", "bootstrap_shard", "train_round"} & set(jobs)

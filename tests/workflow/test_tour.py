@@ -37,7 +37,7 @@ def points(tour):
 
 def test_every_layout_becomes_a_table(points):
     for shard in SHARDS:
-        table = read_points(points / "train" / f"{shard}.parquet", labels=True)
+        table = read_points(points / "train" / f"{shard}.parquet", truth=True)
         skipped = pq.read_table(points / "train" / f"{shard}.skipped.parquet").num_rows
         views = 4 if SHARDS[shard][0] == "behave" else 1
         assert len(table["frame_id"]) + skipped == 6 * views

@@ -167,7 +167,7 @@ def test_the_table_has_a_row_for_each_view(tmp_path, woman, open_bodies):
         tmp_path / "a.parquet", tmp_path / "a.skipped.parquet", threads=2,
     )  # fmt: skip
     assert "4 frames, 0 skipped" in summary  # one moment in two
-    table = read_points(tmp_path / "a.parquet", labels=True)
+    table = read_points(tmp_path / "a.parquet", truth=True)
     assert list(table["view"]) == [0, 1, 2, 3]
     assert np.isfinite(table["pose"]).all()
 
