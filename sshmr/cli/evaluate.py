@@ -32,8 +32,7 @@ def evaluate(
 
     sshmr evaluate results/demo
     """
-    from sshmr.cli.settings import read_config, section
-    from sshmr.config.evaluate import EvaluateConfig
+    from sshmr.cli.settings import read_settings
     from sshmr.errors import InputError
     from sshmr.evaluation.rounds import evaluate_rounds
     from sshmr.evaluation.tables import printed, write_measures
@@ -42,7 +41,8 @@ def evaluate(
 
     folder = RunFolder(run)
     folder.last_stage()
-    settings = section(read_config(config), "evaluate", EvaluateConfig, config)
+    given, notes = read_settings(config, "evaluate")
+    settings = given.evaluate
     own = folder.manifest.get("made_by") != "workflow"
     if out is None and own:
         out = folder.measures
@@ -54,12 +54,12 @@ def evaluate(
     rows = evaluation.rows.astype(object).where(evaluation.rows.notna(), None)
     data = {
         "table": None if out is None else str(out),
-        "notes": evaluation.notes,
+        "notes": [*notes, *evaluation.notes],
         "measures": rows.to_dict("records"),
     }
     shown = [measure for measure in MEANINGS if (evaluation.rows["measure"] == measure).any()]
     lines = [printed(evaluation.rows), *(f"{name.replace('_', ' ')}: {MEANINGS[name]}" for name in shown)]
-    lines += [f"Note: {note}" for note in evaluation.notes]
+    lines += [f"Note: {note}" for note in [*notes, *evaluation.notes]]
     lines.append(
         f"→ {out}" if out else f"{folder.measures} is the workflow's and was not touched; see --out."
     )

@@ -1,4 +1,4 @@
-"""``sshmr fit``: bodies for one's own clouds, from nothing."""
+"""``sshmr fit``: bodies for your own clouds, without a trained network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +17,8 @@ def fit(
         bool,
         typer.Option(
             "--together",
-            help="A sequence is one person in motion: fit twice, the second time with its shape and motion "
-            "held together.",
+            help="Each sequence shows one person in motion: fit twice, the second time with one shape and "
+            "smooth motion.",
         ),
     ] = False,
     up: o.UpOption = None,
@@ -28,13 +28,13 @@ def fit(
     sequence_pattern: o.SequencePattern = None,
     config: o.ConfigFile = None,
     body: o.Body = None,
-    device: o.DeviceOption = o.Device.auto,
+    device: o.DeviceOption = None,
     jobs: o.Jobs = None,
     json: o.Json = False,
 ):
-    """Fit a body to every cloud, from nothing but the cloud.
+    """Fit a body to every cloud, without a trained network.
 
-    Done clouds are left alone when the command is given again; changed ones are done anew.
+    Run the same command again to add clouds: finished ones are kept, changed ones are fitted again.
 
     Examples:
 
@@ -44,17 +44,15 @@ def fit(
 
     find scans -name '*.pcd' | sshmr fit - -o out --json
     """
-    from sshmr.cli.settings import extract_settings, read_config, section
+    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings
     from sshmr.cli.work import work
-    from sshmr.config.fit import FitConfig
-    from sshmr.config.infer import InferConfig
     from sshmr.device import choose_device
     from sshmr.local.workers import Plan
 
-    mapping = read_config(config)
-    given = {"up": up, "unit": unit, "ground": ground, "files": files, "sequence_pattern": sequence_pattern}
-    extract = extract_settings(mapping, config, **given)
-    settings = section(mapping, "fit", FitConfig, config)
-    plan = Plan(None, InferConfig(), settings, together, choose_device(device).type)
-    body = body or mapping.get("body", "open")
-    return work(clouds, Path(out), extract, plan, body, jobs, formats, frames_per_second)
+    settings, notes = read_settings(config, "fit", {"extract": {"voxel": VOXEL}})
+    settings = cloud_settings(
+        settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+    )
+    plan = Plan.of(settings, None, True, together, choose_device(device or settings.device).type)
+    body = body or settings.body
+    return work(clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes)

@@ -69,7 +69,10 @@ Body = Annotated[
     str | None,
     typer.Option("--body", help="open, or a folder of SMPL's own files.", rich_help_panel=RUNNING),
 ]
-DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.", rich_help_panel=RUNNING)]
+DeviceOption = Annotated[
+    Device | None,
+    typer.Option("--device", help="Where to compute; default: auto.", rich_help_panel=RUNNING),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""``sshmr predict``: bodies for one's own clouds by a trained network."""
+"""``sshmr predict``: bodies for your own clouds from a trained network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,9 @@ def predict(
     clouds: o.Clouds,
     checkpoint: Annotated[Path, typer.Option("--checkpoint", "-c", help="A round's checkpoint.pt.")],
     out: o.Out,
-    fit: Annotated[bool, typer.Option("--fit", help="Fit the body, starting from each prediction.")] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Also fit the body, starting from each prediction.")
+    ] = False,
     formats: o.Formats = None,
     frames_per_second: o.FramesPerSecond = 10.0,
     up: o.UpOption = None,
@@ -22,7 +24,7 @@ def predict(
     sequence_pattern: o.SequencePattern = None,
     config: o.ConfigFile = None,
     body: o.Body = None,
-    device: o.DeviceOption = o.Device.auto,
+    device: o.DeviceOption = None,
     jobs: o.Jobs = None,
     json: o.Json = False,
 ):
@@ -34,18 +36,16 @@ def predict(
 
     sshmr predict scans -c checkpoint.pt --fit -o out
     """
-    from sshmr.cli.settings import extract_settings, read_config, section
+    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings
     from sshmr.cli.work import work
-    from sshmr.config.fit import FitConfig
-    from sshmr.config.infer import InferConfig
     from sshmr.device import choose_device
     from sshmr.local.workers import Plan
 
-    mapping = read_config(config)
-    given = {"up": up, "unit": unit, "ground": ground, "files": files, "sequence_pattern": sequence_pattern}
-    extract = extract_settings(mapping, config, **given)
-    settings = section(mapping, "fit", FitConfig, config) if fit else None
-    infer = section(mapping, "infer", InferConfig, config)
-    plan = Plan(checkpoint, infer, settings, False, choose_device(device).type)
-    body = body or mapping.get("body", "open")
-    return work(clouds, Path(out), extract, plan, body, jobs, formats, frames_per_second)
+    command = "predict --fit" if fit else "predict"
+    settings, notes = read_settings(config, command, {"extract": {"voxel": VOXEL}})
+    settings = cloud_settings(
+        settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+    )
+    plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
+    body = body or settings.body
+    return work(clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes)

@@ -1,61 +1,98 @@
-"""From options and a settings file to the settings of the stages."""
+"""From a settings file and options to the settings of a command."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from sshmr.config.mapping import from_mapping, nearest_key
+from sshmr.config.extract import CloudsConfig
+from sshmr.config.mapping import from_mapping
+from sshmr.config.run import Config
 from sshmr.errors import InputError
 
-SECTIONS = (
-    "dataset", "source", "body", "prior", "seed", "rounds", "device", "threads", "capture", "extract",
-    "template", "fit", "relabel", "network", "train", "infer", "evaluate", "report",
-)  # fmt: skip
-"""What a settings file of the workflow may hold; a command reads its own sections and leaves the others."""
-
 VOXEL = 0.02
-"""Metres; one's own clouds mostly come from depth cameras, which see finer than LiDARs do."""
+"""Metres. Default for one's own clouds: most come from depth cameras, which are finer than LiDARs."""
+
+READING = ("extract",)
+NOT_READING = tuple(
+    f"extract.{key}"
+    for key in ("sloper4d", "behave", "surreal", "clouds.test_sequences", "clouds.test_fraction")
+)
+USED = {
+    "fit": (("body", "prior", "device", "template", "fit", *READING), NOT_READING),
+    "predict": (("body", "device", "infer", *READING), NOT_READING),
+    "predict --fit": (("body", "prior", "device", "infer", "fit", *READING), NOT_READING),
+    "evaluate": (("evaluate",), ()),
+    "simulate": (
+        ("body", "prior", "seed", "capture"),
+        ("capture.layouts", "capture.test_sequences", "capture.test_subjects", "capture.depth"),
+    ),
+}
+"""Keys of a settings file that each command uses, and those below them that it does not."""
 
 
-def read_config(path):
-    """The mapping of a settings file; empty without one.
+class Given(NamedTuple):
+    """The settings of a command, and notes on keys of the file that it does not use."""
+
+    config: Config
+    notes: list[str]
+
+
+def read_settings(path: Path | None, command: str, defaults: Mapping[str, Any] | None = None) -> Given:
+    """Read and check a settings file.
+
+    Args:
+        path: a file in the form of config.yaml; None for the defaults. command: a key of ``USED``.
+        defaults: defaults of this command that differ from the workflow's, as a mapping of sections.
 
     Raises:
-        InputError: when it is missing, no YAML, or has an unknown section.
+        InputError: when the file is missing, not YAML, or has an unknown key or a wrong value.
     """
-    if path is None:
-        return {}
+    mapping = {} if path is None else _read(path)
+    config = from_mapping(Config, _merged(defaults or {}, mapping), where=path or "the defaults")
+    ignored = list(_unused(mapping, "", *USED[command]))
+    if not ignored:
+        return Given(config, [])
+    return Given(config, [f"{path}: sshmr {command} does not use {', '.join(ignored)}"])
+
+
+def cloud_settings(config: Config, **options: object) -> Config:
+    """The settings with options for the reading of clouds (``up``, ``unit``, …) where they were given.
+
+    Raises:
+        InputError: when an option's value is wrong.
+    """
+    given = {key: str(value) for key, value in options.items() if value is not None}
+    mapping = {**config.extract.clouds.model_dump(), **given}
+    clouds = from_mapping(CloudsConfig, mapping, "extract.clouds", "command line")
+    return config.replace(extract=config.extract.replace(clouds=clouds))
+
+
+def _read(path: Path) -> dict[Any, Any]:
     import yaml
 
     try:
-        config = yaml.safe_load(Path(path).read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(path, found=f"not readable ({error})", expected="a settings file (YAML)") from error
-    if not isinstance(config, dict):
-        raise InputError(path, found=f"it holds {config!r}", expected="a mapping of sections")
-    for key in config:
-        if key not in SECTIONS:
-            near = nearest_key(key, SECTIONS)
-            hint = f'Did you mean "{near}"?' if near else ""
-            raise InputError(path, f'key "{key}"', "unknown", "one of " + ", ".join(SECTIONS), hint)
-    return config
+        mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        raise InputError(path, found=f"not readable ({what})", expected="a settings file (YAML)") from error
+    if not isinstance(mapping, dict | None):
+        raise InputError(path, found=f"it holds {mapping!r}", expected="a mapping of sections")
+    return mapping or {}
 
 
-def section(config, name, kind, path):
-    """One section's settings object.
-
-    Raises:
-        InputError: names the file where a key or value of it is wrong.
-    """
-    try:
-        return from_mapping(kind, config.get(name) or {}, name)
-    except InputError as error:
-        raise InputError(path, error.field or name, error.found, error.expected, error.fix) from None
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    result = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            result[key] = _merged(below[key], above[key])
+    return result
 
 
-def extract_settings(config, path, **clouds):
-    """The ``ExtractConfig``: the file's section, with the options that were given on top."""
-    from sshmr.config.extract import ExtractConfig
-
-    merged = {"voxel": VOXEL, **(config.get("extract") or {})}
-    given = {key: str(value) for key, value in clouds.items() if value is not None}
-    merged["clouds"] = {**(merged.get("clouds") or {}), **given}
-    return section({"extract": merged}, "extract", ExtractConfig, path)
+def _unused(mapping, above, used, without):
+    """Keys of a file that are not used, each section that is not used at all as one."""
+    for key, value in mapping.items():
+        dotted = f"{above}{key}"
+        if dotted in without or not (above or dotted in used):
+            yield dotted
+        elif isinstance(value, dict):
+            yield from _unused(value, f"{dotted}.", used, without)

@@ -19,7 +19,7 @@ def simulate(
     layout: Annotated[
         Layout, typer.Option(help="A .ply a frame and labels.parquet, or SLOPER4D's pickles.")
     ] = Layout.clouds,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn at random.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers; default: 0.")] = None,
     body: o.Body = None,
     config: o.ConfigFile = None,
     json: o.Json = False,
@@ -32,19 +32,22 @@ def simulate(
 
     sshmr fit people -o out --together && sshmr evaluate out
     """
-    from sshmr.cli.settings import read_config, section
+    from sshmr.cli.settings import read_settings
     from sshmr.config.capture import CaptureConfig
+    from sshmr.config.mapping import from_mapping
 
-    mapping = read_config(config)
-    given = {"sequences": sequences, "frames": frames, "test_sequences": 0}
-    given = {name: value for name, value in given.items() if value is not None}
-    capture = {**{"sequences": 2}, **(mapping.get("capture") or {}), **given}
-    settings = section({"capture": capture}, "capture", CaptureConfig, config or "--sequences, --frames")
-    summaries = _simulate(settings, body or mapping.get("body", "open"), layout, seed, out)
-    return Result({"simulated": True, "out": str(out), "sequences": summaries}, [*summaries, f"→ {out}"])
+    settings, notes = read_settings(config, "simulate", {"capture": {"sequences": 2, "test_sequences": 0}})
+    given = {"sequences": sequences, "frames": frames, "seed": seed}
+    options = {name: value for name, value in given.items() if value is not None}
+    seed = options.pop("seed", settings.seed)
+    mapping = settings.capture.model_dump() | options | {"test_sequences": 0}
+    capture = from_mapping(CaptureConfig, mapping, "capture", "command line")
+    summaries = _simulate(capture, body or settings.body, settings.prior, layout, seed, out)
+    data = {"simulated": True, "out": str(out), "sequences": summaries, "notes": notes}
+    return Result(data, [*summaries, *notes, f"→ {out}"])
 
 
-def _simulate(settings, body, layout, seed, out):
+def _simulate(settings, body, prior, layout, seed, out):
     import functools
     import tempfile
 
@@ -52,13 +55,14 @@ def _simulate(settings, body, layout, seed, out):
 
     from sshmr.body.model import BodyModel
     from sshmr.body.prepare import bring_bodies
-    from sshmr.body.prior import PosePrior, open_prior_path
+    from sshmr.body.prior import PosePrior
+    from sshmr.body.sources import prior_source
     from sshmr.capture.clouds_layout import write_clouds, write_labels
     from sshmr.capture.simulate import simulate_sequence
     from sshmr.sources.shards import simulated_plan, sloper4d_pickle
 
     torch.set_num_threads(1)
-    prior, summaries, labels = PosePrior.load(open_prior_path()), [], []
+    prior, summaries, labels = PosePrior.load(prior_source(prior)), [], []
     with tempfile.TemporaryDirectory() as scratch:
         bodies = Path(scratch) / "body"
         bring_bodies(body, bodies)

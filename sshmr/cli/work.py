@@ -11,12 +11,12 @@ from sshmr.progress import Progress
 SHOWN = 5
 
 
-def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
+def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, notes=()):
     """Bring clouds to bodies and write what was asked for; returns the ``Result``.
 
     Args:
         arguments: of the command: files, folders, patterns, ``-``. config: an ``ExtractConfig``.
-        plan: a ``Plan``.
+        plan: a ``Plan``. notes: what else the user should know.
     """
     from sshmr.local.inputs import find_inputs
     from sshmr.local.runner import prepare, process
@@ -30,8 +30,8 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second):
         with Progress("Fit" if plan.fit else "Predict", "frames") as progress:
             outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
-        written, notes = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
-    return _result(outcome, tables, written, outcome.notes + notes, frames_per_second)
+        written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
+    return _result(outcome, tables, written, [*notes, *outcome.notes, *more], frames_per_second)
 
 
 def write(run, tables, folder, formats, axes, frames_per_second):

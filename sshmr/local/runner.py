@@ -51,8 +51,8 @@ def prepare(root, body, plan, extract):
         InputError: when the folder was begun with other settings.
     """
     from sshmr.body.model import BodyModel
+    from sshmr.body.sources import prior_source
     from sshmr.body.template import build_template
-    from sshmr.config.template import TemplateConfig
     from sshmr.training.checkpoint import load_checkpoint
 
     run = RunFolder(root)
@@ -61,7 +61,7 @@ def prepare(root, body, plan, extract):
         bring_bodies(body, run.bodies)
     model = BodyModel.load(run.neutral)
     checkpoint = None if plan.checkpoint is None else load_checkpoint(plan.checkpoint)
-    count = TemplateConfig().points if checkpoint is None else len(checkpoint["vertex_ids"])
+    count = plan.template if checkpoint is None else len(checkpoint["vertex_ids"])
     template = build_template(model, count)
     if checkpoint is not None:
         load_checkpoint(plan.checkpoint, template)
@@ -71,11 +71,13 @@ def prepare(root, body, plan, extract):
         "start": "nothing" if plan.checkpoint is None else sha256_of(plan.checkpoint),
         "body": body if body == "open" else model.digest,
         "extract": extract.model_dump(),
+        "template": len(template.vertex_ids),
     }
     if plan.checkpoint is not None:
         settings["infer"] = plan.infer.model_dump()
     if plan.fit is not None:
         settings["fit"] = plan.fit.model_dump()
+        settings["prior"] = plan.prior if plan.prior == "open" else sha256_of(prior_source(plan.prior))
     _agree(run, json.loads(json.dumps(settings)))
     return run
 

@@ -9,10 +9,12 @@ import signal
 import threading
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Self
 
 from sshmr import stages
 from sshmr.config.fit import FitConfig
 from sshmr.config.infer import InferConfig
+from sshmr.config.run import Config
 from sshmr.tables.run_folder import RunFolder
 
 
@@ -24,7 +26,7 @@ class Plan:
         checkpoint: the network's; None starts each fit from nothing.
         infer: settings of the network. fit: settings of the fit; None stops after the network.
         together: fit a second time, with what the first fits say of a sequence.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu`` or ``cuda``. prior: ``open`` or a file. template: number of template vertices.
     """
 
     checkpoint: Path | None
@@ -32,6 +34,14 @@ class Plan:
     fit: FitConfig | None
     together: bool
     device: str
+    prior: str = "open"
+    template: int = 1024
+
+    @classmethod
+    def of(cls, config: Config, checkpoint: Path | None, fit: bool, together: bool, device: str) -> Self:
+        """The plan that settings describe."""
+        wanted = config.fit if fit else None
+        return cls(checkpoint, config.infer, wanted, together, device, config.prior, config.template.points)
 
     @property
     def round(self):
@@ -45,12 +55,12 @@ class Worker:
     def __init__(self, root, plan):
         import torch
 
-        from sshmr.body.prior import open_prior_path
+        from sshmr.body.sources import prior_source
         from sshmr.runtime import keep_freed_memory
 
         torch.set_num_threads(1)  # fits are many small steps: processes beside each other gain, threads lose
         keep_freed_memory()
-        self.run, self.plan, self.prior = RunFolder(root), plan, open_prior_path()
+        self.run, self.plan, self.prior = RunFolder(root), plan, prior_source(plan.prior)
 
     def first(self, points, progress):
         """The network's prediction and the fit, as far as they are wanted and missing."""

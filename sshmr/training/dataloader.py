@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from sshmr.errors import InputError
 from sshmr.network.head import heading
 from sshmr.training.batch import Batch, choose_points, cut, jitter, join, mirror, pad, recentre, turn
 from sshmr.training.dataset import Clouds
@@ -69,6 +70,15 @@ class Feed:
         for part in self.parts:
             counts[part.number] = len(part.training)
         self.counts = team.total(counts).tolist()
+        if not sum(self.counts):
+            fix = f"Lower it: all {sum(map(len, clouds))} training clouds would be held out"
+            raise InputError(
+                "config",
+                'key "train.validation"',
+                config.validation,
+                "a value that leaves clouds to train on",
+                fix,
+            )
         self.steps = math.ceil(sum(self.counts) / config.real_batch)
 
     def steps_from(self, epoch, first, device):
