@@ -19,6 +19,7 @@ include: "rules/extract.smk"
 include: "rules/loop.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/pretrain.smk"
 
 
 onstart:
@@ -64,7 +65,7 @@ rule extract:
 
 
 rule bootstrap:
-    """Round 0: fits from a standing body, and their labels."""
+    """Round 0: fits without training, and their pseudo labels."""
     input:
         forced("bootstrap", "bootstrap_shard"),
         tables(RUN.params_of, 0, "fit"),
@@ -79,10 +80,10 @@ rule train:
 
 
 rule infer:
-    """The network's predictions of every round."""
+    """The network's predictions of every round that has a network."""
     input:
         forced("infer", "infer_shard"),
-        [tables(RUN.params_of, number, "network") for number in LATER_ROUNDS],
+        [tables(RUN.params_of, number, "network") for number in PREDICTED_ROUNDS],
 
 
 rule fit:
@@ -111,3 +112,10 @@ rule report:
     input:
         forced("report", "report_page"),
         RUN.report,
+
+
+rule pretrain:
+    """The network that ships, trained on synthetic people; no part of the loop."""
+    input:
+        forced("pretrain", "pretrain_network"),
+        f"{RUN.root}/pretrain/weights.safetensors",

@@ -32,6 +32,7 @@ from sshmr.sources.shards import (
 from sshmr.sources.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
 from sshmr.locks import lock_folder
+from sshmr.network.pretrained import PRETRAINED, pretrained_path
 from sshmr.tables.run_folder import SPLITS, RunFolder, Shard, parts_of
 
 if Path.cwd() != ROOT:
@@ -67,9 +68,17 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 LOCKS = []  # Held until Snakemake ends.
+PRETRAINED_WEIGHTS = None
+"""The shipped weights, where the loop starts from them."""
+if SETTINGS.train.initial == PRETRAINED:
+    if SETTINGS.body == "open":
+        PRETRAINED_WEIGHTS = os.path.relpath(pretrained_path())
+    else:
+        print("The shipped network belongs to the open body: this run starts without it.", file=sys.stderr)
 DATASET = config["dataset"]
 ROUNDS = range(config["rounds"] + 1)
 LATER_ROUNDS = range(1, config["rounds"] + 1)
+PREDICTED_ROUNDS = ROUNDS if PRETRAINED_WEIGHTS else LATER_ROUNDS
 START_POSES = os.path.relpath(ASSETS / "start_poses.npz")
 GENDERS = ["neutral", "male", "female"]
 RUN = RunFolder(f"results/{DATASET}")

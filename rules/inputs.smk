@@ -48,15 +48,23 @@ def earlier(place, *what):
 
 
 def earlier_checkpoint(wildcards):
-    """The network of one round earlier; the first round starts from none."""
+    """The network of one round earlier; the first round starts from the shipped weights, or from none."""
     number = int(wildcards.round)
-    return [] if number == 1 else RUN.checkpoint(number - 1)
+    return RUN.checkpoint(number - 1) if number > 1 else PRETRAINED_WEIGHTS or []
+
+
+def network_of(wildcards):
+    """The network that predicts in a round: the shipped one in round 0."""
+    number = int(wildcards.round)
+    return RUN.checkpoint(number) if number else PRETRAINED_WEIGHTS
 
 
 def predictions(wildcards):
-    """What the network predicted in this round; the bootstrap has no network."""
+    """What the network predicted in this round; the bootstrap may have no network."""
     number = int(wildcards.round)
-    return tables(RUN.params_of, number, "network", part=wildcards.part) if number else []
+    return (
+        tables(RUN.params_of, number, "network", part=wildcards.part) if number or PRETRAINED_WEIGHTS else []
+    )
 
 
 def forced(target, *rules_at_work):

@@ -3,9 +3,10 @@
 
 
 rule bootstrap_shard:
-    """Register the body to every cloud of one shard, from typical poses at all headings."""
+    """Register the body to every cloud of one shard, from the shipped network's predictions and typical poses."""
     input:
         points=RUN.points_of("{split}", "{shard}"),
+        initial=RUN.params_of(0, "network", "{split}", "{shard}") if PRETRAINED_WEIGHTS else [],
         body=RUN.neutral,
         template=RUN.template,
         prior=RUN.prior,
@@ -24,12 +25,15 @@ rule bootstrap_shard:
         device=DEVICE,
         mem_mb=memory(factor=50, least=2000),
     params:
-        settings=section("fit", without=["refine"]),
+        initial=lambda wildcards, input: (
+            f"--initial {shlex.quote(input.initial)} --search" if input.initial else ""
+        ),
+        settings=section("fit", without=[] if PRETRAINED_WEIGHTS else ["refine"]),
         code=code_hash("fit"),
     message:
         "Bootstrap fit of {wildcards.shard} ({wildcards.split})"
     shell:
-        "python {SCRIPTS:q}/fit.py --points {input.points:q} --body {input.body:q}"
+        "python {SCRIPTS:q}/fit.py --points {input.points:q} {params.initial} --body {input.body:q}"
         " --template {input.template:q} --prior {input.prior:q} --settings {params.settings:q}"
         " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -153,7 +157,7 @@ rule infer_shard:
     """What the network predicts for every cloud of one shard."""
     input:
         points=RUN.points_of("{split}", "{shard}"),
-        checkpoint=RUN.checkpoint("{round}"),
+        checkpoint=network_of,
         body=RUN.neutral,
         template=RUN.template,
     output:

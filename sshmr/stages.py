@@ -106,13 +106,14 @@ def fit(
     device: "str | torch.device" = "cpu",
     around: "Surroundings | None" = None,
     progress: Callable[..., Iterable[Any]] = track,
+    search: bool = False,
 ) -> None:
     """Register the body to every cloud of a points table and write the params table.
 
     Args:
         initial: the network's predictions of the same frames; without them, typical poses are the starts.
         previous: the fits of the round before, as further starts.
-        around: as for ``fit_shard``. progress: as ``track``.
+        around, search: as for ``fit_shard``. progress: as ``track``.
     """
     from sshmr.fit.table import fit_table
 
@@ -128,6 +129,7 @@ def fit(
         device=device,
         around=around,
         progress=progress,
+        search=search,
     )
 
 
@@ -183,7 +185,7 @@ def train(
         body=str(run.neutral),
         template=str(run.template),
         prior=str(run.prior),
-        initial=str(run.checkpoint(round_ - 1)) if round_ > 1 else None,
+        initial=str(run.checkpoint(round_ - 1)) if round_ > 1 else _pretrained(settings, run.neutral),
     )
     out = out or run.round(round_)
     train_round(
@@ -197,6 +199,18 @@ def train(
         out / "train" / run.training_settings(round_).name,
         code,
     )
+
+
+def _pretrained(settings: dict[str, Any], body: PathLike) -> str | None:
+    """The shipped weights where the first round is to start from them and the body is theirs."""
+    from sshmr.config.train import train_config
+    from sshmr.network.pretrained import PRETRAINED, pretrained_path
+    from sshmr.training.weights_file import read_about
+
+    if train_config(settings.get("train", {})).initial != PRETRAINED:
+        return None
+    path = pretrained_path()
+    return str(path) if read_about(path)["body_digest"] == _body(body).digest else None
 
 
 def infer(

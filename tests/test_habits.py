@@ -45,5 +45,6 @@ def test_hooks_fetch_nothing():
 
 def test_every_shipped_asset_is_credited():
     notice = (ROOT / "NOTICE").read_text()
-    for path in (ROOT / "sshmr" / "body" / "assets").iterdir():
+    assets = (path for room in ("body", "network") for path in (ROOT / "sshmr" / room / "assets").iterdir())
+    for path in assets:
         assert path.name in notice

@@ -17,6 +17,9 @@ def main():
     parser.add_argument("--template", required=True, help="the template picked from that body (.npz)")
     parser.add_argument("--prior", required=True, help="the pose prior (.npz)")
     parser.add_argument("--initial", help="the network's predictions; without them, from typical poses")
+    parser.add_argument(
+        "--search", action="store_true", help="with --initial: search as well where it leaves doubt"
+    )
     parser.add_argument("--previous", help="the fits of the round before, as further starts")
     parser.add_argument("--output", required=True, help="the params table (.parquet)")
     add_torch_arguments(parser)
@@ -32,6 +35,7 @@ def main():
         arguments.initial,
         arguments.previous,
         device,
+        search=arguments.search,
     )
 
 

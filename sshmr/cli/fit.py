@@ -1,4 +1,4 @@
-"""``sshmr fit``: bodies for your own clouds, without a trained network."""
+"""``sshmr fit``: bodies for your own clouds, without training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,10 @@ def fit(
     jobs: o.Jobs = None,
     json: o.Json = False,
 ):
-    """Fit a body to every cloud, without a trained network.
+    """Fit a body to every cloud, without training.
+
+    Each fit starts from the prediction of the shipped network and, in doubt, from typical poses too.
+    ``train: {initial: none}`` in a settings file leaves the network out.
 
     Run the same command again to add clouds: finished ones are kept, changed ones are fitted again.
 
@@ -44,7 +47,7 @@ def fit(
 
     find scans -name '*.pcd' | sshmr fit - -o out --json
     """
-    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings
+    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings, shipped_network
     from sshmr.cli.work import work
     from sshmr.device import choose_device
     from sshmr.local.workers import Plan
@@ -53,6 +56,9 @@ def fit(
     settings = cloud_settings(
         settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    plan = Plan.of(settings, None, True, together, choose_device(device or settings.device).type)
     body = body or settings.body
+    network, more = shipped_network(settings, body)
+    chosen = choose_device(device or settings.device).type
+    plan = Plan.of(settings, network, True, together, chosen, search=True)
+    notes = [*notes, *more]
     return work(clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes)

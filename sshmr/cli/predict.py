@@ -1,4 +1,4 @@
-"""``sshmr predict``: bodies for your own clouds from a trained network."""
+"""``sshmr predict``: bodies for your own clouds from a network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +10,15 @@ from sshmr.cli import options as o
 
 def predict(
     clouds: o.Clouds,
-    checkpoint: Annotated[Path, typer.Option("--checkpoint", "-c", help="A round's checkpoint.pt.")],
     out: o.Out,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            "-c",
+            help="A round's checkpoint.pt, or weights as safetensors. Default: the shipped ones.",
+        ),
+    ] = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Also fit the body, starting from each prediction.")
     ] = False,
@@ -28,9 +35,11 @@ def predict(
     jobs: o.Jobs = None,
     json: o.Json = False,
 ):
-    """Predict the body of every cloud with a network that the loop trained.
+    """Predict the body of every cloud with the shipped network, or with one that the loop trained.
 
     Examples:
+
+    sshmr predict scans -o out -f glb
 
     sshmr predict scans -c results/demo/round_3/train/checkpoint.pt -o out -f glb
 
@@ -39,13 +48,19 @@ def predict(
     from sshmr.cli.settings import VOXEL, cloud_settings, read_settings
     from sshmr.cli.work import work
     from sshmr.device import choose_device
+    from sshmr.errors import InputError
     from sshmr.local.workers import Plan
+    from sshmr.network.pretrained import pretrained_path
 
     command = "predict --fit" if fit else "predict"
     settings, notes = read_settings(config, command, {"extract": {"voxel": VOXEL}})
     settings = cloud_settings(
         settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
     body = body or settings.body
+    if checkpoint is None and body != "open":
+        found, expected = "missing", "a checkpoint trained with this body"
+        raise InputError("--checkpoint", "", found, expected, "The shipped network belongs to the open body")
+    checkpoint = checkpoint or pretrained_path()
+    plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
     return work(clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes)

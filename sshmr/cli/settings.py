@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from sshmr.config.extract import CloudsConfig
 from sshmr.config.mapping import from_mapping
 from sshmr.config.run import Config
+from sshmr.config.template import TemplateConfig
+from sshmr.config.train import TrainConfig
 from sshmr.errors import InputError
 
 VOXEL = 0.02
@@ -17,8 +19,12 @@ NOT_READING = tuple(
     f"extract.{key}"
     for key in ("sloper4d", "behave", "surreal", "clouds.test_sequences", "clouds.test_fraction")
 )
+NOT_TRAINING = tuple(f"train.{key}" for key in TrainConfig.model_fields if key != "initial")
 USED = {
-    "fit": (("body", "prior", "device", "template", "fit", *READING), NOT_READING),
+    "fit": (
+        ("body", "prior", "device", "template", "train", "infer", "fit", *READING),
+        (*NOT_READING, *NOT_TRAINING),
+    ),
     "predict": (("body", "device", "infer", *READING), NOT_READING),
     "predict --fit": (("body", "prior", "device", "infer", "fit", *READING), NOT_READING),
     "evaluate": (("evaluate",), ()),
@@ -65,6 +71,19 @@ def cloud_settings(config: Config, **options: object) -> Config:
     mapping = {**config.extract.clouds.model_dump(), **given}
     clouds = from_mapping(CloudsConfig, mapping, "extract.clouds", "command line")
     return config.replace(extract=config.extract.replace(clouds=clouds))
+
+
+def shipped_network(config: Config, body: str) -> tuple[Path | None, list[str]]:
+    """The shipped weights, where fits can start from them, and notes for the user where they can't."""
+    from sshmr.network.pretrained import PRETRAINED, pretrained_path
+
+    if config.train.initial != PRETRAINED:
+        return None, []
+    if body != "open":
+        return None, ["The shipped network belongs to the open body: fits start from the search alone."]
+    if config.template != TemplateConfig():
+        return None, ["The shipped network needs the default template: fits start from the search alone."]
+    return pretrained_path(), []
 
 
 def _read(path: Path) -> dict[Any, Any]:

@@ -11,6 +11,7 @@ from sshmr.config.extract import ExtractConfig
 from sshmr.config.fit import FitConfig
 from sshmr.config.infer import InferConfig
 from sshmr.config.network import NetworkConfig
+from sshmr.config.pretrain import PretrainConfig
 from sshmr.config.relabel import RelabelConfig
 from sshmr.config.report import ReportConfig
 from sshmr.config.source import SourceConfig
@@ -50,3 +51,4 @@ class Config(Settings):
     infer: InferConfig = InferConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
+    pretrain: PretrainConfig = PretrainConfig()

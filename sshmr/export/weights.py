@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 import sshmr
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.evaluation.frames import ALL_JOINTS
@@ -13,6 +11,7 @@ from sshmr.files import atomic_path
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import provenance
 from sshmr.training.checkpoint import load_checkpoint
+from sshmr.training.weights_file import save_weights
 
 WEIGHTS, CARD = "weights.safetensors", "README.md"
 
@@ -43,12 +42,10 @@ def export_weights(checkpoint, folder):
         "epoch": loaded["best_epoch"],
         "simulated": known["simulated"],
     }
-    tensors = {name: value.contiguous() for name, value in loaded["weights"].items()}
     weights, card = Path(folder) / WEIGHTS, Path(folder) / CARD
-    with atomic_path(weights) as temporary:
-        save_file(tensors, temporary, {"format": "pt", "sshmr": json.dumps(about)})
+    save_weights(weights, about, loaded["weights"])
     with atomic_path(card) as temporary:
-        temporary.write_text(_card(loaded, known, sum(value.numel() for value in tensors.values())))
+        temporary.write_text(_card(loaded, known, sum(value.numel() for value in loaded["weights"].values())))
     return [weights, card], known
 
 

@@ -1,5 +1,6 @@
 """The search from nothing: upright people first, every posture where that leaves doubt."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,12 @@ from sshmr.fit.residuals import median_residuals
 DOUBTFUL = 0.5
 """Confidence below which people are searched for again."""
 
+SURE = 0.9
+"""Confidence from which a fit from a prediction needs no search; benchmarks/starts.py has its effect."""
+
+PREDICTED = ("network", "turned")
+"""Names of the starts from a prediction; their indices are -2 and -1."""
+
 
 class Found(NamedTuple):
     """What a search came to: the fits of B clouds, their residual (B,) in metres, and confidence (B,)."""
@@ -22,20 +29,56 @@ class Found(NamedTuple):
     confidence: torch.Tensor
 
 
-def found_from_nothing(engine: Engine, body: BodyModel, points: torch.Tensor, mask: torch.Tensor) -> Found:
+def found_from_nothing(
+    engine: Engine,
+    body: BodyModel,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    predicted: State | None = None,
+) -> Found:
     """Fit B clouds from typical upright poses; those in doubt again, from every posture.
+
+    With predictions, fits start from these and their turned twins; unless they are sure, upright poses are
+    tried as well. Wherever there are two fits of a cloud, the lower energy wins.
 
     Args:
         body: the whole BodyModel. points: (B, N, 3) metres; mask: (B, N) bool.
+        predicted: the network's, B rows.
     """
-    first = judged(engine, body, points, mask, engine.from_nothing(points, mask))
-    rows = (first.confidence < DOUBTFUL).nonzero()[:, 0]
-    if not engine.searches_again or not len(rows):
+    if predicted is None:
+        first = judged(engine, body, points, mask, engine.from_nothing(points, mask))
+    else:
+        fitted = engine.from_predictions(points, mask, [predicted])
+        fitted = fitted._replace(hypothesis=fitted.hypothesis - len(PREDICTED))
+        first = judged(engine, body, points, mask, fitted)
+        first = _searched(engine, body, points, mask, first, SURE, engine.from_nothing)
+    if not engine.searches_again:
+        return first
+    return _searched(engine, body, points, mask, first, DOUBTFUL, engine.from_any_posture)
+
+
+def _searched(
+    engine: Engine,
+    body: BodyModel,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    first: Found,
+    least: float,
+    search: Callable[[torch.Tensor, torch.Tensor], Fitted],
+) -> Found:
+    """Search for those whose confidence is lower than ``least``, and keep what has the lower energy."""
+    rows = (first.confidence < least).nonzero()[:, 0]
+    if not len(rows):
         return first
     few = points[rows], mask[rows]
-    again = judged(engine, body, *few, engine.from_any_posture(*few))
+    again = judged(engine, body, *few, search(*few))
     better = again.fitted.energy["energy"] < first.fitted.energy["energy"][rows]
     return _replaced(first, rows[better], _rows(again, better))
+
+
+def name_of_start(engine: Engine, index: int) -> str:
+    """Name of the start with this index, as a fit from nothing gives it."""
+    return PREDICTED[index] if index < 0 else engine.name_of(index)
 
 
 def judged(

@@ -1,5 +1,6 @@
 """The fit of one shard: points in, params out."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from sshmr.errors import InputError
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import Expected, State
-from sshmr.fit.search import found_from_nothing, judged
+from sshmr.fit.search import found_from_nothing, judged, name_of_start
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
@@ -46,6 +47,7 @@ def fit_shard(
     device="cpu",
     around=None,
     progress=track,
+    search=False,
 ):
     """Register the body to every cloud of a points table.
 
@@ -56,12 +58,14 @@ def fit_shard(
         previous: params of the round before, tried as one more start, or None.
         around: ``Surroundings`` of these frames where their sequences reach beyond this table.
         progress: function of the list of batches and a word that yields the batches, as ``track`` does.
+        search: with ``initial``, search as well wherever the fit from the prediction is in doubt.
 
     Returns:
         dict of the columns of the params table.
     """
     surface = SurfaceElements.of(body, template.vertex_ids)
     engine = Engine(surface.to(device), prior.to(device), config)
+    initial = None if initial is None else _aligned(initial, points, "network")
     tables = {"network": initial, "previous": previous}
     tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
     expected = None
@@ -78,14 +82,15 @@ def fit_shard(
     for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
-        if tables:
+        if tables and not search:
             predictions = [_state(table, batch, device) for table in tables.values()]
             known = None if expected is None else expected.rows(batch)
             fitted = engine.from_predictions(cloud, valid, predictions, known)
             found, name_of = judged(engine, body, cloud, valid, fitted), [*tables, "turned"].__getitem__
         else:
-            found = found_from_nothing(engine, body, cloud, valid)
-            name_of = engine.name_of
+            predicted = None if initial is None else _state(initial, batch, device)
+            found = found_from_nothing(engine, body, cloud, valid, predicted)
+            name_of = functools.partial(name_of_start, engine)
         parts.append(_columns(found, name_of))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}

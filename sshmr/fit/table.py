@@ -7,7 +7,7 @@ from sshmr.tables.schemas import params_schema, provenance, read_params, read_po
 
 def fit_table(
     points, output, body, template, prior, config, initial=None, previous=None, device="cpu", around=None,
-    progress=track,
+    progress=track, search=False,
 ):  # fmt: skip
     """Fit every cloud of a points table and write the params table.
 
@@ -29,6 +29,7 @@ def fit_table(
         device=device,
         around=around,
         progress=progress,
+        search=search,
     )
     about = {
         "stage": "fit",

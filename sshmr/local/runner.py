@@ -67,8 +67,9 @@ def prepare(root, body, plan, extract):
         load_checkpoint(plan.checkpoint, template)
     if not begun:
         template.save(run.template)
+    start = "nothing" if plan.checkpoint is None else sha256_of(plan.checkpoint)
     settings = {
-        "start": "nothing" if plan.checkpoint is None else sha256_of(plan.checkpoint),
+        "start": f"nothing, {start}" if plan.search and plan.checkpoint else start,
         "body": body if body == "open" else model.digest,
         "extract": extract.model_dump(),
         "template": len(template.vertex_ids),

@@ -23,10 +23,11 @@ class Plan:
     """What is done to every part.
 
     Attributes:
-        checkpoint: the network's; None starts each fit from nothing.
+        checkpoint: the network's; None where there is no network.
         infer: settings of the network. fit: settings of the fit; None stops after the network.
         together: fit a second time, with what the first fits say of a sequence.
         device: ``cpu`` or ``cuda``. prior: ``open`` or a file. template: number of template vertices.
+        search: fits also search from typical poses, wherever a prediction leaves doubt.
     """
 
     checkpoint: Path | None
@@ -36,17 +37,27 @@ class Plan:
     device: str
     prior: str = "open"
     template: int = 1024
+    search: bool = False
 
     @classmethod
-    def of(cls, config: Config, checkpoint: Path | None, fit: bool, together: bool, device: str) -> Self:
+    def of(
+        cls,
+        config: Config,
+        checkpoint: Path | None,
+        fit: bool,
+        together: bool,
+        device: str,
+        search: bool = False,
+    ) -> Self:
         """The plan that settings describe."""
         wanted = config.fit if fit else None
-        return cls(checkpoint, config.infer, wanted, together, device, config.prior, config.template.points)
+        prior, template = config.prior, config.template.points
+        return cls(checkpoint, config.infer, wanted, together, device, prior, template, search)
 
     @property
     def round(self):
         """The round whose tables the first pass fills: 0 is the bootstrap."""
-        return 0 if self.checkpoint is None else 1
+        return 0 if self.search else 1
 
 
 class Worker:
@@ -75,7 +86,7 @@ class Worker:
                 )  # fmt: skip
         output = self.run.params(points, plan.round, "fit")
         if plan.fit is not None and not output.exists():
-            self._fit(points, output, initial=network, progress=progress)
+            self._fit(points, output, initial=network, search=plan.search, progress=progress)
 
     def second(self, points, around, progress):
         """The fit of the next round, which takes into account what the first one found around each frame."""

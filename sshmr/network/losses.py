@@ -121,21 +121,28 @@ def label_shares(template, spread):
     return (-squared / (2 * spread**2)).softmax(-1)
 
 
-def pseudo_label_cross_entropy(similarity, segment, weight, mask, shares=None):
+def label_similarity(descriptors, template_descriptors, segment, shares=None):
+    """Cosine of each point with its label: (B, N).
+
+    Args:
+        segment: (B, N) int64, template vertex of each point; where it is −1 the value means nothing.
+        shares: (M, M), what ``label_shares`` gave, rows sum to 1: the mean over the vertices that share a
+            label; without it all of a label is its vertex's.
+    """
+    wanted = template_descriptors if shares is None else shares @ template_descriptors
+    return torch.linalg.vecdot(descriptors, wanted[segment.clamp_min(0)])
+
+
+def pseudo_label_cross_entropy(similarity, own, segment, weight, mask):
     """Cross entropy of the matching against each point's template vertex.
 
     The worst tenth of the batch's labels count less: exp(−(loss − q90)), at least 0.02.
 
     Args:
+        own: (B, N) cosine of each point with its label, what ``label_similarity`` gave.
         segment: (B, N) int64, template vertex of each point. weight: (B, N), 0 to leave a point out.
-        shares: (M, M), what ``label_shares`` gave, rows sum to 1; without it all of a label is its vertex's.
     """
-    logits, named = similarity * MATCH_SHARPNESS, segment.clamp_min(0)
-    if shares is None:
-        wanted = logits.gather(-1, named[..., None])[..., 0]
-    else:
-        wanted = torch.linalg.vecdot(logits, shares[named])
-    losses = logits.logsumexp(-1) - wanted
+    losses = (similarity * MATCH_SHARPNESS).logsumexp(-1) - own * MATCH_SHARPNESS
     counted = mask & (weight > 0) & (segment >= 0)
     with torch.no_grad():
         known = losses[counted].sort().values

@@ -49,6 +49,12 @@ def join(batches):
     return Batch(**parts, target=target)
 
 
+def take(batch, index):
+    """The clouds at some indices, or of a slice."""
+    parts = {name: getattr(batch, name)[index] for name in Batch._fields if name != "target"}
+    return Batch(**parts, target=Prediction(*(part[index] for part in batch.target)))
+
+
 def recentre(batch):
     """Move every cloud's valid mean to the origin, its body too."""
     shares = batch.mask[..., None].to(batch.points.dtype)

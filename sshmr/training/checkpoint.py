@@ -1,6 +1,7 @@
 """A round's checkpoint: weights, all that is needed to rebuild the network, and nothing that runs code."""
 
 import pickle
+from pathlib import Path
 
 import torch
 
@@ -8,6 +9,7 @@ from sshmr.config.network import network_config
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.network.model import MeshRegressor
+from sshmr.training.weights_file import SUFFIX, read_weights
 
 FORMAT = "sshmr checkpoint"
 VERSION = 1
@@ -36,7 +38,7 @@ def save_checkpoint(path, **parts):
 
 
 def load_checkpoint(path, template=None, map_location="cpu"):
-    """Read a checkpoint without running anything in it.
+    """Read a checkpoint, or weights as safetensors, without running anything in it.
 
     Args:
         template: when given, the ``Template`` that the checkpoint must have been trained with.
@@ -44,6 +46,24 @@ def load_checkpoint(path, template=None, map_location="cpu"):
     Raises:
         InputError: when it is missing, foreign, of another version, or of another body or template.
     """
+    if Path(path).suffix == SUFFIX:
+        checkpoint = read_weights(path, map_location)
+    else:
+        checkpoint = _read_checkpoint(path, map_location)
+    if template is not None:
+        if checkpoint["body_digest"] != template.body_digest:
+            raise InputError(
+                path, "body_digest", checkpoint["body_digest"][:12], template.body_digest[:12],
+                "It was trained for another body; train anew, or use that body.",
+            )  # fmt: skip
+        if not torch.equal(checkpoint["vertex_ids"].cpu(), template.vertex_ids):
+            raise InputError(
+                path, "vertex_ids", "another template's", "this template's", "Train anew for this template."
+            )
+    return checkpoint
+
+
+def _read_checkpoint(path, map_location):
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
@@ -60,16 +80,6 @@ def load_checkpoint(path, template=None, map_location="cpu"):
     missing = [key for key in KEYS if key not in checkpoint]
     if missing:
         raise InputError(path, f'key "{missing[0]}"', "missing", ", ".join(KEYS), "Train this round anew.")
-    if template is not None:
-        if checkpoint["body_digest"] != template.body_digest:
-            raise InputError(
-                path, "body_digest", checkpoint["body_digest"][:12], template.body_digest[:12],
-                "It was trained for another body; train anew, or use that body.",
-            )  # fmt: skip
-        if not torch.equal(checkpoint["vertex_ids"].cpu(), template.vertex_ids):
-            raise InputError(
-                path, "vertex_ids", "another template's", "this template's", "Train anew for this template."
-            )
     return checkpoint
 
 

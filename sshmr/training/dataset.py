@@ -7,7 +7,7 @@ from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network.head import Prediction
 from sshmr.tables.schemas import read_frame_ids, read_params, read_points, read_pseudo_labels
-from sshmr.training.batch import Batch, recentre
+from sshmr.training.batch import Batch, recentre, take
 
 
 class Clouds:
@@ -25,9 +25,7 @@ class Clouds:
 
     def take(self, indices):
         """The clouds at these indices, as a ``Batch``."""
-        batch = self.batch
-        parts = {name: getattr(batch, name)[indices] for name in Batch._fields if name != "target"}
-        return Batch(**parts, target=Prediction(*(part[indices] for part in batch.target)))
+        return take(self.batch, indices)
 
     @classmethod
     def load(cls, points, labels, params, body, vertices):

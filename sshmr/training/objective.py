@@ -55,8 +55,9 @@ def objective(output, batch, network, body, weights, first_epoch, shares=None):
         place = losses.counterparts(similarity, mask, template, *choice)
         parts["distance_invariance"] = losses.distance_invariance(output.descriptors, points, mask, place)
     if weights.label_cross_entropy:
+        own = losses.label_similarity(output.descriptors, output.template_descriptors, batch.segment, shares)
         parts["label_cross_entropy"] = losses.pseudo_label_cross_entropy(
-            similarity, batch.segment, batch.weight, mask, shares
+            similarity, own, batch.segment, batch.weight, mask
         )
     parts.update(_body_losses(output, batch, body, weights))
     if weights.pose_size and first_epoch:

@@ -109,6 +109,6 @@ def _warm_start(network, path, template, settings):
         key = differing[0] if differing else "network"
         raise InputError(
             path, f"network.{key}", checkpoint["network"].get(key), settings.get(key),
-            "Settings of the network cannot change between rounds; start from round 1.",
+            "A network's settings cannot change; begin at round 1 with train.initial: none.",
         )  # fmt: skip
     load_weights(network, checkpoint["last_weights"], path)

@@ -54,7 +54,31 @@ def test_predictions_alone_then_fits_from_them(people, quick, checkpoint, tmp_pa
 
 def test_another_start_wants_another_folder(fitted, people, quick, checkpoint):
     call("predict", people, "-c", checkpoint, "-o", fitted, "--config", quick, code=2)
-    assert "start is 'nothing'" in call.stderr
+    assert "start is 'nothing, " in call.stderr
+
+
+def test_the_shipped_network_predicts_without_a_checkpoint(people, quick, tmp_path):
+    alone = call_json("predict", people, "-o", tmp_path, "--config", quick, "--jobs", 1)
+    assert (alone["stage"], alone["done"]) == ([1, "network"], 6)
+    assert alone["residual_mm_median"] is None
+    rows = call_json("evaluate", tmp_path)["measures"]
+    whole = [row for row in rows if row["joint"] == "all" and row["sequence"] == "all"]
+    errors = {row["measure"]: row["value"] for row in whole}
+    # Millimetres; an untrained network is at 300 and more.
+    assert errors["mpjpe"] < 160
+
+
+def test_the_shipped_network_is_refused_for_another_body(people, quick, tmp_path):
+    call("predict", people, "-o", tmp_path, "--config", quick, "--body", tmp_path, code=2)
+    assert "belongs to the open body" in call.stderr
+
+
+def test_fits_start_from_the_shipped_network_unless_told_otherwise(people, fitted, quick, tmp_path):
+    assert len(list(fitted.glob("round_0/infer/train/*.parquet"))) > 0
+    settings = tmp_path / "alone.yaml"
+    settings.write_text(quick.read_text() + "train: {initial: none}\n")
+    call("fit", people, "-o", tmp_path / "out", "--config", settings, "--jobs", 1)
+    assert not (tmp_path / "out" / "round_0" / "infer").exists()
 
 
 def test_what_is_no_checkpoint_is_told(people, quick, tmp_path):

@@ -33,6 +33,7 @@ def scene():
         "template": random(M, 3),
         "vertices": random(B, M, 3),
         "descriptors": descriptors,
+        "of_template": of_template,
         "similarity": descriptors @ of_template.T,
         "segment": torch.randint(M, (B, N), generator=generator).masked_fill(~mask, -1),
         "weight": torch.rand(B, N, generator=generator, dtype=torch.float64) * mask,
@@ -153,8 +154,9 @@ def test_distance_invariance(scene):
 @pytest.mark.parametrize("spread", [None, 0.5])
 def test_pseudo_label_cross_entropy(scene, spread):
     shares = None if spread is None else losses.label_shares(scene["template"], spread)
+    own = losses.label_similarity(scene["descriptors"], scene["of_template"], scene["segment"], shares)
     found = losses.pseudo_label_cross_entropy(
-        scene["similarity"], scene["segment"], scene["weight"], scene["mask"], shares
+        scene["similarity"], own, scene["segment"], scene["weight"], scene["mask"]
     )
     terms = []
     for b, i in scene["mask"].nonzero().tolist():
@@ -176,8 +178,9 @@ def test_pseudo_label_cross_entropy(scene, spread):
 
 
 def test_labels_without_weight_count_nothing(scene):
+    own = torch.zeros(B, N, dtype=torch.float64)
     zero = losses.pseudo_label_cross_entropy(
-        scene["similarity"], scene["segment"], torch.zeros(B, N, dtype=torch.float64), scene["mask"]
+        scene["similarity"], own, scene["segment"], torch.zeros_like(own), scene["mask"]
     )
     assert float(zero) == 0
 

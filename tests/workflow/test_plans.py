@@ -47,7 +47,7 @@ def test_default_plans_the_whole_loop(clone):
         "bootstrap_shard": 5,
         "relabel_shard": 3 * 3,
         "train_round": 2,
-        "infer_shard": 2 * 5,
+        "infer_shard": 3 * 5,
         "fit_shard": 2 * 5,
         "evaluate_part": 3,
         "merge_measures": 1,

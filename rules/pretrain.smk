@@ -1,0 +1,36 @@
+# The network that ships: trained on synthetic people alone. Only `snakemake pretrain` asks for it.
+
+
+rule pretrain_network:
+    """Train the network on synthetic people.
+
+    The folder `resume` is no output: what lies there lets a training that was cut off go on.
+    """
+    input:
+        motion=SETTINGS.pretrain.motion or [],
+        body=RUN.neutral,
+        template=RUN.template,
+        prior=RUN.prior,
+    output:
+        weights=f"{RUN.root}/pretrain/weights.safetensors",
+        card=f"{RUN.root}/pretrain/README.md",
+        steps=f"{RUN.root}/pretrain/steps.jsonl",
+    log:
+        f"{RUN.root}/logs/pretrain.log",
+    benchmark:
+        f"{RUN.root}/timings/pretrain.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=6000,
+    params:
+        resume=lambda wildcards, output: Path(output.weights).parents[1] / "resume",
+        settings=json.dumps({name: config[name] for name in ("network", "pretrain", "infer")}, sort_keys=True),
+        seed=config["seed"],
+        code=code_hash("pretrain"),
+    message:
+        "Pretrain the network: {config[pretrain][steps]} steps"
+    shell:
+        "python {SCRIPTS:q}/pretrain.py --body {input.body:q} --template {input.template:q}"
+        " --prior {input.prior:q} --settings {params.settings:q} --seed {params.seed} --resume {params.resume:q}"
+        " --weights {output.weights:q} --card {output.card:q} --log {output.steps:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,12 @@
+"""The weights that ship with the package: a network trained on synthetic people, for the open body."""
+
+from importlib import resources
+from pathlib import Path
+
+PRETRAINED, NONE = "pretrained", "none"
+"""Values of the setting ``train.initial``."""
+
+
+def pretrained_path() -> Path:
+    """Path of the shipped weights; ``pretrained.md`` beside them is their model card."""
+    return Path(str(resources.files("sshmr.network"))) / "assets" / "pretrained.safetensors"

@@ -1,0 +1,1 @@
+"""A network trained on synthetic people alone, before it has seen any recording."""
