@@ -151,7 +151,7 @@ def finished_run(make_run):
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """A headless Chromium; tests that use it are left out where there is none."""
+    """A headless Chromium. Tests that use it are skipped without one."""
     if not (CHROMIUM and DRIVER):
         pytest.skip("no Chromium with its driver here; on Debian: apt-get install chromium chromium-driver")
     pytest.importorskip("selenium", reason="pip install selenium, of the extra `test`")

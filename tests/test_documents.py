@@ -1,4 +1,4 @@
-"""Every command that README and docs show is one that the programs take."""
+"""The programs accept every command that README and docs show."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ from config_check import check_config, read_layers  # noqa: E402
 
 
 def commands(program):
-    """(page, words) of each of a program's commands, in README and docs."""
+    """(page, words) of every command of a program in README and docs."""
     found = []
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.S):
@@ -32,7 +32,7 @@ def commands(program):
 
 
 def parsed(command, words, parent=None):
-    """Let click read the words down to the last subcommand; files need not exist."""
+    """Parse the words with click, down to the last subcommand. Files need not exist."""
     try:
         context = command.make_context(command.name, list(words), parent=parent)
     except click.BadParameter as error:

@@ -1,4 +1,4 @@
-"""What people and services read about the project."""
+"""Files about the project: version, issue forms, hooks, credits."""
 
 import os
 import tomllib

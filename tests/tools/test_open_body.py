@@ -1,4 +1,4 @@
-"""The builder's steps against plain references, and the whole against what is shipped."""
+"""The builder's steps compared with simple references, and its result with the shipped body."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""The pictures of the docs can be made anew, and all that the docs show are there."""
+"""The script makes the pictures of the docs, and every picture that the docs show exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The Snakemake commands of README and docs, as they stand, on simulated data where they name a data set."""
+"""The Snakemake commands of README and docs run. Simulated data replaces the data sets that they name."""
 
 import re
 import shutil
@@ -86,7 +86,7 @@ def overlays(words):
 
 
 def run_of(words):
-    """Name of the run that a command makes here: its last overlay's, which the demo has none of."""
+    """Name of the run that a command makes here: that of its last overlay, or smoke without overlays."""
     if "unit: mm" in words[-1]:
         return "clouds_mm"
     return (["smoke", *overlays(words)])[-1]
@@ -98,7 +98,7 @@ def only_planned(words):
 
 
 def on_simulated(words):
-    """The command with simulated data in the place of what a user has, and next to no fit and network."""
+    """The command with simulated data in place of a user's, and with very small fits and networks."""
     name = run_of(words)
     names = ["clouds" if overlay == "mine" else overlay for overlay in overlays(words)]
     kind = next((kind for kind in DATA_SETS if kind in names), None)
@@ -119,7 +119,7 @@ def on_simulated(words):
 
 @pytest.fixture(scope="module")
 def outcomes(workflow, tmp_path_factory):
-    """How each command ended. Those on data and those of the demo go side by side, in a folder each."""
+    """The result of each command. Those on data and those of the demo run in parallel, in two folders."""
     demo = Clone(tmp_path_factory.mktemp("demo"))
     on_data = [words for words in documented() if overlays(words)]
     on_demo = [words for words in documented() if not overlays(words)]

@@ -1,4 +1,4 @@
-"""A job that fails is called one, and what it said is shown."""
+"""A failing job is reported, with its output."""
 
 
 def test_the_error_is_told_and_no_output_is_waited_for(clone):

@@ -1,4 +1,4 @@
-"""The whole workflow on next to nothing: it runs, and then it knows what a change touches."""
+"""The whole workflow on very little data: it runs, and afterwards a change reruns what it affects."""
 
 import contextlib
 import io
