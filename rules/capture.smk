@@ -18,14 +18,14 @@ rule simulate_sequence:
     resources:
         mem_mb=2000,
     params:
-        settings=section("capture"),
+        settings=lambda wildcards: as_json(params.capture(config, LAYOUTS[wildcards.shard])),
         seed=config["seed"],
         code=code_hash("simulate"),
     message:
         "Simulate {wildcards.shard}"
     shell:
         "python {SCRIPTS:q}/simulate.py --bodies {RUN.bodies:q} --prior {input.prior:q}"
-        " --settings {params.settings:q} --seed {params.seed} --sequence {wildcards.shard:q}"
+        " --settings {params.settings:q} {SPEED[capture]:q} --seed {params.seed} --sequence {wildcards.shard:q}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
 

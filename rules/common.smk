@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 
+import params
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, with_origin
 from gpu import plan_device
@@ -103,9 +104,22 @@ wildcard_constraints:
     gender="|".join(GENDERS),
 
 
-def section(name, without=()):
-    """One section's settings as JSON, less the keys that a rule has no use for."""
-    return json.dumps({key: config[name][key] for key in config[name] if key not in without}, sort_keys=True)
+def as_json(mapping):
+    """Settings on their way to a script."""
+    return json.dumps(mapping, sort_keys=True)
+
+
+def section(name, unused=()):
+    """One section's settings as JSON, without the keys that change no result (rules/params.py)."""
+    return as_json(params.section(config, name, unused))
+
+
+# The keys that change no result, for the scripts: in no param, so that they rerun nothing.
+SPEED = {name: as_json({key: config[name][key] for key in keys}) for name, keys in params.NO_RESULT.items()}
+SPEED["train"] = as_json({"train": json.loads(SPEED["train"])})
+SPEED["capture"] = as_json({key: config["capture"][key] for key in params.PLAN})
+PROCESSES = config["train"]["processes"]
+START = f"torchrun --standalone --nproc-per-node {PROCESSES}" if PROCESSES > 1 else "python"
 
 
 def slurm_partitions():

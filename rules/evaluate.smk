@@ -29,7 +29,7 @@ rule evaluate_part:
         "Round {wildcards.round}: evaluate {wildcards.part}"
     shell:
         "python {SCRIPTS:q}/evaluate.py --run {RUN.root:q} --round {wildcards.round:q}"
-        " --part {wildcards.part:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+        " --part {wildcards.part:q} --settings {params.settings:q} {SPEED[evaluate]:q} 2>&1 | tee {log:q}"
 
 
 rule merge_measures:

@@ -21,7 +21,9 @@ rule extract_shard:
     params:
         source=source_kind,
         root=source_root,
-        settings=section("extract"),
+        settings=lambda wildcards: as_json(
+            params.extract(config, source_kind(wildcards), KIND == "simulated")
+        ),
         code=code_hash("extract"),
     message:
         "Extract {wildcards.shard} ({wildcards.split})"

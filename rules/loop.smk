@@ -28,13 +28,13 @@ rule bootstrap_shard:
         initial=lambda wildcards, input: (
             f"--initial {shlex.quote(input.initial)} --search" if input.initial else ""
         ),
-        settings=section("fit", without=[] if PRETRAINED_WEIGHTS else ["refine"]),
+        settings=section("fit", params.bootstrap_unused(bool(PRETRAINED_WEIGHTS))),
         code=code_hash("fit"),
     message:
         "Bootstrap fit of {wildcards.shard} ({wildcards.split})"
     shell:
         "python {SCRIPTS:q}/fit.py --points {input.points:q} {params.initial} --body {input.body:q}"
-        " --template {input.template:q} --prior {input.prior:q} --settings {params.settings:q}"
+        " --template {input.template:q} --prior {input.prior:q} --settings {params.settings:q} {SPEED[fit]:q}"
         " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -73,7 +73,7 @@ rule fit_shard:
     shell:
         "python {SCRIPTS:q}/fit.py --points {input.points:q} --initial {input.initial:q}"
         " --previous {input.previous:q} --body {input.body:q} --template {input.template:q}"
-        " --prior {input.prior:q} --settings {params.settings:q} --device {resources.device:q}"
+        " --prior {input.prior:q} --settings {params.settings:q} {SPEED[fit]:q} --device {resources.device:q}"
         " --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -136,21 +136,15 @@ rule train_round:
         device=DEVICE,
         mem_mb=memory(factor=20, least=4000),
     params:
-        start=(
-            f"torchrun --standalone --nproc-per-node {config['train']['processes']}"
-            if config["train"]["processes"] > 1
-            else "python"
-        ),
-        settings=json.dumps({"network": config["network"], "train": config["train"]}, sort_keys=True),
+        settings=as_json(params.train(config)),
         seed=config["seed"],
-        threads=lambda wildcards, threads: max(1, threads // config["train"]["processes"]),
         code=code_hash("train"),
     message:
         "Round {wildcards.round}: train"
     shell:
-        "{params.start} {SCRIPTS:q}/train.py --run {RUN.root:q} --round {wildcards.round:q}"
-        " --settings {params.settings:q} --seed {params.seed} --code {params.code:q}"
-        " --device {resources.device:q} --threads {params.threads} 2>&1 | tee {log:q}"
+        "{START} {SCRIPTS:q}/train.py --run {RUN.root:q} --round {wildcards.round:q}"
+        " --settings {params.settings:q} {SPEED[train]:q} --seed {params.seed} --code {params.code:q}"
+        " --device {resources.device:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule infer_shard:
@@ -180,5 +174,5 @@ rule infer_shard:
         "Round {wildcards.round}: infer {wildcards.shard} ({wildcards.split})"
     shell:
         "python {SCRIPTS:q}/infer.py --points {input.points:q} --checkpoint {input.checkpoint:q}"
-        " --body {input.body:q} --template {input.template:q} --settings {params.settings:q}"
+        " --body {input.body:q} --template {input.template:q} --settings {params.settings:q} {SPEED[infer]:q}"
         " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"

@@ -38,7 +38,9 @@ def pieces(arguments):
     """The mapping that the JSON texts in ``--settings`` say together."""
     merged = {}
     for text in arguments.settings:
-        merged.update(json.loads(text))
+        for key, value in json.loads(text).items():
+            inner = merged.get(key)
+            merged[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
     return merged
 
 

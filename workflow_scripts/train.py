@@ -23,9 +23,12 @@ def main():
     add_torch_arguments(parser)
     arguments = parser.parse_args()
     settings = pieces(arguments)
+    settings.pop("shares", None)
     unknown = set(settings) - {"network", "train"}
     if unknown:
         raise InputError("--settings", f'key "{min(unknown)}"', "unknown", "network and train")
+    # torchrun starts as many processes as train.processes says; they divide the threads.
+    arguments.threads = max(1, arguments.threads // settings.get("train", {}).get("processes", 1))
     device = device_from(arguments)
     train(RunFolder(arguments.run), arguments.round, settings, arguments.seed, device, arguments.code,
           arguments.out)  # fmt: skip

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -89,8 +90,13 @@ def sequences_of(tables, model):
     for sequence, view in members:
         views.setdefault(sequence, []).append(view)
     for (sequence, view), pairs in sorted(members.items()):
-        name = sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}"
+        name = file_name(sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}")
         yield _read(name, sequence, view, list(pairs), model)
+
+
+def file_name(name):
+    """A sequence's name as the name of one file or folder: no separators, not hidden, none above."""
+    return re.sub(r"[^\w.-]+", "_", name).lstrip(".-")[:100] or "sequence"
 
 
 def _read(name, sequence, view, pairs, model):

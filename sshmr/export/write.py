@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from sshmr.body.model import BodyModel
 from sshmr.export.axes import Axes
-from sshmr.export.bodies import sequences_of
+from sshmr.export.bodies import file_name, sequences_of
 from sshmr.export.glb import MOST_FRAMES, write_glb
 from sshmr.export.meshes import write_obj, write_ply
 from sshmr.export.motion import write_amass, write_smplx
@@ -102,7 +102,7 @@ def _rows(bodies):
 
 def _frame_names(bodies):
     """A file name for each frame: its cloud's, where these differ, else its number."""
-    stems = [Path(source).stem for source in bodies.sources]
+    stems = [file_name(Path(source).stem) for source in bodies.sources]
     return stems if len(set(stems)) == len(stems) else [f"{frame:06d}" for frame in bodies.frames]
 
 

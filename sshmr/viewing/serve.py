@@ -16,6 +16,7 @@ from sshmr.viewing.payload import pack, quantise, shares
 from sshmr.viewing.render import FAR_DISTANCE
 
 HOST = "127.0.0.1"
+HOSTS = (HOST, "localhost")
 NO_VERTEX = 0xFFFF
 
 
@@ -84,7 +85,11 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             address = urllib.parse.urlsplit(self.path)
-            if address.path == "/":
+            name = urllib.parse.urlsplit(f"//{self.headers.get('Host', '')}").hostname
+            if name not in HOSTS:
+                # A page of another site whose name leads here must not read the run.
+                self._answer(403, "text/plain", b"Open this page as localhost.")
+            elif address.path == "/":
                 self._answer(200, "text/html; charset=utf-8", text)
             elif address.path == "/run":
                 self._answer(200, "application/octet-stream", body)

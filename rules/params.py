@@ -1,0 +1,95 @@
+"""Which settings can change what a stage writes: a rule's params, so that a key reruns what it affects.
+
+What is left out affects only memory, threads or processes, or says which shards there are: Snakemake sees
+that by the files. ``NO_RESULT`` reaches the scripts beside the params.
+"""
+
+NO_RESULT = {
+    "fit": ["batch"],
+    "infer": ["batch"],
+    "evaluate": ["batch"],
+    "train": ["accumulate", "processes"],
+}
+"""Keys that change no result. Of train's two, the product does (``shares``)."""
+
+LIDAR = ("sloper4d", "clouds")
+PLAN = ["layouts", "sequences", "test_sequences", "subjects", "test_subjects"]
+"""Keys of the simulated capture that say which sequences there are."""
+
+SOURCES = ("sloper4d", "behave", "surreal", "clouds")
+SELECTION = {
+    "sloper4d": ["sequences", "test_sequences", "test_fraction"],
+    "behave": ["sequences", "test_sequences", "test_fraction"],
+    "surreal": [],
+    "clouds": ["test_sequences", "test_fraction"],
+}
+"""Keys of each source that say which shards there are, and nothing of what is in one."""
+
+DRAW = ["train_clips", "test_clips", "seed", "exclude", "shard_frames"]
+"""SURREAL's keys that pick clips; a simulated shard has all of its own."""
+
+
+def bootstrap_unused(pretrained):
+    """Keys of the fit that round 0 does not use; ``pretrained``: whether a network's predictions start it."""
+    later = ["shared_shape_weight", "smooth_weight", "neighbours"]
+    return later if pretrained else ["refine", *later]
+
+
+def without(mapping, keys):
+    """The mapping without some of its keys."""
+    return {key: value for key, value in mapping.items() if key not in keys}
+
+
+def section(config, name, unused=()):
+    """A section without the keys that change no result, and without those that a rule does not use."""
+    return without(config[name], [*NO_RESULT.get(name, ()), *unused])
+
+
+def capture(config, layout):
+    """Of the simulated capture of one sequence."""
+    chosen = without(config["capture"], [*PLAN, "depth" if layout in LIDAR else "lidar"])
+    if layout == "surreal":
+        chosen = without(chosen, ["depth", "sensor_height", "distance"])
+    elif layout == "behave":
+        chosen = without(chosen, ["sensor_height", "distance"])
+    if layout in LIDAR:
+        # Distances from the sensor are spread evenly over all sequences.
+        chosen["sequences"] = config["capture"]["sequences"]
+    if config["capture"]["motion"]:
+        # Motions of the file are dealt out to the subjects.
+        chosen |= {key: config["capture"][key] for key in PLAN if key != "layouts"}
+    return chosen
+
+
+def extract(config, kind, simulated):
+    """Of the extraction of one shard: the common keys, and those of its own kind of source."""
+    own = without(config["extract"][kind], SELECTION[kind])
+    if simulated and kind == "surreal":
+        own = without(own, DRAW)
+    return {**without(config["extract"], SOURCES), kind: own}
+
+
+def train(config):
+    """Of a round's training."""
+    shares = config["train"]["processes"] * config["train"]["accumulate"]
+    return {"network": config["network"], "train": section(config, "train"), "shares": shares}
+
+
+def of_stages(config):
+    """What each stage's params hold, for every kind of shard that the config's source has."""
+    simulated = config["source"]["kind"] == "simulated"
+    kinds = sorted(set(config["capture"]["layouts"])) if simulated else [config["source"]["kind"]]
+    return {
+        "body": config["body"],
+        "prior": config["prior"],
+        "template": section(config, "template"),
+        "capture": [[capture(config, kind) for kind in kinds], config["seed"]] if simulated else None,
+        "extract": [extract(config, kind, simulated) for kind in kinds],
+        "bootstrap": section(config, "fit", BOOTSTRAP_UNUSED),
+        "fit": section(config, "fit"),
+        "relabel": section(config, "relabel"),
+        "train": [train(config), config["seed"]],
+        "infer": section(config, "infer"),
+        "evaluate": section(config, "evaluate"),
+        "report": section(config, "report"),
+    }
