@@ -36,8 +36,6 @@ from sshmr.locks import lock_folder
 from sshmr.network.pretrained import PRETRAINED, pretrained_path
 from sshmr.tables.run_folder import SPLITS, RunFolder, Shard, parts_of
 
-if Path.cwd() != ROOT:
-    raise WorkflowError(f"The workflow runs in its own folder: cd {ROOT}, then snakemake …")
 if not workflow.deployment_settings.deployment_method:
     # `python` in a job is the one that runs Snakemake, also where no environment is activated.
     # A prefix takes the place of Snakemake's own, without which a script's failure is lost in the pipe to its log.
@@ -137,8 +135,8 @@ def start_on_cluster():
             "--cores", found=found, fix="Leave it out; --jobs says how many jobs are submitted at once"
         )
     if shutil.which("squeue"):
-        cancel_jobs_left_behind(ROOT, logger.warning)
-        start_watch(ROOT, logger.error)
+        cancel_jobs_left_behind(Path.cwd(), logger.warning)
+        start_watch(Path.cwd(), logger.error)
 
 
 def code_hash(script):
@@ -157,6 +155,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 os.environ["SSHMR_DEVICE"] = DEVICE
+if not workflow.remote_exec:
+    logger.info(f"Device of the jobs: {DEVICE} (device: {config['device']} in the settings)")
 
 
 envvars:

@@ -1,23 +1,47 @@
-"""Is there a GPU? Asked while the workflow plans, so without loading torch."""
+"""Which device jobs are given, decided while the workflow plans."""
 
-import shutil
+import functools
+import subprocess
+import sys
 from pathlib import Path
 
 from slurm import gpus_in_reach, nodes_in_reach
 
-DEVICE_FILES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
-"""NVIDIA's first card; a GPU under Windows' Linux; AMD's."""
+AMD = Path("/dev/kfd")
+"""The device file of AMD's compute driver; only torch says what it can do with it."""
+
+ASK_TORCH = "import torch; raise SystemExit(not torch.cuda.is_available())"
 
 
 def gpu_in_sight(environment):
-    """Whether jobs on this machine could see a GPU.
+    """Whether jobs on this machine have a GPU: the driver lists one, and torch can use it.
+
+    torch takes seconds to load, so it is asked only where a driver answers.
 
     Args:
         environment: the process' environment; an empty CUDA_VISIBLE_DEVICES hides every GPU.
     """
     if environment.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1"):
         return False
-    return bool(shutil.which("nvidia-smi")) or any(Path(name).exists() for name in DEVICE_FILES)
+    return (driver_lists_gpu() or AMD.exists()) and _ends_well(sys.executable, "-c", ASK_TORCH)
+
+
+@functools.cache
+def driver_lists_gpu():
+    """Whether NVIDIA's driver names a GPU. That its tool or a device file exists says too little."""
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and any(line.startswith("GPU ") for line in done.stdout.splitlines())
+
+
+@functools.cache
+def _ends_well(*command):
+    try:
+        return subprocess.run(command, capture_output=True, timeout=120).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def plan_device(asked, partitions, environment, on_cluster):

@@ -4,7 +4,8 @@ import itertools
 import re
 
 import pytest
-from gpu import gpu_in_sight
+import torch
+from gpu import driver_lists_gpu, gpu_in_sight
 
 STUB = """
 import sys, time
@@ -46,6 +47,21 @@ def test_one_job_at_a_time_on_the_gpu(overlapping_fits, options):
 
 def test_shards_side_by_side_on_the_cpu(overlapping_fits):
     assert overlapping_fits("cpu") > 0
+
+
+@pytest.mark.parametrize("answer", ["exit 9", "echo No devices were found", "echo 'GPU 0: stand-in'"])
+def test_a_tool_or_a_driver_without_a_gpu_for_torch_is_no_gpu(tmp_path, monkeypatch, answer):
+    """This machine's torch has no GPU, whatever a stand-in for the driver's tool says."""
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    driver_lists_gpu.cache_clear()
+    assert driver_lists_gpu() == ("GPU 0" in answer)
+    assert not gpu_in_sight({})
+    driver_lists_gpu.cache_clear()
 
 
 def test_no_gpu_where_it_is_hidden():
