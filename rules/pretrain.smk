@@ -25,7 +25,7 @@ rule pretrain_network:
         mem_mb=6000,
     params:
         resume=lambda wildcards, output: Path(output.weights).parents[1] / "resume",
-        settings=json.dumps({name: config[name] for name in ("network", "pretrain", "infer")}, sort_keys=True),
+        settings=as_json(params.pretrain(config)),
         seed=config["seed"],
         code=code_hash("pretrain"),
     message:

@@ -236,8 +236,13 @@ def evaluate(
     """Measure every frame of some shards in one round; returns notes for the reader."""
     from sshmr.evaluation.rounds import measure_frames, write_frame_measures
 
-    stages = ("fit", "network") if round_ else ("fit",)
-    measured = measure_frames(run, round_, stages, list(shards), config)
+    shards = list(shards)
+    # Round 0 has predictions where the loop starts from a pretrained network.
+    initial = run.manifest.get("settings", {}).get("train", {}).get("initial")
+    found = any(run.params_of(0, "network", *shard).exists() for shard in shards)
+    predicted = round_ > 0 or (found and initial != "none")
+    stages = ("fit", "network") if predicted else ("fit",)
+    measured = measure_frames(run, round_, stages, shards, config)
     write_frame_measures(output, measured)
     return measured.gaps.notes(run.bodies)
 
