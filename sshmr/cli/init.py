@@ -1,5 +1,8 @@
-"""``sshmr init``: settings for one's own clouds, asked of the files."""
+"""``sshmr init``: settings for your own clouds, found from the files."""
 
+import re
+import shlex
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -7,24 +10,23 @@ import typer
 
 from sshmr.cli import options as o
 from sshmr.cli.result import Result
-from sshmr.config.extract import ExtractConfig
 
 UPRIGHT = 35.0
-"""Degrees; people who lean more are no clear sign of what is up."""
+"""Degrees. Bodies that lean more than this do not show clearly which axis points up."""
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder with the clouds.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write; default: FOLDER's name .yaml, in config/ if there."),
+        typer.Option("--out", "-o", help="File to write; default: FOLDER.yaml, in config/ if that exists."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: o.Json = False,
 ):
-    """Look at your clouds and write settings for them: format, unit, up axis, sequences.
+    """Find the format, unit, up axis and sequences of your clouds, and write a settings file.
 
-    The file serves the workflow and the commands alike.
+    Both the commands and the workflow read this file.
 
     Examples:
 
@@ -42,17 +44,19 @@ def init(
 
     if not folder.is_dir():
         raise InputError(folder, found="no such folder", expected="a folder with clouds")
-    name = folder.resolve().name
+    name = dataset_name(folder.resolve().name)
     home = Path("config") if Path("config.yaml").exists() and Path("config").is_dir() else Path()
     out = out or home / f"{name}.yaml"
     if out.exists() and not force:
         raise InputError(
-            out, found="it is there already", fix="Name another file with --out, or give --force"
+            out, found="the file exists already", fix="Choose another file with --out, or use --force"
         )
-    typer.echo("Fitting bodies to some of the clouds, to tell which way is up: a minute or so …", err=True)
+    typer.echo(
+        "Fitting bodies to some of the clouds to find the up axis. This takes about a minute …", err=True
+    )
     found = guess(find_inputs([str(folder)], [], CloudsConfig()))
     with atomic_path(out) as temporary:
-        temporary.write_text(_text(folder, name, found))
+        temporary.write_text(_text(folder, out, name, found), encoding="utf-8")
     data = {
         "config": str(out),
         "formats": found.formats,
@@ -80,58 +84,73 @@ def _count(number, word):
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
+def dataset_name(text: str) -> str:
+    """A name that a run may have, as close to the text as possible: ``my scans`` becomes ``my_scans``."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("_.-")[:80] or "scans"
+
+
 def _evidence(found):
     told = f"bodies fitted to some of the clouds stand within {found.tilt:.0f}° of it"
-    return told if found.tilt < UPRIGHT else f"{told} only: hardly upright, so look at the first fits"
+    return told if found.tilt < UPRIGHT else f"{told}, which is hardly upright: check the first fits"
 
 
-def _text(folder, name, found):
+def _in_shell(path):
+    """A path as it is typed in a shell, on one line of a comment."""
+    text = shlex.quote(str(path))
+    return text if text.isprintable() else "PATH"
+
+
+def _text(folder, out, name, found):
     largest = max(found.sequences, key=found.sequences.get)
     kinds = ", ".join(f"{number} {suffix}" for suffix, number in found.formats.items())
     size = " × ".join(f"{side:.4g}" for side in found.size)
     count = _count(len(found.sequences), "sequence")
     together = TOGETHER if found.sequences[largest] > 1 else APART
-    return f"""# Settings for {folder}, guessed from the files by sshmr init. Look them over.
-#   sshmr fit {folder} --config THIS_FILE -o out   # bodies, in minutes
-#   snakemake --configfile THIS_FILE   # in the repository's folder: trains a network on them too, for long
+    from sshmr.config.extract import ExtractConfig
 
-dataset: {_quoted(name)}  # Name of the run: the workflow's results lie in results/<dataset>.
+    folder_typed, out_typed = _in_shell(folder), _in_shell(out)
+    return f"""# Settings for {folder_typed}, written by sshmr init from the files. Please check them.
+#   sshmr fit {folder_typed} --config {out_typed} -o out   # Bodies, in minutes.
+#   snakemake --configfile {out_typed}   # In the repository's folder. Also trains a network, in hours.
+
+dataset: {_quoted(name)}  # Name of the run: the workflow writes to results/{name}.
 
 source:
   kind: clouds
   root: {_quoted(folder.resolve())}
 
 extract:
-  voxel: 0.02  # Metres; 0.03 suits a LiDAR's coarser clouds.
-  minimum_points: {ExtractConfig().minimum_points}  # Left out are clouds of no more than this, once cleaned.
+  voxel: 0.02  # Metres. Use 0.03 for the coarser clouds of a LiDAR.
+  minimum_points: {ExtractConfig().minimum_points}  # Clouds with this many points or fewer are left out.
   clouds:
     up: "{found.up}"  # {_evidence(found)}.
-    unit: {found.unit}  # The median cloud spans {size} along x, y, z.
-    files: ""  # All of them: {kinds}; or a pattern such as "**/*_person.ply".
-    # {count}, a folder each; the largest is {_quoted(largest)} with {found.sequences[largest]} files.
-    # If names tell the sequences instead: '(?P<sequence>[^/]+)_(?P<frame>[0-9]+)[.]ply$'
+    unit: {found.unit}  # The median cloud measures {size} along x, y, z.
+    files: ""  # All files ({kinds}). Or a pattern such as "**/*_person.ply".
+    # {count}: each folder is one. The largest is {_quoted(largest)} with {found.sequences[largest]} files.
+    # If the file names contain the sequences: '(?P<sequence>[^/]+)_(?P<frame>[0-9]+)[.]ply$'
     sequence_pattern: ""
-    ground: auto  # remove where ground is left under the feet; keep where feet go missing.
+    ground: auto  # Use remove if ground is left under the feet, keep if feet are missing.
 
 report:
-  split: train  # Without labels nothing is held out.
+  split: train  # Nothing is held out for testing.
 
 {together}"""
 
 
-TOGETHER = """# snakemake, and sshmr fit with --together, take a folder's files as one person's frames, in the
-# order of their names. If they are not:
+TOGETHER = """# snakemake and sshmr fit --together treat the files of a folder as consecutive frames of one
+# person, in the order of their names. If they are not, use:
 # fit:
 #   shared_shape_weight: 0.0
 #   smooth_weight: 0.0
 """
-APART = """fit:  # One file a folder: there is nothing to hold together.
+APART = """fit:  # One file per folder: nothing to share between frames.
   shared_shape_weight: 0.0
   smooth_weight: 0.0
 """
 
 
 def _quoted(text):
-    import json
+    from json import dumps
 
-    return json.dumps(str(text), ensure_ascii=False)
+    return dumps(str(text), ensure_ascii=False)

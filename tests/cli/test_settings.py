@@ -1,14 +1,17 @@
 """Settings files on the command line: every key is used, or named as not used, or refused."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 import yaml
 
+from sshmr.cli.init import _text, dataset_name
 from sshmr.cli.settings import USED, cloud_settings, read_settings
 from sshmr.config.run import Config
 from sshmr.errors import InputError
+from sshmr.local.inspect import Guess
 from sshmr.tables.run_folder import RunFolder
 
 from .conftest import call, call_json
@@ -102,3 +105,29 @@ def test_body_prior_device_and_template_of_a_file_are_used(people, quick, tmp_pa
     path.write_text(json.dumps(settings | {"prior": str(prior)}))
     call("fit", cloud, "-o", tmp_path / "other", "--config", path, "--jobs", 1, code=2)
     assert "absent.npz: no such file" in call.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("my scans", "my_scans"), ("ünï", "uni"), ("scan (1)", "scan_1"), ("walk-01.b", "walk-01.b"),
+        ("人", "scans"), (".hidden", "hidden"), ("x" * 300, "x" * 80),
+    ],
+)  # fmt: skip
+def test_init_names_a_run_as_the_workflow_takes_it(folder, name):
+    assert dataset_name(folder) == name
+    assert Config(dataset=dataset_name(folder)).dataset == name
+
+
+@pytest.mark.parametrize("folder", ["my scans", "scan (1) 'a'", "x;\ntouch y"])
+def test_what_init_writes_is_read_back_whatever_the_folder_is_called(tmp_path, folder):
+    out = tmp_path / "my settings.yaml"
+    found = Guess({".ply": 2}, {folder: 2}, "m", "y", 3.0, np.array([0.5, 1.7, 0.4]), 900, [])
+    out.write_text(_text(tmp_path / folder, out, dataset_name(folder), found))
+    settings = read_settings(out, "fit").config
+    assert settings.source.root == str(tmp_path / folder)
+    assert settings.dataset == dataset_name(folder)
+    command = next(line for line in out.read_text().splitlines() if "sshmr fit" in line)
+    words = shlex.split(command.removeprefix("#"), comments=True)
+    shown = str(tmp_path / folder) if folder.isprintable() else "PATH"
+    assert words == ["sshmr", "fit", shown, "--config", str(out), "-o", "out"]
