@@ -89,6 +89,9 @@ class FitConfig(Settings):
     """Standard deviation of the correspondences when hypotheses are compared, in metres."""
     facing: float = Field(10.0, ge=0, le=1000)
     """How sharply vertices that face away from the sensor are left out. 0 matches all vertices."""
+    previous: bool = True
+    """Also start from the previous round's fit of the same frame. false starts from the prediction, as
+    published."""
     neighbours: bool = True
     """Also start from the previous round's fits of the neighbouring frames."""
     batch: int = Field(0, ge=0, le=65536)

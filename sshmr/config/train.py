@@ -65,6 +65,9 @@ class TrainConfig(Settings):
     label_spread: float = Field(0.05, ge=0, le=1)
     """Distance over which a pseudo label is shared among template vertices, in metres. 0 does not share
     it."""
+    weighted: bool = True
+    """Weight each pseudo label by the probability that its point belongs to the body and by the fit's
+    confidence. false weights all pseudo labels equally, as published."""
     validation: float = Field(0.1, ge=0, lt=1)
     """Fraction of the clouds held out to choose the best epoch."""
     gradient_limit: float = Field(1.0, ge=0, le=1e6)

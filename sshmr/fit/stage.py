@@ -66,7 +66,7 @@ def fit_shard(
     surface = SurfaceElements.of(body, template.vertex_ids)
     engine = Engine(surface.to(device), prior.to(device), config)
     initial = None if initial is None else _aligned(initial, points, "network")
-    tables = {"network": initial, "previous": previous}
+    tables = {"network": initial, "previous": previous if config.previous else None}
     tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
     expected = None
     if previous is not None:

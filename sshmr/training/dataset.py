@@ -27,6 +27,12 @@ class Clouds:
         """The clouds at these indices, as a ``Batch``."""
         return take(self.batch, indices)
 
+    def equally_weighted(self):
+        """The same clouds with weight and confidence 1 wherever they are not 0."""
+        weight, confidence = ((part > 0).float() for part in (self.batch.weight, self.batch.confidence))
+        batch = self.batch._replace(weight=weight, confidence=confidence)
+        return Clouds(batch, self.frame_ids, self.skipped)
+
     @classmethod
     def load(cls, points, labels, params, body, vertices):
         """Read tables and join them by frame.

@@ -68,6 +68,8 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
         Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices))
         for number in team.shares(train_settings.accumulate)
     ]
+    if not train_settings.weighted:
+        clouds = [own.equally_weighted() for own in clouds]
     torch.manual_seed(seed)
     network = MeshRegressor(network_settings, template.vertices)
     if inputs.initial:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sshmr.config.fit import FitConfig
+from sshmr.config.fit import FitConfig, Stage
 from sshmr.config.relabel import RelabelConfig
 from sshmr.errors import InputError
 from sshmr.fit.linearise import State
@@ -117,3 +117,14 @@ def test_a_sequence_in_several_tables_is_fitted_as_in_one(shard, truth, neutral_
         np.testing.assert_allclose(part[name], whole[name][rows], atol=1e-5)
     alone = fit_shard(some, *parts, previous=known)
     assert np.abs(alone["pose"] - whole["pose"][rows]).max() > 1e-3
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_previous_fit_is_a_start_only_if_wanted(wanted, shard, truth, neutral_body, template, prior):
+    stage = Stage(hypotheses=2, vertices=128, points=128, iterations=2, start=0.05, end=0.03)
+    config = FitConfig(refine=(stage,), neighbours=False, previous=wanted)
+    pose = truth["pose"].copy()
+    pose[:, 3:] = np.roll(pose[:, 3:], 1, axis=0)  # Predictions with another frame's limbs.
+    wrong = {**truth, "pose": pose}
+    found = fit_shard(shard, neutral_body, template, prior, config, initial=wrong, previous=truth)
+    assert ("previous" in found["hypothesis"]) == wanted

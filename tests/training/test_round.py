@@ -20,6 +20,7 @@ from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.tables.schemas import read_params, read_points, read_pseudo_labels
 from sshmr.training.checkpoint import load_checkpoint
+from sshmr.training.dataset import Clouds
 from sshmr.training.loop import Trainer
 from sshmr.training.resume import choose_state
 from sshmr.training.round import RoundInputs, train_round
@@ -89,6 +90,16 @@ def test_the_seed_decides(run, settings, tmp_path):
     )
     assert same_weights(first, again)
     assert not same_weights(first, other)
+
+
+def test_labels_count_equally_if_they_are_not_weighted(run, neutral_body):
+    files = inputs_of(run)
+    known = Clouds.load(files.points, files.labels, files.params, neutral_body, 1024)
+    doubtful = known.batch._replace(weight=known.batch.weight * 0.4, confidence=known.batch.confidence * 0.7)
+    equal = Clouds(doubtful, known.frame_ids).equally_weighted().batch
+    assert set(equal.weight.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(equal.weight > 0, known.batch.weight > 0)
+    assert (equal.confidence == 1).all()
 
 
 def test_the_published_losses_train_too(run, settings, tmp_path):
