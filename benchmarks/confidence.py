@@ -20,7 +20,7 @@ from sshmr.body.template import build_template
 from sshmr.config.fit import FitConfig
 from sshmr.fit.confidence import QUANTITIES, confidence, evidence
 from sshmr.fit.engine import Engine
-from sshmr.fit.residuals import median_residuals
+from sshmr.fit.residuals import residuals
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
 from sshmr.report.frame_errors import GOOD, calibration
@@ -39,7 +39,7 @@ def fitted(engine, body, poses, count, seed):
         for at in track(range(0, count, step), "fit"):
             cloud, mask = (torch.from_numpy(part[at : at + step]) for part in (frames.points, frames.mask))
             state = engine.from_nothing(cloud, mask).state
-            residual = torch.from_numpy(median_residuals(body, state, cloud.numpy(), mask.numpy()))
+            residual = residuals(body, state, cloud, mask).median
             found.append(evidence(engine.surface, engine.prior, cloud, mask, state, residual))
             joints = body(state.pose, state.betas, state.transl).joints.numpy()
             error.append(np.linalg.norm(joints - frames.joints[at : at + step], axis=2).mean(1))

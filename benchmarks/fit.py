@@ -35,7 +35,7 @@ from sshmr.evaluation.measures import pa_mpjpe
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.residuals import median_residuals
+from sshmr.fit.residuals import residuals
 from sshmr.fit.search import found_from_nothing
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
@@ -109,7 +109,7 @@ def figures(body, done, frames):
 def calibration_error(engine, body, state, frames):
     """Expected calibration error of the confidence in fits, 0 to 1."""
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
-    residual = torch.from_numpy(median_residuals(body, state, frames.points, frames.mask))
+    residual = residuals(body, state, points, mask).median
     sure = confidence(evidence(engine.surface, engine.prior, points, mask, state, residual)).numpy()
     return float(calibration(sure, errors(posed_by(body, state)[0], frames) / 1e3)[1])
 

@@ -30,6 +30,7 @@ def fit(
     body: o.Body = None,
     device: o.DeviceOption = None,
     jobs: o.Jobs = None,
+    strict: o.Strict = False,
     json: o.Json = False,
 ):
     """Fit a body to every cloud, without training.
@@ -61,4 +62,5 @@ def fit(
     chosen = choose_device(device or settings.device).type
     plan = Plan.of(settings, network, True, together, chosen, search=True)
     notes = [*notes, *more]
-    return work(clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes)
+    writing = (formats, frames_per_second)
+    return work(clouds, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)

@@ -80,6 +80,10 @@ Jobs = Annotated[
         rich_help_panel=RUNNING,
     ),
 ]  # fmt: skip
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit with code 3 unless every body is sure.", rich_help_panel=RUNNING),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to standard error.")]
 
 

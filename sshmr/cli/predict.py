@@ -33,6 +33,7 @@ def predict(
     body: o.Body = None,
     device: o.DeviceOption = None,
     jobs: o.Jobs = None,
+    strict: o.Strict = False,
     json: o.Json = False,
 ):
     """Predict the body of every cloud with the shipped network, or with one that the loop trained.
@@ -63,4 +64,5 @@ def predict(
         raise InputError("--checkpoint", "", found, expected, "The shipped network belongs to the open body")
     checkpoint = checkpoint or pretrained_path()
     plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
-    return work(clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes)
+    writing = (formats, frames_per_second)
+    return work(clouds, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)

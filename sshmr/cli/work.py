@@ -6,17 +6,19 @@ import numpy as np
 
 from sshmr.cli.options import cores
 from sshmr.cli.result import FINE, INCOMPLETE, Result, as_options
+from sshmr.cli.verdicts import Verdicts
 from sshmr.progress import Progress
 
 SHOWN = 5
 
 
-def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, notes=()):
+def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, notes=(), strict=False):
     """Bring clouds to bodies and write what was asked for; returns the ``Result``.
 
     Args:
         arguments: of the command: files, folders, patterns, ``-``. config: an ``ExtractConfig``.
         plan: a ``Plan``. notes: what else the user should know.
+        strict: end with exit code 3 unless every body is sure.
     """
     from sshmr.local.inputs import find_inputs
     from sshmr.local.runner import prepare, process
@@ -31,7 +33,7 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
             outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
-    return _result(outcome, tables, written, [*notes, *outcome.notes, *more], frames_per_second)
+    return _result(outcome, tables, written, [*notes, *outcome.notes, *more], frames_per_second, strict)
 
 
 def write(run, tables, folder, formats, axes, frames_per_second):
@@ -46,12 +48,9 @@ def write(run, tables, folder, formats, axes, frames_per_second):
         return export(tables, BodyModel.load(run.neutral), folder, config, progress.advance)
 
 
-def _result(outcome, tables, written, notes, frames_per_second):
-    from sshmr.tables.schemas import read_params
-
-    fits = [read_params(params) for _, params in tables]
-    residual = 1000 * np.concatenate([fit["residual"] for fit in fits])
-    confidence = np.concatenate([fit["confidence"] for fit in fits])
+def _result(outcome, tables, written, notes, frames_per_second, strict):
+    found = Verdicts.of(tables)
+    residual, confidence = found.residual_mm, found.confidence
     done = outcome.given - len(outcome.skipped)
     data = {
         "clouds": outcome.given,
@@ -61,16 +60,20 @@ def _result(outcome, tables, written, notes, frames_per_second):
         "frames_in_folder": len(residual),
         "confidence_median": _median(confidence),
         "residual_mm_median": _median(residual),
+        "far_share_median": _median(found.far_share),
+        **found.counts,
+        "worst": found.worst,
         "stage": list(outcome.stage),
         "tables": [str(params) for _, params in tables],
         "written": [str(path) for path in written],
         "notes": notes,
     }
     before = f" ({outcome.before} before)" if outcome.before else ""
-    lines = [f"{done} of {outcome.given} clouds done{before}; the median one"]
+    lines = [f"{done} of {outcome.given} clouds done{before}: {found.in_words}; the median one"]
     if data["residual_mm_median"] is not None:
         lines[0] += f" lies {data['residual_mm_median']:.1f} mm from its mesh,"
     lines[0] += f" confidence {data['confidence_median']:.2f} that its joints are within 100 mm"
+    lines += found.lines
     lines += [f"skipped: {_told(source, reason)}" for _, source, reason in outcome.skipped[:SHOWN]]
     if len(outcome.skipped) > SHOWN:
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
@@ -80,7 +83,8 @@ def _result(outcome, tables, written, notes, frames_per_second):
         lines.append(f"animations at {frames_per_second:g} frames a second; --fps changes that")
     folders = dict.fromkeys([tables[0][1].parent, *(path.parent for path in written)])
     lines += [f"→ {path}" for path in [*films[:SHOWN], *list(folders)[:SHOWN]]]
-    return Result(data, lines, INCOMPLETE if outcome.skipped else FINE)
+    incomplete = outcome.skipped or (strict and not found.all_sure)
+    return Result(data, lines, INCOMPLETE if incomplete else FINE)
 
 
 def _median(values):

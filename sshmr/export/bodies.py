@@ -24,7 +24,7 @@ class Bodies:
         name: of the sequence, with the view behind it where there are several.
         frame_ids, sources: lists of F strings. frames: (F,) numbers.
         pose: (F, 72). betas: (F, 10). transl: (F, 3) float64.
-        residual, confidence: (F,).
+        residual, confidence, far_share: (F,). visible: (F, 24), 1 where the cloud shows the joint.
         axes: ``Axes`` of the files they were read from.
         model: the ``BodyModel``.
     """
@@ -38,6 +38,8 @@ class Bodies:
     transl: np.ndarray
     residual: np.ndarray
     confidence: np.ndarray
+    far_share: np.ndarray
+    visible: np.ndarray
     axes: Axes
     model: BodyModel
 
@@ -114,6 +116,8 @@ def _read(name, sequence, view, pairs, model):
         merged["transl"],
         merged["residual"],
         merged["confidence"],
+        merged["far_share"],
+        merged["visible"],
         axes_of_source(provenance(pairs[0][0])),
         model,
     )
@@ -124,7 +128,8 @@ def _part(points, params, sequence, view):
     chosen = (np.array(place["sequence"]) == sequence) & (np.array(place["view"]) == view)
     offset = np.array(place["offset"], np.float64).reshape(-1, 3)
     values = {name: np.array(place[name])[chosen] for name in ("frame_id", "frame", "source")}
-    values |= {name: body[name][chosen] for name in ("pose", "betas", "residual", "confidence")}
+    found = ("pose", "betas", "residual", "confidence", "far_share", "visible")
+    values |= {name: body[name][chosen] for name in found}
     return values | {"transl": (body["transl"] + offset)[chosen]}
 
 

@@ -33,6 +33,8 @@ TABLE = pa.schema(
         ("transl", vector(3, pa.float64())),
         ("residual", pa.float32()),
         ("confidence", pa.float32()),
+        ("far_share", pa.float32()),
+        ("visible", vector(24, pa.float32())),
     ]
 )
 
@@ -96,6 +98,8 @@ def _rows(bodies):
         "transl": list(bodies.transl),
         "residual": bodies.residual,
         "confidence": bodies.confidence,
+        "far_share": bodies.far_share,
+        "visible": list(bodies.visible.astype("float32")),
     }
     return pa.table(columns, schema=TABLE)
 

@@ -9,7 +9,7 @@ from sshmr.body.model import BodyModel
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine, Fitted
 from sshmr.fit.linearise import State
-from sshmr.fit.residuals import median_residuals
+from sshmr.fit.residuals import residuals, visible_joints
 
 DOUBTFUL = 0.5
 """Confidence below which people are searched for again."""
@@ -22,10 +22,19 @@ PREDICTED = ("network", "turned")
 
 
 class Found(NamedTuple):
-    """What a search came to: the fits of B clouds, their residual (B,) in metres, and confidence (B,)."""
+    """What a search came to: the fits of B clouds and what is known of each.
+
+    Attributes:
+        residual: (B,) metres, the median distance of points to the mesh.
+        far_share: (B,) of points farther than 5 cm from it.
+        visible: (B, 24) bool, the joints that the cloud shows.
+        confidence: (B,) from 0 to 1.
+    """
 
     fitted: Fitted
     residual: torch.Tensor
+    far_share: torch.Tensor
+    visible: torch.Tensor
     confidence: torch.Tensor
 
 
@@ -86,10 +95,10 @@ def judged(
 ) -> Found:
     """Fits of B clouds with their residual and their confidence."""
     state = State(*(part.cpu() for part in fitted.state))
-    residual = median_residuals(body, state, points.cpu().numpy(), mask.cpu().numpy())
-    residual = torch.from_numpy(residual).to(points)
-    found = evidence(engine.surface, engine.prior, points, mask, fitted.state, residual)
-    return Found(fitted, residual, confidence(found))
+    median, far_share = (part.to(points) for part in residuals(body, state, points, mask))
+    visible = visible_joints(engine.body, fitted.state, points, mask)
+    found = evidence(engine.surface, engine.prior, points, mask, fitted.state, median)
+    return Found(fitted, median, far_share, visible, confidence(found))
 
 
 def _rows(found: Found, index: torch.Tensor) -> Found:
@@ -101,7 +110,7 @@ def _rows(found: Found, index: torch.Tensor) -> Found:
         hypothesis=fitted.hypothesis[index],
         movement=fitted.movement[index],
     )
-    return Found(some, found.residual[index], found.confidence[index])
+    return Found(some, *(part[index] for part in found[1:]))
 
 
 def _replaced(found: Found, rows: torch.Tensor, other: Found) -> Found:
@@ -117,4 +126,4 @@ def _replaced(found: Found, rows: torch.Tensor, other: Found) -> Found:
         hypothesis=put(old.hypothesis, new.hypothesis),
         movement=put(old.movement, new.movement),
     )
-    return Found(fitted, put(found.residual, other.residual), put(found.confidence, other.confidence))
+    return Found(fitted, *(put(*pair) for pair in zip(found[1:], other[1:], strict=True)))

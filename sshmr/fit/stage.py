@@ -160,6 +160,8 @@ def _columns(found, name_of):
         "betas": state.betas.numpy(),
         "transl": state.transl.numpy(),
         "residual": found.residual.cpu().numpy(),
+        "far_share": found.far_share.cpu().numpy(),
+        "visible": found.visible.cpu().numpy(),
         "hypothesis": np.array([name_of(i) for i in fitted.hypothesis.tolist()]),
         "converged": (fitted.movement < CONVERGED).cpu().numpy(),
         "iterations": np.full(len(found.residual), fitted.iterations),

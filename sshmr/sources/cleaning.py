@@ -15,6 +15,11 @@ GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
 """Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
+RING_HIGHEST, RING_BODY, RING_APART = 0.25, 0.10, 0.12
+"""Metres: ground is lower than the first. The third away from all above the second there are no feet."""
+RING_POINTS, RING_SPREAD, RING_ACROSS = 8, 0.5, 0.12
+"""Least number of ground points beside a person, their extent, and the spread that tells a slope, metres."""
+STEEPEST = np.tan(np.radians(15))
 LEVEL = np.cos(np.radians(15))
 PLANES, PLANE_TRIALS, PLANE_POINTS = 3, 1000, 5000
 
@@ -88,6 +93,43 @@ def ground_height(points, thickness):
         if over is not None:
             return over
     return None
+
+
+def ring_heights(points, thickness):
+    """Find the ground under a person by what lies low beside them, such as a few rings of a LiDAR.
+
+    Args:
+        points: (K, 3) metres, y up.
+        thickness: how far from the ground a point still belongs to it, metres.
+
+    Returns:
+        (K,) height of each point over the ground, metres, 0 for what lies low and beside the person; None
+        where too little does, or too close together.
+    """
+    height = points[:, 1] - np.percentile(points[:, 1], 1)
+    low = height < RING_HIGHEST
+    if low.all():
+        return None
+    higher = cKDTree(points[height > RING_BODY][:, [0, 2]])
+    beside = low & (higher.query(points[:, [0, 2]])[0] > RING_APART)
+    if beside.sum() < RING_POINTS or np.ptp(points[beside][:, [0, 2]], axis=0).max() < RING_SPREAD:
+        return None
+    over = _over_ground(points, points[beside], thickness)
+    over[beside & (over < RING_BODY)] = 0.0
+    return over
+
+
+def _over_ground(points, ground, thickness):
+    """Heights of points (K, 3) over the plane through ``ground`` (G, 3); level where that tells no slope."""
+    level = np.median(ground[:, 1])
+    near = ground[np.abs(ground[:, 1] - level) < 2 * thickness]
+    flat = near[:, [0, 2]] - near[:, [0, 2]].mean(0)
+    if len(near) < RING_POINTS or np.linalg.svd(flat, compute_uv=False)[-1] / len(near) ** 0.5 < RING_ACROSS:
+        return points[:, 1] - level
+    slope = np.linalg.lstsq(flat, near[:, 1] - near[:, 1].mean(), rcond=None)[0]
+    if np.linalg.norm(slope) > STEEPEST:
+        return points[:, 1] - level
+    return points[:, 1] - near[:, 1].mean() - (points[:, [0, 2]] - near[:, [0, 2]].mean(0)) @ slope
 
 
 def _plane_below(points, depth, thickness):

@@ -10,7 +10,7 @@ from sshmr.config.extract import METRES, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.formats.las import SUFFIXES, require_laspy
 from sshmr.formats.points import read_points
-from sshmr.sources.cleaning import finite, ground_height, without_fragments, without_strays
+from sshmr.sources.cleaning import finite, ground_height, ring_heights, without_fragments, without_strays
 from sshmr.sources.cloud_axes import LARGEST, SMALLEST, TO_Y_UP, axis_hint, extent, misfit, size_error
 from sshmr.sources.cloud_truth import check_labels, read_cloud_labels
 from sshmr.sources.frames import Frame, Reading, frame_id
@@ -151,6 +151,8 @@ def clean(points, settings):
 def _ground(points, settings):
     """Heights over the ground to be removed, or None."""
     over = ground_height(points, settings.ground_thickness)
+    if over is None:
+        over = ring_heights(points, settings.ground_thickness)
     if settings.ground == "remove":
         return points[:, 1] - np.percentile(points[:, 1], 1) if over is None else over
     # Somebody who lies flat is no ground: enough of a person must be left above it.

@@ -83,6 +83,8 @@ def params_schema() -> pa.Schema:
             ("converged", pa.bool_()),
             ("iterations", pa.int32()),
             ("confidence", pa.float32()),
+            ("far_share", pa.float32()),
+            ("visible", vector(24, pa.int8())),
         ]
     )
 
@@ -166,7 +168,9 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
 
 def read_params(path: Path | str) -> dict[str, Any]:
     """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays."""
-    return read_table(path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,)})
+    return read_table(
+        path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,), "visible": (24,)}
+    )
 
 
 def read_pseudo_labels(path: Path | str) -> dict[str, Any]:

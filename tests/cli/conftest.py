@@ -17,6 +17,7 @@ QUICK = """
 extract: {minimum_points: 50}
 fit:
   poses: 12
+  unusual: 0.0
   search:
     - {hypotheses: 8, vertices: 128, points: 128, iterations: 6, start: 0.12, end: 0.05}
     - {hypotheses: 1, vertices: 512, points: 256, iterations: 6, start: 0.04, end: 0.02}

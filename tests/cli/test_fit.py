@@ -45,6 +45,18 @@ def test_a_folder_becomes_bodies_that_lie_on_its_clouds(people, quick, tmp_path)
     assert len(fits(tmp_path)) == 6
 
 
+def test_strict_ends_with_3_unless_every_body_is_sure(people, quick, tmp_path):
+    """A body fitted in six steps to a ball of points is nobody's."""
+    ball = np.random.default_rng(0).normal(0, 1, (400, 3))
+    ball *= np.array([0.2, 0.85, 0.2]) / np.linalg.norm(ball, axis=1, keepdims=True)
+    np.save(tmp_path / "ball.npy", ball)
+    arguments = ("fit", tmp_path / "ball.npy", "-o", tmp_path / "out", "--config", quick, *OPTIONS)
+    lines = call(*arguments).splitlines()
+    assert "failed" in lines[0] or "doubtful" in lines[0]
+    assert lines[1].startswith("worst: ball.npy")
+    assert call(*arguments, "--strict", code=3)
+
+
 def test_axes_and_units_of_the_files_come_back_in_the_meshes(people, quick, tmp_path):
     source = next(people.rglob("*.ply"))
     points = 1000 * read_points(source)[:, [2, 0, 1]]  # z up, millimetres

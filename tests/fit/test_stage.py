@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from sshmr.body.model import JOINT_NAMES
 from sshmr.config.fit import FitConfig, Stage
 from sshmr.config.relabel import RelabelConfig
 from sshmr.errors import InputError
 from sshmr.fit.linearise import State
 from sshmr.fit.pseudo_labels import relabel
-from sshmr.fit.residuals import median_residuals
+from sshmr.fit.residuals import residuals, visible_joints
 from sshmr.fit.stage import fit_shard, neighbour_starts, surroundings
 
 
@@ -56,9 +57,25 @@ def test_residual_is_the_distance_to_the_surface_not_to_the_nearest_vertex(neutr
     state = State.from_pose(torch.zeros(1, 72), zeros, zeros[:, :3])
     posed = neutral_body(state.pose, state.betas, state.transl).vertices[0]
     middles = posed[neutral_body.faces[::50]].mean(1)
-    clouds = torch.cat([middles, torch.full((3, 3), 9.0)])[None].numpy()
-    mask = np.arange(len(middles) + 3)[None] < len(middles)
-    assert median_residuals(neutral_body, state, clouds, mask)[0] < 1e-5
+    clouds = torch.cat([middles, middles[:30] + 9, torch.full((3, 3), 9.0)])[None]
+    mask = torch.arange(len(middles) + 33)[None] < len(middles) + 30
+    found = residuals(neutral_body, state, clouds, mask)
+    assert found.median[0] < 1e-5
+    assert found.far_share[0] == pytest.approx(30 / (len(middles) + 30))
+
+
+def test_joints_without_points_on_their_skin_are_not_visible(neutral_body, template):
+    """The upper half of a body in a T-pose: no knee, no ankle, no foot, and all above."""
+    zeros = torch.zeros(1, 10)
+    state = State.from_pose(torch.zeros(1, 72), zeros, zeros[:, :3])
+    posed = neutral_body(state.pose, state.betas, state.transl)
+    vertices = posed.vertices[0]
+    upper = vertices[vertices[:, 1] > posed.joints[0, 0, 1]][None]
+    few = neutral_body.subset(template.vertex_ids)
+    visible = visible_joints(few, state, upper, torch.ones(upper.shape[:2], dtype=torch.bool))[0]
+    hidden = {JOINT_NAMES[i] for i in (~visible).nonzero()[:, 0].tolist()}
+    below = {f"{side}_{joint}" for side in ("left", "right") for joint in ("ankle", "foot")}
+    assert below <= hidden <= below | {"left_knee", "right_knee"}
 
 
 def test_labels_name_the_template_vertex_under_each_point(shard, truth, neutral_body, template):

@@ -96,6 +96,30 @@ def test_a_clear_ground_is_taken_away_and_the_feet_stay(tmp_path, person, tilt):
     assert np.ptp(kept.frames[0].points[:, 0]) > 1.9
 
 
+def rings(rng, height=1.7, noise=0.008):
+    """What a LiDAR of 16 rings sees of the ground around (0, 0, 0) from 5 m away, 50 cm to every side."""
+    points = []
+    for angle in np.radians(np.arange(17.0, 21.0, 1.0)):
+        across = np.arange(-0.5, 0.5, 0.04)
+        reach = height / np.tan(angle)
+        points.append(np.stack([across, 0 * across, np.sqrt(reach**2 - across**2) - 5.0], axis=1))
+    return np.concatenate(points) + rng.normal(0, noise, (4 * 25, 3))
+
+
+@pytest.mark.parametrize("tilt", [0, 6])
+def test_rings_of_ground_are_taken_away(tmp_path, person, tilt):
+    """They are too thin for a plane that shows in many squares, and too low and far apart for a person."""
+    floor = rings(np.random.default_rng(3))
+    floor[:, 1] += np.tan(np.radians(tilt)) * floor[:, 2]
+    sparse = person[::4]
+    save(tmp_path / "walk" / "1.npy", np.concatenate([floor, sparse]))
+    reading = read(tmp_path)
+    assert reading.notes == ["ground removed from 1"]
+    points = reading.frames[0].points
+    assert np.abs(points[:, 2]).max() < np.abs(sparse[:, 2]).max() + 0.02
+    assert np.ptp(points[:, 1]) > 0.95 * np.ptp(sparse[:, 1])
+
+
 def test_feet_and_a_lying_person_are_no_ground(tmp_path, person):
     save(tmp_path / "walk" / "1.npy", person)
     lying = person[:, [0, 2, 1]] * [1, -1, 1]
