@@ -24,6 +24,9 @@ BEHIND, BEHIND_SOFTNESS = 0.12, 0.02
 OCCLUDER = 1.0
 """Metres; over the root of the number of vertices, how far around itself one hides what is behind it."""
 
+EDGE = 0.015
+"""Metres; how sharp the edge of a cut cloud is."""
+
 FAR = 1e3
 """Metres, beyond any body."""
 
@@ -109,13 +112,19 @@ def view_direction(mass, normals):
     return (mass[..., None] * normals).sum(1) / mass.sum(1).clamp_min(1e-9)[:, None]
 
 
-def visibility(vertices, normals, view, sharpness):
+def visibility(vertices, normals, view, sharpness, frame=None):
     """How far each vertex is in sight of the sensor: (R, M) log weight, near zero where it is.
 
-    Negative where the skin turns away, and where another part of the body stands before it.
+    Negative where the skin turns away, where another part of the body occludes it, and outside of ``frame``
+    (R, 2): the lowest and the highest height, metres, that the cloud shows; None where it shows all.
     """
-    facing = torch.nn.functional.logsigmoid(sharpness * (normals @ view[..., None])[..., 0])
-    return facing + torch.nn.functional.logsigmoid((BEHIND - depth_behind(vertices, view)) / BEHIND_SOFTNESS)
+    log_sigmoid = torch.nn.functional.logsigmoid
+    seen = log_sigmoid(sharpness * (normals @ view[..., None])[..., 0])
+    seen = seen + log_sigmoid((BEHIND - depth_behind(vertices, view)) / BEHIND_SOFTNESS)
+    if frame is None:
+        return seen
+    height, (low, high) = vertices[..., 1], frame[..., None].unbind(1)
+    return seen + log_sigmoid((height - low) / EDGE + 2) + log_sigmoid((high - height) / EDGE + 2)
 
 
 def depth_behind(vertices, view):
@@ -136,12 +145,13 @@ def depth_behind(vertices, view):
     return (foremost - depth) * (length > ONE_SIDED)
 
 
-def energies(surface, prior, points, mask, state, view, config, expected=None):
+def energies(surface, prior, points, mask, state, view, config, expected=None, frame=None):
     """The terms of R fits, comparable between hypotheses for one cloud.
 
     Args:
         view: (R, 3) from ``view_direction``.
         expected: ``Expected`` of R bodies, or None.
+        frame: (R, 2) metres, the heights that the clouds show, or None: ``visibility``.
 
     Returns:
         dict of (R,) nats: ``energy`` (the sum), ``energy_correspondence``, ``energy_chamfer`` (how far the
@@ -151,7 +161,7 @@ def energies(surface, prior, points, mask, state, view, config, expected=None):
     posed = skin(surface.body, state)
     vertices = posed.vertices
     normals = surface.turned_normals(posed.rotations)
-    seen = visibility(vertices, normals, view, config.facing)
+    seen = visibility(vertices, normals, view, config.facing, frame)
     variance = torch.full((len(points),), config.compare_spread**2, dtype=points.dtype, device=points.device)
     match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
     count = mask.sum(1).clamp_min(1)

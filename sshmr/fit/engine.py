@@ -18,6 +18,9 @@ from sshmr.fit.starts import Starts
 WIDER = (4, 2, 2)
 """How many times more hypotheses enter the first stages of a search from any posture."""
 
+PART_COVERAGE = 0.02
+"""As ``screen_coverage``, where a part of a body need not be covered."""
+
 PUBLISHED_POINTS = 1024
 """At most so many points of a cloud the published routine sees, as in its paper."""
 
@@ -84,6 +87,34 @@ class Engine:
         stages = (*wider, *self.config.search[len(WIDER) :])
         return self._from_starts(points, mask, self.all_starts, stages)
 
+    def from_part(self, points, mask, upper):
+        """The same for clouds that show only the upper part of a person (``upper``), or the lower one.
+
+        Bodies hang from the highest point, or stand on the lowest. Skin beyond the heights that a cloud shows
+        is not expected to be visible.
+        """
+        stages = self.config.search
+        count = min(stages[0].hypotheses, len(self.starts.names))
+        few, few_mask = thinned(points, mask, SCREEN_POINTS)
+        low, high = (
+            torch.where(mask, points[..., 1], torch.full_like(points[..., 1], beyond)) for beyond in (9, -9)
+        )
+        low, high = low.amin(1), high.amax(1)
+        vertices, picked, shifts = self.starts.vertices, [], []
+        end = vertices[..., 1].amax(1) if upper else vertices[..., 1].amin(1)
+        for row in range(len(points)):
+            lift = (high[row] if upper else low[row]) - end
+            moved = vertices + torch.nn.functional.pad(lift[:, None], (1, 1))[:, None]
+            some = (moved, self.starts.tipped, few[row : row + 1], few_mask[row : row + 1])
+            index, shift = screen(*some, count, PART_COVERAGE)
+            picked.append(index[0])
+            shifts.append(shift[0] + torch.nn.functional.pad(lift[index[0], None], (1, 1)))
+        start = self.starts.state.rows(torch.cat(picked))
+        start = start._replace(transl=start.transl + torch.cat(shifts))
+        far = torch.full_like(low, 9.0)
+        frame = torch.stack([low, far] if upper else [-far, high], 1)
+        return self._sieve(points, mask, start, torch.stack(picked), stages, None, frame)
+
     def _from_starts(self, points, mask, starts, stages):
         count = min(stages[0].hypotheses, len(starts.names))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
@@ -119,7 +150,7 @@ class Engine:
         terms = {name: value[first] for name, value in terms.items()}
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
-    def _sieve(self, points, mask, start, index, stages, expected=None):
+    def _sieve(self, points, mask, start, index, stages, expected=None, frame=None):
         clouds, config = len(points), self.config
         state, index, view = start, index.to(points.device), None
         for stage in stages:
@@ -129,15 +160,16 @@ class Engine:
             state, index = best_of(state, index, keep), index[:, :keep]
             if stage.limbs:
                 seen_from = view.view(clouds, -1, 3)[:, 0]
-                state, index = self._with_other_limbs(points, mask, state, index, seen_from, config)
+                state, index = self._with_other_limbs(points, mask, state, index, seen_from, config, frame)
                 keep = index.shape[1]
             rows = torch.arange(clouds, device=points.device).repeat_interleave(keep)
             spreads = stage.spreads()
             data = (self.prior, few[rows], few_mask[rows])
             known = None if expected is None else expected.rows(rows)
-            before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, known)
-            state, view = refine(surface, *data, before, spreads[-1:], stage.sliding, config, view, known)
-            terms, vertices = energies(surface, *data, state, view, config, known)
+            held = (known, None if frame is None else frame[rows])
+            before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, *held)
+            state, view = refine(surface, *data, before, spreads[-1:], stage.sliding, config, view, *held)
+            terms, vertices = energies(surface, *data, state, view, config, *held)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
             total = terms["energy"].view(clouds, keep)
             # Stable: of equals the one named first wins, the previous fit before its copy as a neighbour.
@@ -153,12 +185,12 @@ class Engine:
             sum(stage.iterations for stage in stages),
         )
 
-    def _with_other_limbs(self, points, mask, state, index, view, config):
+    def _with_other_limbs(self, points, mask, state, index, view, config, frame):
         """Add to each cloud's hypotheses its best one with limbs held otherwise."""
         few, few_mask = thinned(points, mask, POINTS)
         best = best_of(state, index, 1)
         other = other_limbs(
-            self.surface.first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config
+            self.surface.first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config, frame
         )
         index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // len(points))], 1)
         both = (

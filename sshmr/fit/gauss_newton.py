@@ -16,7 +16,9 @@ MAX_TURN = 0.6
 """Radians; a longer step of any joint is shortened as a whole."""
 
 
-def refine(surface, prior, points, mask, state, spreads, sliding, config, view=None, expected=None):
+def refine(
+    surface, prior, points, mask, state, spreads, sliding, config, view=None, expected=None, frame=None
+):
     """Move R bodies towards their clouds.
 
     Args:
@@ -29,6 +31,7 @@ def refine(surface, prior, points, mask, state, spreads, sliding, config, view=N
         config: FitConfig.
         view: (R, 3) from an earlier call, or None.
         expected: ``Expected`` of R bodies, or None.
+        frame: (R, 2) metres, the heights that the clouds show, or None: ``visibility``.
 
     Returns:
         The refined state, and the direction each cloud seems to be seen from (R, 3).
@@ -43,7 +46,7 @@ def refine(surface, prior, points, mask, state, spreads, sliding, config, view=N
         if view is None:
             match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
             view = view_direction(match.mass, normals)
-        seen = visibility(vertices, normals, view, config.facing)
+        seen = visibility(vertices, normals, view, config.facing, frame)
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
         view = view_direction(match.mass, normals)
         mass = match.mass * (trust / variance)[:, None]

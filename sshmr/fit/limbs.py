@@ -57,19 +57,20 @@ def typical_limbs(body, poses, count=WAYS):
     return limbs
 
 
-def other_limbs(surface, prior, points, mask, state, limbs, view, config):
+def other_limbs(surface, prior, points, mask, state, limbs, view, config, frame=None):
     """The bodies with a limb held otherwise, in the best other way for it.
 
     Args:
         surface: SurfaceElements. points: (B, N, 3) metres; mask: (B, N) bool; state: B bodies.
         limbs: from ``typical_limbs``. view: (B, 3) from ``view_direction``.
+        frame: (B, 2) or None, as in ``visibility``.
 
     Returns:
         State of B · (KEPT + 1) bodies, a cloud's together: one limb in its best other way, then all of those
         at once whose change alone lowered the energy.
     """
     wide = config.replace(compare_spread=SPREAD)
-    terms, vertices = energies(surface, prior, points, mask, state, view, wide)
+    terms, vertices = energies(surface, prior, points, mask, state, view, wide, frame=frame)
     changed, found, together = [], [], state.body.clone()
     for limb in limbs:
         count = len(limb.ways)
@@ -77,7 +78,9 @@ def other_limbs(surface, prior, points, mask, state, limbs, view, config):
         bodies = state.body[rows]
         bodies[:, limb.columns] = limb.ways.repeat(len(points), 1)
         tried = state.rows(rows)._replace(body=bodies)
-        other, moved = energies(surface, prior, points[rows], mask[rows], tried, view[rows], wide)
+        shown = None if frame is None else frame[rows]
+        data = (points[rows], mask[rows], tried, view[rows])
+        other, moved = energies(surface, prior, *data, wide, frame=shown)
         alike = (moved - vertices[rows]).norm(dim=2).amax(1) < UNLIKE
         energy, way = (other["energy"] + ALIKE * alike).view(-1, count).min(1)
         best = state.body.clone()

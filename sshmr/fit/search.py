@@ -1,5 +1,6 @@
-"""The search from nothing: upright people first, every posture where that leaves doubt."""
+"""The search from nothing: upright people; where that leaves doubt, every posture and parts of people."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from sshmr.fit.residuals import residuals, visible_joints
 
 DOUBTFUL = 0.5
 """Confidence below which people are searched for again."""
+WHOLE = 1.35
+"""Metres; a cloud lower than this may show a part of an upright person."""
+PART_COST = 6.0
+"""Nats that a cloud which shows a part costs, as few do."""
 
 SURE = 0.9
 """Confidence from which a fit from a prediction needs no search; benchmarks/starts.py has its effect."""
@@ -45,7 +50,7 @@ def found_from_nothing(
     mask: torch.Tensor,
     predicted: State | None = None,
 ) -> Found:
-    """Fit B clouds from typical upright poses; those in doubt again, from every posture.
+    """Fit B clouds from typical upright poses; those in doubt from every posture, low ones as parts too.
 
     With predictions, fits start from these and their turned twins; unless they are sure, upright poses are
     tried as well. Wherever there are two fits of a cloud, the lower energy wins.
@@ -60,10 +65,16 @@ def found_from_nothing(
         fitted = engine.from_predictions(points, mask, [predicted])
         fitted = fitted._replace(hypothesis=fitted.hypothesis - len(PREDICTED))
         first = judged(engine, body, points, mask, fitted)
-        first = _searched(engine, body, points, mask, first, SURE, engine.from_nothing)
+        unsure = first.confidence < SURE
+        first = _searched(engine, body, points, mask, first, unsure, engine.from_nothing)
     if not engine.searches_again:
         return first
-    return _searched(engine, body, points, mask, first, DOUBTFUL, engine.from_any_posture)
+    doubtful, low = first.confidence < DOUBTFUL, _extent(points, mask) < WHOLE
+    found = _searched(engine, body, points, mask, first, doubtful, engine.from_any_posture)
+    for upper in (True, False):
+        part = functools.partial(engine.from_part, upper=upper)
+        found = _searched(engine, body, points, mask, found, low, part, PART_COST)
+    return found
 
 
 def _searched(
@@ -72,17 +83,24 @@ def _searched(
     points: torch.Tensor,
     mask: torch.Tensor,
     first: Found,
-    least: float,
+    which: torch.Tensor,
     search: Callable[[torch.Tensor, torch.Tensor], Fitted],
+    cost: float = 0.0,
 ) -> Found:
-    """Search for those whose confidence is lower than ``least``, and keep what has the lower energy."""
-    rows = (first.confidence < least).nonzero()[:, 0]
+    """Search for those of ``which`` (B,) bool; keep what lowers the energy by more than ``cost`` nats."""
+    rows = which.nonzero()[:, 0]
     if not len(rows):
         return first
     few = points[rows], mask[rows]
     again = judged(engine, body, *few, search(*few))
-    better = again.fitted.energy["energy"] < first.fitted.energy["energy"][rows]
+    better = again.fitted.energy["energy"] + cost < first.fitted.energy["energy"][rows]
     return _replaced(first, rows[better], _rows(again, better))
+
+
+def _extent(points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(B,) metres: the height of each cloud (B, N, 3)."""
+    height = points[..., 1]
+    return height.masked_fill(~mask, -1e3).amax(1) - height.masked_fill(~mask, 1e3).amin(1)
 
 
 def name_of_start(engine: Engine, index: int) -> str:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from sshmr.body.model import JOINT_NAMES
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import upright_energy
 from sshmr.fit.engine import Engine
@@ -12,6 +13,8 @@ from sshmr.fit.postures import made_poses, with_any_pose
 from sshmr.fit.search import found_from_nothing
 from sshmr.fit.starts import Starts, spread_rotations
 from sshmr.geometry.rotations import rotvec_to_rotmat
+
+from .conftest import visible_points
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,27 @@ def test_lying_is_less_likely_than_standing_but_not_impossible():
     along = torch.zeros(20001, 3, 3)
     along[:, 1, 1] = cosine
     assert abs((-upright_energy(along, 0.05)).exp().mean() - 1) < 1e-3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("upper", [True, False])
+def test_a_part_of_a_person_keeps_a_persons_size(engine, neutral_body, prior, upper):
+    """Half of a standing person: what is seen is found, and no whole body is squeezed into it."""
+    pose = torch.cat([torch.tensor([0.0, 0.4, 0.0]), prior.means[prior.weights.argmax()]])[None]
+    posed = neutral_body(pose, torch.zeros(1, 10), torch.zeros(1, 3))
+    vertices, joints = posed.vertices[0].numpy(), posed.joints[0].numpy()
+    rng = np.random.default_rng(1)
+    cloud = visible_points(vertices, neutral_body.faces.numpy(), 0.4, 800, rng)
+    middle = (vertices[:, 1].max() + vertices[:, 1].min()) / 2
+    cloud = cloud[(cloud[:, 1] > middle) == upper]
+    centre = cloud.mean(0)
+    points = torch.tensor(cloud - centre, dtype=torch.float32)[None]
+    found = found_from_nothing(engine, neutral_body, points, torch.ones(points.shape[:2], dtype=torch.bool))
+    state = found.fitted.state
+    fitted = neutral_body(state.pose, state.betas, state.transl)
+    seen = (joints[:, 1] > middle) == upper
+    error = np.linalg.norm(fitted.joints[0].numpy() - (joints - centre), axis=1)
+    assert 1e3 * error[seen].mean() < 60, error
+    assert np.ptp(fitted.vertices[0, :, 1].numpy()) == pytest.approx(np.ptp(vertices[:, 1]), abs=0.15)
+    hidden = {JOINT_NAMES[joint] for joint in (~found.visible[0]).nonzero()[:, 0].tolist()}
+    assert ("left_foot" if upper else "head") in hidden
