@@ -49,7 +49,8 @@ class Starts(NamedTuple):
     def joined(self, other: "Starts") -> "Starts":
         """These and the others."""
         state = State(*(torch.cat(parts) for parts in zip(self.state, other.state, strict=True)))
-        vertices, tipped = (torch.cat([self[i], other[i]]) for i in (2, 3))
+        vertices = torch.cat([self.vertices, other.vertices])
+        tipped = torch.cat([self.tipped, other.tipped])
         return Starts(state, self.names + other.names, vertices, tipped)
 
     @classmethod
