@@ -27,7 +27,7 @@ from sshmr.config.infer import InferConfig
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.residuals import median_residuals
+from sshmr.fit.residuals import residuals
 from sshmr.fit.search import found_from_nothing
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec
@@ -56,7 +56,7 @@ def predicted(network, body, frames, config):
 def sureness(engine, body, state, frames):
     """(F,) confidence in fits."""
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
-    residual = torch.from_numpy(median_residuals(body, state, frames.points, frames.mask))
+    residual = residuals(body, state, points, mask).median
     return confidence(evidence(engine.surface, engine.prior, points, mask, state, residual)).numpy()
 
 
