@@ -15,6 +15,7 @@ import params
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, with_origin
 from gpu import plan_device
+from shard_names import check_names
 from slurm import cancel_jobs_left_behind, start_watch
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -57,6 +58,7 @@ try:
     config.update(SETTINGS.model_dump(mode="json"))
     KIND, CAPTURE, EXTRACT = SETTINGS.source.kind, SETTINGS.capture, SETTINGS.extract
     SHARDS = shards_of_source()
+    check_names(config["source"]["root"], SHARDS)
     SETTINGS.train.check_shards(len(SHARDS["train"]))
     # The layout of each simulated shard; a run may have several.
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}

@@ -215,7 +215,7 @@ def test_sequences_are_told_apart_wherever_their_frames_lie(tmp_path, made):
         pq.write_table(pa.concat_tables([wave, walk.slice(2)]), folder / stage / "train" / "a.parquet")
         pq.write_table(walk.slice(0, 2), folder / stage / "train" / "b.parquet")
     mixed, plain = Run(folder), Run(made.results)
-    assert [(s.name, s.frames) for s in mixed.sequences] == [("walk", 3), ("wave", 3), ("sit", 3)]
+    assert [(s.name, s.frames) for s in mixed.sequences] == [("wave", 3), ("walk", 3), ("sit", 3)]
     for name in ("walk", "wave"):
         for row in range(3):
             found, expected = (run.frame(run.sequence(name), row, 1, "fit") for run in (mixed, plain))
