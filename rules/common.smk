@@ -21,9 +21,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from sshmr.body.sources import ASSETS, body_source, prior_source
 from sshmr.sources.behave.files import info_file
+from sshmr.formats.bags import real_file
+from sshmr.sources.cloud_files import cloud_files, is_text, truth_file
 from sshmr.sources.shards import (
-    cloud_files,
-    labels_file,
     list_shards,
     simulated_file,
     simulated_plan,
@@ -64,7 +64,7 @@ try:
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
     CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}
     CLOUDS = cloud_files(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else {}
-    CLOUD_LABELS = labels_file(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else None
+    CLOUD_TRUTH = truth_file(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else None
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

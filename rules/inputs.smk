@@ -38,8 +38,10 @@ def source_files(wildcards):
         return info_file(config["source"]["root"], wildcards.shard)
     if KIND == "surreal":
         return clip_files(CLIPS[wildcards.split, wildcards.shard])
-    labels = [CLOUD_LABELS] if CLOUD_LABELS else []
-    return [path for _, path in CLOUDS[wildcards.shard]] + labels
+    truth = [CLOUD_TRUTH] if CLOUD_TRUTH else []
+    files = [real_file(file.path) for file in CLOUDS[wildcards.shard]]
+    # Snakemake keeps names as text; a file whose name is none is read, but not watched.
+    return [path for path in dict.fromkeys(files) if is_text(path)] + truth
 
 
 def earlier(place, *what):

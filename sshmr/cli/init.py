@@ -67,6 +67,7 @@ def init(
         "tilt": round(found.tilt, 1),
         "size": found.size.round(4).tolist(),
         "points": found.points,
+        "notes": found.notes,
         "unreadable": [{"source": str(path), "reason": reason} for path, reason in found.unreadable],
     }
     lines = [
@@ -74,6 +75,7 @@ def init(
         f"{_count(len(found.sequences), 'sequence')}, {found.points} points in the median one",
         f"unit: {found.unit} ({' × '.join(f'{side:.4g}' for side in found.size)} along x, y, z)",
         f"up: {found.up} ({_evidence(found)})",
+        *found.notes,
         *(f"cannot be read: {reason}" for _, reason in found.unreadable),
         f"→ {out}",
     ]

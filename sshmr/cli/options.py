@@ -19,7 +19,7 @@ Clouds = Annotated[
     list[str],
     typer.Argument(
         help="Files, folders, quoted patterns ('scans/**/*.ply'), or - for paths on standard input. "
-        "One person, one moment a file: .ply .pcd .xyz .npy .npz .bin .las .laz.",
+        "One person, one moment a file: .ply .pcd .xyz .npy .bin .las .obj .csv …, or recordings of ROS.",
     ),
 ]
 Out = Annotated[
@@ -29,7 +29,12 @@ UpOption = Annotated[
     Up | None, typer.Option("--up", help="Axis that points up in the files.", rich_help_panel=READING)
 ]
 UnitOption = Annotated[
-    Unit | None, typer.Option("--unit", help="Unit of the files.", rich_help_panel=READING)
+    str | None,
+    typer.Option(
+        "--unit",
+        help="Unit of the files: m, cm, mm, or the length of one unit in metres (0.3048 for feet).",
+        rich_help_panel=READING,
+    ),
 ]
 GroundOption = Annotated[
     Ground | None,

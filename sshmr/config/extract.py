@@ -78,8 +78,8 @@ class CloudsConfig(Settings):
     """Pattern of the files below the root. Empty uses every file of a known format."""
     up: Literal["x", "y", "z", "-x", "-y", "-z"] = "y"
     """Axis that points up in the files: x, y, z, -x, -y or -z."""
-    unit: Literal["m", "cm", "mm"] = "m"
-    """Unit of the coordinates: m, cm or mm."""
+    unit: str | float = "m"
+    """Unit of the coordinates: m, cm, mm, or the length of one unit in metres, such as 0.3048 for feet."""
     sequence_pattern: str = ""
     """Regular expression searched in the path below the root. Its group "sequence" names the sequence;
     an optional group "frame" gives the frame number. Empty makes every folder a sequence."""
@@ -87,13 +87,38 @@ class CloudsConfig(Settings):
     """Ground at the feet: remove, keep, or auto (remove where there is a clear horizontal plane)."""
     ground_thickness: float = Field(0.025, gt=0, le=0.2)
     """Points closer than this to the ground plane belong to it, in metres."""
-    labels: str = ""
-    """Parquet table of true bodies, for evaluation only. Empty uses labels.parquet in the root, if there is
-    one."""
+    intrinsics: str = ""
+    """Of depth images: a file with the camera's intrinsics, or "fx fy cx cy" in pixels. Empty uses a file
+    beside the images, such as camera_info.yaml or intrinsics.json."""
+    depth_scale: float = Field(0.0, ge=0, le=1000)
+    """Metres of one step of a depth image. 0 reads whole numbers as millimetres and others as metres."""
+    truth: str = ""
+    """Parquet table of true bodies, for evaluation only. Empty uses truth.parquet or labels.parquet in the
+    root, if there is one."""
     test_sequences: Names = ()
     """Sequences that are held out. Empty holds out test_fraction of them."""
     test_fraction: float = Field(0.0, ge=0, lt=1)
     """Fraction of the sequences that is held out if none is named."""
+
+    @property
+    def metres(self) -> float:
+        """Length of one unit of the coordinates in metres."""
+        return METRES.get(str(self.unit)) or float(self.unit)
+
+    @property
+    def sensor(self) -> tuple[str, float]:
+        """What depth images need: intrinsics and scale."""
+        return self.intrinsics, self.depth_scale
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            fine = 0 < self.metres <= 1000
+        except ValueError:
+            fine = False
+        if not fine:
+            raise misfit("unit", self.unit, "m, cm, mm, or the length of one unit in metres, such as 0.3048")
+        return self
 
 
 class ExtractConfig(Settings):

@@ -3,13 +3,15 @@
 Source of the header's layout: ASPRS, "LAS Specification 1.4 – R15".
 """
 
-import importlib
 import struct
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from sshmr.errors import InputError
+from sshmr.formats.extras import require
 from sshmr.formats.laz import check_laz
 
 SUFFIXES = (".las", ".laz")
@@ -27,23 +29,16 @@ class Header(NamedTuple):
     compressed: bool
 
 
-def require_laspy(path):
+def require_laspy(path: Path) -> tuple[ModuleType, ModuleType]:
     """The ``laspy`` module and that of its decompressor.
 
     Raises:
         InputError: with what to install, where one of them is missing.
     """
-    try:
-        return importlib.import_module("laspy"), importlib.import_module("lazrs")
-    except ImportError as error:
-        raise InputError(
-            path,
-            found=f"it cannot be read without laspy ({error})",
-            fix='Run pip install "sshmr[las]", or pip install "laspy[lazrs]"',
-        ) from None
+    return require("laspy", path, "las"), require("lazrs", path, "las")
 
 
-def read_las(path, check_count):
+def read_las(path: Path, check_count: Callable[[int], None]) -> np.ndarray:
     """x, y, z of its points, (K, 3) float64, scaled and shifted as the header says.
 
     Args:
@@ -72,7 +67,7 @@ def read_las(path, check_count):
     return points
 
 
-def _read_header(path, check_count):
+def _read_header(path: Path, check_count: Callable[[int], None]) -> Header:
     """The ``Header``, when the sizes in it fit the file's."""
     size = path.stat().st_size
     with path.open("rb") as stream:

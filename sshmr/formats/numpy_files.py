@@ -1,10 +1,14 @@
 """Read numpy's files without believing what their headers claim."""
 
+import functools
 import io
 import math
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO, TypeVar
 
+import numpy as np
 from numpy.lib import format as npy
 
 from sshmr.errors import InputError
@@ -12,39 +16,67 @@ from sshmr.errors import InputError
 LARGEST = 512 * 2**20
 """Bytes of one array at most: 20 million points, or several times SMPL-H's largest array."""
 LONGEST_HEADER = 8192
+WIDEST_RECORD = 4096
+"""Bytes of a structured element; a point of a LiDAR has some tens."""
+Result = TypeVar("Result")
 
 
-def read_npy(path, expected):
+def read_npy(path: Path | str, expected: str, structured: bool = False) -> np.ndarray:
     """The array of an .npy file.
 
     Args:
         path: the file; expected: what it should hold, for the error.
+        structured: whether its elements may have named fields of numbers.
 
     Raises:
         InputError: when it cannot be read, holds Python objects, or claims more than 512 MB.
     """
-    return _read(path, expected, lambda: _read_stream(path, "array", lambda: Path(path).open("rb")))
+    return _read(
+        path, expected, lambda: _read_stream(path, "array", lambda: Path(path).open("rb"), structured)
+    )
 
 
-def read_npz(path, names, expected):
-    """Those of the named arrays that an .npz file has, as a dictionary; others are left unread.
+def read_npz(
+    path: Path | str, names: Iterable[str], expected: str, structured: bool = False
+) -> dict[str, np.ndarray]:
+    """Those of the named arrays that an .npz file has; others are left unread.
 
     Raises:
         InputError: as ``read_npy`` does.
     """
 
-    def read():
+    def read() -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             present = [name for name in names if f"{name}.npy" in archive.namelist()]
-            return {
-                name: _read_stream(path, f'array "{name}"', lambda name=name: archive.open(f"{name}.npy"))
-                for name in present
-            }
+            found = {}
+            for name in present:
+                member = functools.partial(archive.open, f"{name}.npy")
+                found[name] = _read_stream(path, f'array "{name}"', member, structured)
+            return found
 
     return _read(path, expected, read)
 
 
-def _read(path, expected, read):
+def npz_shapes(path: Path | str, expected: str) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Shape and dtype of each array of an .npz file, from the headers alone.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+
+    def read() -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+        with zipfile.ZipFile(path) as archive:
+            found = {}
+            for item in archive.namelist():
+                if item.endswith(".npy"):
+                    with archive.open(item) as stream:
+                        found[item.removesuffix(".npy")] = _read_header(stream)
+            return found
+
+    return _read(path, expected, read)
+
+
+def _read(path: Path | str, expected: str, read: Callable[[], Result]) -> Result:
     try:
         return read()
     except InputError:
@@ -57,15 +89,23 @@ def _read(path, expected, read):
         ) from error
 
 
-def _read_stream(path, field, open_stream):
-    with open_stream() as stream:
-        start = io.BytesIO(stream.read(LONGEST_HEADER))
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    start = io.BytesIO(stream.read(LONGEST_HEADER))
     version = npy.read_magic(start)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read_header(start)
-    if dtype.kind not in "biufSU":
-        raise InputError(path, field, f"of dtype {dtype}", "numbers")
+    return shape, dtype
+
+
+def _read_stream(
+    path: Path | str, field: str, open_stream: Callable[[], IO[bytes]], structured: bool
+) -> np.ndarray:
+    with open_stream() as stream:
+        shape, dtype = _read_header(stream)
+    records = structured and dtype.names is not None and dtype.itemsize <= WIDEST_RECORD
+    if dtype.hasobject or (dtype.kind not in "biufSU" and not records):
+        raise InputError(path, field, f"of dtype {str(dtype)[:200]}", "numbers")
     if math.prod(shape) * dtype.itemsize > LARGEST:
         raise InputError(path, field, f"of shape {shape}", f"no more than {LARGEST >> 20} MB")
     with open_stream() as stream:
-        return npy.read_array(stream, allow_pickle=False)
+        return np.asarray(npy.read_array(stream, allow_pickle=False))

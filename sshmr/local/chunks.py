@@ -5,16 +5,17 @@ where it stopped, and any number of clouds needs the memory of one part.
 """
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from sshmr.config.mapping import to_json
-from sshmr.sources.cloud_truth import check_labels
+from sshmr.formats.bags import real_file
 from sshmr.sources.clouds import check_sizes, read_files
 from sshmr.sources.extract import table_columns, write_skipped
-from sshmr.sources.shards import labels_file
+from sshmr.sources.frame_order import Numbered
 from sshmr.tables.run_folder import SKIPPED
 from sshmr.tables.schemas import points_schema, provenance, write_table
 
@@ -52,17 +53,18 @@ def write_part(run, clouds, settings, check):
         notes of the reader.
 
     Raises:
-        InputError: when ``check`` finds most of them wrong, or labels beside them do not belong to them.
+        InputError: when ``check`` finds most of them wrong.
     """
-    readings, wrong, skipped, files = [], [], [], []
+    readings, wrong, skipped = [], [], []
+    files: dict[str, int] = {}
     for (sequence, root), members in _grouped(clouds).items():
         reading, sizes = read_files(root, sequence, members, settings, run.load_body)
-        check_labels(labels_file(root, settings.clouds), reading.frames)
         readings.append(reading)
         wrong += sizes
         skipped += reading.skipped
-        paths = dict(members)
-        files += [str(paths[frame.frame]) for frame in reading.frames]
+        paths = {file.frame: file.path for file in members}
+        used_files = [paths[frame.frame] for frame in reading.frames]
+        files |= {os.fsencode(path).decode("utf-8", "backslashreplace"): _stamp(path) for path in used_files}
     if check:
         where = clouds[0].path if len(clouds) == 1 else clouds[0].root
         check_sizes(where, wrong, len(clouds), settings)
@@ -79,29 +81,30 @@ def write_part(run, clouds, settings, check):
 
 
 def known_clouds(run):
-    """Clouds that the run's parts hold: {file: points table}, and the frame numbers taken by sequence."""
+    """What the run's parts hold.
+
+    Returns:
+        {cloud: (points table, when the cloud's file had been changed last)}; the frame numbers by sequence.
+    """
     holders, numbers = {}, {}
     for path in run.points():
         table = pq.read_table(path, columns=["sequence", "frame"]).to_pydict()
         for sequence, frame in zip(*table.values(), strict=True):
             numbers.setdefault(sequence, set()).add(frame)
-        holders |= dict.fromkeys(map(Path, provenance(path).get("files", ())), path)
+        for file, stamp in provenance(path).get("files", {}).items():
+            holders[Path(file)] = (path, stamp)
     return holders, numbers
 
 
 def remove_stale(run, holders):
     """Remove parts that hold a cloud which was changed since; returns the clouds that are still known."""
-    stale = {
-        points
-        for cloud, points in holders.items()
-        if cloud.is_file() and cloud.stat().st_mtime_ns > points.stat().st_mtime_ns
-    }
+    stale = {points for cloud, (points, stamp) in holders.items() if _stamp(cloud) not in (None, stamp)}
     for points in stale:
         for round_, stage in run.stages():
             run.params(points, round_, stage).unlink(missing_ok=True)
         points.with_name(points.stem + SKIPPED).unlink(missing_ok=True)
         points.unlink()
-    return {cloud: points for cloud, points in holders.items() if points not in stale}
+    return {cloud for cloud, (points, _) in holders.items() if points not in stale}
 
 
 def renumbered(clouds, numbers):
@@ -122,17 +125,25 @@ def read_index(points):
     tables = [pq.read_table(path, columns=columns).to_pydict() for path in points]
     merged = {name: [value for table in tables for value in table[name]] for name in columns}
     ends = np.cumsum([0, *(len(table["frame_id"]) for table in tables)])
-    kinds = {"frame": np.int64, "view": np.int64, "offset": np.float32}
+    kinds = {"frame": np.int64, "view": np.int64, "offset": np.float64}
     index = {
         name: np.array(values, kinds[name]) if name in kinds else values for name, values in merged.items()
     }
     return index, [np.arange(start, end) for start, end in itertools.pairwise(ends)]
 
 
+def _stamp(cloud):
+    """When a cloud's file was changed last, nanoseconds; None where it is gone."""
+    path = real_file(cloud)
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
 def _grouped(clouds):
     groups = {}
     for cloud in clouds:
-        groups.setdefault((cloud.sequence, cloud.root), []).append((cloud.frame, cloud.path))
+        groups.setdefault((cloud.sequence, cloud.root), []).append(
+            Numbered(cloud.frame, cloud.time, cloud.path)
+        )
     return groups
 
 

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sshmr.errors import InputError
-from sshmr.sources.shards import CLOUD_SUFFIXES, find_clouds, group_clouds
+from sshmr.formats.suffixes import BAG_SUFFIXES, IMAGE_SUFFIXES, KNOWN, SINGLE_SUFFIXES
+from sshmr.sources.cloud_files import find_clouds, group_clouds, members
+
+KINDS = SINGLE_SUFFIXES + BAG_SUFFIXES + IMAGE_SUFFIXES
 
 
 class CloudFile(NamedTuple):
-    """One cloud: its sequence and frame number, the file, and the folder that its source is named from."""
+    """One cloud: sequence, frame number, file, the folder that its source is named from, seconds."""
 
     sequence: str
     frame: int
     path: Path
     root: Path
+    time: float | None = None
 
 
 def find_inputs(arguments, lines, settings, without=None):
@@ -38,14 +42,14 @@ def find_inputs(arguments, lines, settings, without=None):
                 (folders if path.is_dir() else files).append(path.resolve())
     roots = {}
     for folder in folders:
-        found = find_clouds(folder, settings.files)
+        found = find_clouds(folder, settings.files, settings.intrinsics)
         roots[folder] = [path for path in found if not (without and path.is_relative_to(without.resolve()))]
     taken = {path for paths in roots.values() for path in paths}
     loose = sorted(set(files) - taken)
     if loose:
         _check_kinds(loose)
         top = Path(os.path.commonpath([path.parent for path in loose]))
-        roots.setdefault(top, []).extend(loose)
+        roots.setdefault(top, []).extend(item for path in loose for item in members(path))
     roots = {root: found for root, found in roots.items() if found}
     if not roots:
         raise InputError(" ".join(arguments), found="no cloud is named", expected="files, folders, patterns")
@@ -59,25 +63,22 @@ def _expanded(name):
     if not glob.has_magic(name):
         raise InputError(path, found="no such file or folder", expected="clouds: a file, a folder, a pattern")
     found = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
-    found = [path for path in found if path.is_file() and path.suffix.lower() in CLOUD_SUFFIXES]
+    found = [path for path in found if path.is_file() and path.suffix.lower() in KINDS]
     if not found:
-        kinds = ", ".join(CLOUD_SUFFIXES)
-        raise InputError(name, found="the pattern fits no cloud", expected=f"files that end in {kinds}")
+        raise InputError(name, found="the pattern fits no cloud", expected=f"files that end in {KNOWN}")
     return found
 
 
 def _check_kinds(files):
     for path in files:
-        if path.suffix.lower() not in CLOUD_SUFFIXES:
-            raise InputError(
-                path, "its ending", f'"{path.suffix}"', "a cloud: one of " + ", ".join(CLOUD_SUFFIXES)
-            )
+        if path.suffix.lower() not in KINDS:
+            raise InputError(path, "its ending", f'"{path.suffix}"', f"a cloud: one of {KNOWN}")
 
 
 def _merged(roots, settings):
     clouds, seen, origin = [], set(), {}
-    for root, files in roots.items():
-        for name, members in group_clouds(root, files, settings.sequence_pattern).items():
+    for root, found in roots.items():
+        for name, files in group_clouds(root, found, settings.sequence_pattern).items():
             if origin.setdefault(name, root) != root:
                 raise InputError(
                     root,
@@ -86,7 +87,9 @@ def _merged(roots, settings):
                     "one name each",
                     "Name the folder above both, or fit them into two output folders",
                 )
-            fresh = [CloudFile(name, frame, path, root) for frame, path in members if path not in seen]
+            fresh = [
+                CloudFile(name, frame, path, root, time) for frame, time, path in files if path not in seen
+            ]
             seen.update(cloud.path for cloud in fresh)
             clouds += fresh
     return clouds

@@ -1,23 +1,25 @@
 """What one's own clouds are like, asked of the files: unit, up axis, sequences.
 
-Sizes tell the unit. Which axis points up is told by fitting a body to a few clouds: people mostly hold their
+Sizes tell the unit. Which axis points up is found by fitting a body to a few clouds: people mostly hold their
 heads above their hips.
 """
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from sshmr.config.extract import METRES, CloudsConfig, ExtractConfig
+from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.errors import InputError
-from sshmr.formats.points import read_points
-from sshmr.sources.cleaning import finite
-from sshmr.sources.cloud_axes import LARGEST, SMALLEST, TO_Y_UP
-from sshmr.sources.clouds import clean
+from sshmr.local.inputs import CloudFile
+from sshmr.sources.cloud_axes import LARGEST, SMALLEST, TO_Y_UP, UNITS
+from sshmr.sources.clouds import DENSE, clean, load_cloud
 from sshmr.sources.sampling import centre_and_pad, subsample
 
-LOOKED_AT, FITTED = 24, 4
+SAMPLED, FITTED = 24, 4
 COARSE = (
     {"hypotheses": 24, "vertices": 128, "points": 128, "iterations": 8, "start": 0.15, "end": 0.06},
     {"hypotheses": 3, "vertices": 256, "points": 256, "iterations": 8, "start": 0.08, "end": 0.03},
@@ -27,6 +29,11 @@ COARSE = (
 VOXEL = 0.02
 SHORTEST = 0.8
 """Metres: the longest side of a cloud of a whole person is at least so long."""
+USUAL = (1.25, 2.3)
+"""Metres from the lowest to the highest point of adults who stand, arms raised or not."""
+UPRIGHT = 35.0
+"""Degrees; people who lean more are no clear sign of what is up."""
+Item = TypeVar("Item")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,80 +45,132 @@ class Guess:
         unit, up: as in ``CloudsConfig``. size: (3,) median extents along x, y, z, in the unit of the files.
         tilt: degrees between ``up`` and the trunks of the bodies fitted to some of the clouds; small
             for people who stand, and where all agree.
-        points: median number of points. unreadable: [(path, why)] among those looked at.
+        points: median number of points. unreadable: [(path, why)] among those sampled.
+        notes: what had to be decided about the files, and what is odd about the people.
     """
 
-    formats: dict
-    sequences: dict
-    unit: str
+    formats: dict[str, int]
+    sequences: dict[str, int]
+    unit: str | float
     up: str
     tilt: float
     size: np.ndarray
     points: int
-    unreadable: list
+    unreadable: list[tuple[Path, str]]
+    notes: list[str]
 
 
-def guess(clouds):
-    """Look at some of the clouds and say what they are.
+def guess(clouds: list[CloudFile], given: CloudsConfig | None = None) -> Guess:
+    """Read some of the clouds and say what they are.
 
     Args:
-        clouds: list of ``CloudFile``.
+        given: what is known of them already, such as a depth camera's intrinsics.
 
     Raises:
         InputError: when none can be read, or no unit makes a person of them.
     """
-    looked_at, unreadable = [], []
-    for cloud in _spread(clouds, LOOKED_AT):
+    given = (given or CloudsConfig()).replace(up="y", unit="m")
+    sampled, unreadable, remarks = [], [], []
+    for cloud in _spread(clouds, SAMPLED):
         try:
-            looked_at.append(finite(read_points(cloud.path)))
+            points, remark = load_cloud(cloud.path, given)
         except InputError as error:
             unreadable.append((cloud.path, str(error)))
-    looked_at = [points for points in looked_at if len(points)]
-    if not looked_at:
-        raise InputError(clouds[0].root, found="none of the clouds that were looked at can be read")
+        else:
+            sampled.append(points)
+            remarks += [remark] * bool(remark)
+    if not sampled:
+        reasons = "; ".join(dict.fromkeys(reason for _, reason in unreadable[:3]))
+        raise InputError(clouds[0].root, found=f"none of {len(unreadable)} clouds can be read: {reasons}")
     # Stray points reach far; nearly all points tell the size better than all do.
-    sides = [np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0) for points in looked_at]
+    sides = [np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0) for points in sampled]
     size = np.median(sides, axis=0)
-    unit = _unit(size, clouds[0].root)
-    trunk = _trunk(_spread(looked_at, FITTED), unit, _possible(size * METRES[unit]))
+    some = [
+        subsample(points, DENSE, "random", str(row)) for row, points in enumerate(_spread(sampled, FITTED))
+    ]
+    unit = _unit(some, size, clouds[0].root)
+    metres = UNITS[unit]
+    person = np.median([np.ptp(_person(points * metres), axis=0) for points in some], axis=0)
+    trunk = _trunk(some, metres, _possible(person))
     shares = {up: float(np.array(TO_Y_UP[up])[1] @ trunk) for up in TO_Y_UP}
-    up = max(shares, key=shares.get)
+    up = max(shares, key=lambda axis: shares[axis])
+    tilt = float(np.degrees(np.arccos(np.clip(shares[up], -1, 1))))
     return Guess(
         formats=dict(Counter(cloud.path.suffix.lower() for cloud in clouds)),
         sequences=dict(Counter(cloud.sequence for cloud in clouds)),
         unit=unit,
         up=up,
-        tilt=float(np.degrees(np.arccos(np.clip(shares[up], -1, 1)))),
+        tilt=tilt,
         size=size,
-        points=int(np.median([len(points) for points in looked_at])),
+        points=int(np.median([len(points) for points in sampled])),
         unreadable=unreadable,
+        notes=[*dict.fromkeys(remarks), *_height_note(some, metres, up, tilt)],
     )
 
 
-def _spread(items, count):
+def _spread(items: Sequence[Item], count: int) -> list[Item]:
     places = np.unique(np.linspace(0, len(items) - 1, count).round().astype(int))
     return [items[place] for place in places]
 
 
-def _unit(size, where):
-    for unit, metres in METRES.items():
-        if SHORTEST <= size.max() * metres <= 2 * LARGEST:  # ground may reach beyond the person
+def _person(points: np.ndarray, ground: str = "keep") -> np.ndarray:
+    """What cleaning leaves of a cloud in metres; the cloud itself where nothing is left."""
+    settings = ExtractConfig(voxel=VOXEL, clouds=CloudsConfig.model_validate({"ground": ground}))
+    cleaned, _ = clean(points, settings)
+    return cleaned if len(cleaned) > settings.minimum_points else points
+
+
+def _unit(clouds: list[np.ndarray], size: np.ndarray, where: Path) -> str | float:
+    """The unit in which the clouds, cleaned, are people; with ground beside them if need be."""
+
+    def fits(metres: float, most: float, up: str = "y", ground: str = "keep") -> bool:
+        turn = np.array(TO_Y_UP[up], float).T
+        people = [_person(points @ turn * metres, ground) for points in clouds]
+        longest = float(np.median([np.ptp(person, axis=0).max() for person in people]))
+        return SHORTEST <= longest <= most
+
+    metric = [unit for unit in UNITS if isinstance(unit, str)]
+    for unit in metric:
+        if fits(UNITS[unit], LARGEST):
+            return unit
+    for unit in metric:
+        plausible = SHORTEST <= size.max() * UNITS[unit] <= 4 * LARGEST
+        if plausible and any(fits(UNITS[unit], LARGEST, up, "auto") for up in TO_Y_UP):
+            return unit
+    for unit in UNITS:
+        if fits(UNITS[unit], LARGEST):
+            return unit
+    for unit in UNITS:
+        if SHORTEST <= size.max() * UNITS[unit] <= 2 * LARGEST:
             return unit
     raise InputError(
         where,
         "size of the clouds",
         " × ".join(f"{side:.4g}" for side in size),
-        "a person in m, cm or mm",
-        "Cut each file to one person, or scale the files to metres",
+        "a person in m, cm, mm or feet",
+        "Cut each file to one person, or set extract.clouds.unit to the length of one unit in metres",
     )
 
 
-def _possible(metres):
-    """The up axes along which the clouds have a person's size."""
-    return [up for up in TO_Y_UP if SMALLEST <= metres["xyz".index(up[-1])] <= LARGEST]
+def _possible(metres: np.ndarray) -> list[str]:
+    """The up axes along which the clouds have a person's size; all of them where none is clear."""
+    ups = [up for up in TO_Y_UP if SMALLEST <= metres["xyz".index(up[-1])] <= LARGEST]
+    return ups or list(TO_Y_UP)
 
 
-def _trunk(clouds, unit, ups):
+def _height_note(clouds: list[np.ndarray], metres: float, up: str, tilt: float) -> list[str]:
+    """A word where people who stand are as high as children or giants."""
+    turn = np.array(TO_Y_UP[up], float).T
+    heights = [np.ptp(_person(points @ turn * metres, "auto")[:, 1]) for points in clouds]
+    height = float(np.median(heights))
+    if USUAL[0] <= height <= USUAL[1] or tilt > UPRIGHT:
+        return []
+    who = "children, people who sit or parts of people" if height < USUAL[0] else "something above them"
+    number = "unit takes a number as well, the metres of one unit"
+    return [f"people of {height:.2g} m: {who}, or the unit is wrong; {number}"]
+
+
+def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarray:
     """Where heads lie as seen from the hips, in the axes of the files: (3,), of length 1 where all agree.
 
     Each cloud is fitted from starts that stand along each of the axes, and the best of these bodies counts.
@@ -125,9 +184,9 @@ def _trunk(clouds, unit, ups):
 
     rows, tried = [], []
     for up in ups:
-        settings = ExtractConfig(voxel=VOXEL, clouds=CloudsConfig(up=up, unit=unit))
+        settings = ExtractConfig(voxel=VOXEL, clouds=CloudsConfig.model_validate({"up": up}))
         for number, cloud in enumerate(clouds):
-            person, _ = clean(cloud @ np.array(TO_Y_UP[up]).T * METRES[unit], settings)
+            person, _ = clean(cloud @ np.array(TO_Y_UP[up], float).T * metres, settings)
             if len(person) > settings.minimum_points:
                 person = subsample(person, settings.points, settings.sampling, f"{up} {number}")
                 rows.append(centre_and_pad(person, settings.points))

@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sshmr.config.extract import METRES
 from sshmr.errors import InputError
 
 SMALLEST, LARGEST = 0.3, 2.5
 """Height of a person along the up axis, metres: lying to standing with raised arms."""
 STANDING = (0.8, 2.5)
+UNITS: dict[str | float, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, 0.3048: 0.3048}
+"""Length in metres of the units that errors propose; the last is a foot."""
 SAMPLES, SAMPLE = 3, 5000
 """How many clouds, and how many points of each, are tried when none is a person."""
 LEAST_BALANCE = 0.485
@@ -59,11 +60,11 @@ def size_error(where, misfits, settings, clean):
     size = np.median([one.size for one in misfits], axis=0)
     samples = [one.sample for one in misfits if one.sample is not None]
     # First another unit alone, then another axis alone, then both.
-    options = [(up != settings.up, unit != settings.unit, up, unit) for up in TO_Y_UP for unit in METRES]
+    options = [(up != settings.up, unit != settings.unit, up, unit) for up in TO_Y_UP for unit in UNITS]
     options.sort(key=lambda option: (option[0] and option[1], option[0], option[1]))
     for *_, up, unit in options[1:]:
         turn = np.array(TO_Y_UP[up]) @ np.array(TO_Y_UP[settings.up]).T
-        scale = METRES[unit] / METRES[settings.unit]
+        scale = UNITS[unit] / settings.metres
         if all(_stands(clean(sample @ turn.T * scale)) for sample in samples):
             changes = {"unit": unit, "up": up}
             changes = {key: value for key, value in changes.items() if value != getattr(settings, key)}

@@ -1,125 +1,175 @@
-"""True bodies of one's own clouds: a table beside them."""
+"""True bodies of one's own clouds: a table beside them.
+
+Ground truth is for evaluation alone: a row that cannot be right is dropped and counted; its cloud is kept.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
-from sshmr.config.extract import METRES
+from sshmr.body.model import BodyModel
+from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
 from sshmr.geometry.smplh import smplh_to_smpl_pose
 from sshmr.sources.cloud_axes import TO_Y_UP
-from sshmr.sources.manifest import maker_of
-from sshmr.sources.shards import labels_file
-from sshmr.sources.truth import labelling_body, turned_labels
+from sshmr.sources.cloud_files import truth_file
+from sshmr.sources.frames import Reading, Truth, without_truth
+from sshmr.sources.manifest import Maker, maker_of
+from sshmr.sources.truth import truth_body, turned_truth
 
 GENDERS = ("male", "female", "neutral")
-COLUMNS = {"file": None, "pose": (72, 156), "betas": (10,), "transl": (3,), "gender": None}
+COLUMNS: dict[str, tuple[int, ...]] = {
+    "file": (),
+    "pose": (72, 156),
+    "betas": (10,),
+    "transl": (3,),
+    "gender": (),
+}
 """What the table needs, and how many numbers."""
 FARTHEST = 0.35
 """Metres from a body's points to its nearest joints in the mean, at most: 0.1 is usual."""
+LARGEST = 1e3
+"""Numbers above are no angles and no coefficients."""
+MOST_ROWS = 2_000_000
+BATCH = 4096
 
 
-def read_cloud_labels(root, files, settings, load_body, reading):
-    """The labels of some clouds: file below the root → ``Label``, y up, in metres.
+def read_cloud_truth(
+    root: Path,
+    files: Iterable[str],
+    settings: CloudsConfig,
+    load_body: Callable[[str], BodyModel | None],
+    reading: Reading,
+) -> dict[str, Truth]:
+    """The ground truth of some clouds: file below the root → ``Truth``, y up, in metres.
 
     Args:
-        root: the top folder; files: paths below it, as text; settings: a ``CloudsConfig``.
+        root: the top folder; files: paths below it, as text.
         load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
         reading: the ``Reading`` that gets notes.
 
     Raises:
-        InputError: when the table cannot be read, lacks a column or names a file twice.
+        InputError: when the table cannot be read or lacks a column.
     """
-    path = labels_file(root, settings)
+    path = truth_file(root, settings)
     if path is None:
         return {}
-    rows = _rows(path, set(files))
-    finite = [all(np.isfinite(row[name]).all() for name in ("pose", "betas", "transl")) for row in rows]
-    if not all(finite):
-        reading.notes.append(f"{finite.count(False)} files without labels: they are not finite")
-    groups = {}
-    for row, fine in zip(rows, finite, strict=True):
-        if fine:
-            groups.setdefault((row["gender"], row["body_model"]), []).append(row)
-    rotation, unit = np.array(TO_Y_UP[settings.up], float), METRES[settings.unit]
-    labels = {}
+    dropped: Counter[str] = Counter()
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in _rows(path, set(files), dropped):
+        groups.setdefault((row["gender"], row["body_model"]), []).append(row)
+    rotation = np.array(TO_Y_UP[settings.up], float)
+    truth = {}
     for (gender, body_model), members in groups.items():
         body = _body(gender, body_model, load_body, maker_of(root), reading)
         if body is not None:
             pose, betas, transl = (
                 np.stack([row[name] for row in members]) for name in ("pose", "betas", "transl")
             )
-            found = turned_labels(body, gender, rotation, pose, betas, unit * transl, body_model)
-            labels.update(zip([row["file"] for row in members], found, strict=True))
-    return labels
+            found = turned_truth(body, gender, rotation, pose, betas, settings.metres * transl, body_model)
+            truth.update(zip([row["file"] for row in members], found, strict=True))
+    reading.notes += [f"{count} rows of {path.name} dropped: {reason}" for reason, count in dropped.items()]
+    return truth
 
 
-def check_labels(path, frames):
-    """Whether bodies lie in their clouds: over the labelled frames, in the median.
-
-    Raises:
-        InputError: when they do not.
-    """
+def check_truth(path: Path | None, reading: Reading) -> None:
+    """Drop the ground truth of a reading whose bodies do not lie in their clouds, in the median; say so."""
     gaps = [
-        cKDTree(frame.label.joints).query(frame.points)[0].mean()
-        for frame in frames
-        if frame.label is not None
+        cKDTree(frame.truth.joints).query(frame.points)[0].mean()
+        for frame in reading.frames
+        if frame.truth is not None
     ]
     if gaps and np.median(gaps) > FARTHEST:
-        raise InputError(
-            path,
-            "transl",
-            f"such that points lie {np.median(gaps):.2f} m from the nearest joint in the median",
-            f"at most {FARTHEST:g} m",
-            "Labels must have the axes and the unit of the clouds, and pose SMPL's body",
+        reading.frames = [without_truth(frame) for frame in reading.frames]
+        reading.notes.append(
+            f"ground truth dropped: points lie {np.median(gaps):.2f} m from its joints in the median, "
+            f"more than {FARTHEST:g} m. {path} must have the axes and the unit of the clouds, and SMPL's pose"
         )
 
 
-def _rows(path, files):
-    """The rows of some files, as dictionaries with arrays."""
+def _rows(path: Path, files: set[str], dropped: Counter[str]) -> list[dict[str, Any]]:
+    """The rows of some files, as dictionaries with arrays; ``dropped`` counts the others' reasons."""
     try:
         rows = _read(path, files)
     except InputError:
         raise
     except Exception as error:  # a damaged table can raise almost any exception
         raise InputError(path, found=f"not readable ({error})", expected="a Parquet table") from error
-    if len({row["file"] for row in rows}) < len(rows):
-        raise InputError(path, 'column "file"', "not unique", "each file once")
-    return [_row(path, row) for row in rows]
+    twice = {name for name, count in Counter(row["file"] for row in rows).items() if count > 1}
+    kept = []
+    for row in rows:
+        try:
+            if row["file"] in twice:
+                raise ValueError("the same file in several rows")
+            kept.append(_row(row))
+        except ValueError as error:
+            dropped[str(error)] += 1
+    return kept
 
 
-def _read(path, files):
-    table = pq.read_table(path)
-    for name in COLUMNS:
-        if name not in table.column_names:
-            raise InputError(path, f'column "{name}"', "missing", ", ".join(COLUMNS))
-    kept = [row for row, name in enumerate(table.column("file").to_pylist()) if name in files]
-    names = [*COLUMNS, *(["body_model"] if "body_model" in table.column_names else [])]
-    return table.select(names).take(kept).to_pylist()
+def _read(path: Path, files: set[str]) -> list[dict[str, Any]]:
+    """In batches, so that a table of any size costs the memory of the rows that are wanted."""
+    with pq.ParquetFile(path) as table:
+        names = table.schema_arrow.names
+        for name in COLUMNS:
+            if name not in names:
+                raise InputError(path, f'column "{name}"', "missing", ", ".join(COLUMNS))
+        if table.metadata.num_rows > MOST_ROWS:
+            raise InputError(path, "rows", f"{table.metadata.num_rows}", f"at most {MOST_ROWS}")
+        columns = [*COLUMNS, *(["body_model"] if "body_model" in names else [])]
+        rows: list[dict[str, Any]] = []
+        for batch in table.iter_batches(BATCH, columns=columns):
+            wanted = [
+                name in files for name in batch.column("file").to_pylist() if isinstance(name, str | None)
+            ]
+            if len(wanted) < len(batch):
+                raise InputError(path, 'column "file"', "no text", "paths below the root")
+            if any(wanted):
+                rows += batch.filter(wanted).to_pylist()
+        return rows
 
 
-def _row(path, row):
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """One row, checked.
+
+    Raises:
+        ValueError: with what is wrong, the same words for the same fault.
+    """
     for name, lengths in COLUMNS.items():
-        if lengths is None:
+        if not lengths:
             continue
         try:
-            values = np.asarray([np.nan] * lengths[0] if row[name] is None else row[name], dtype=np.float64)
+            values = np.asarray(row[name], dtype=np.float64)
         except (ValueError, TypeError):
-            raise InputError(path, f'column "{name}"', repr(row[name])[:60], "numbers") from None
+            raise ValueError(f"{name} holds no numbers") from None
         if values.shape not in [(length,) for length in lengths]:
-            found, expected = f"of shape {values.shape} for {row['file']}", " or ".join(map(str, lengths))
-            raise InputError(path, f'column "{name}"', found, f"{expected} numbers")
+            raise ValueError(f"{name} has not {' or '.join(map(str, lengths))} numbers")
+        if not (np.abs(values) < (LARGEST if name != "transl" else np.inf)).all():
+            raise ValueError(f"{name} is not finite or far too large")
         row[name] = smplh_to_smpl_pose(values) if values.shape == (156,) else values
-    if row["gender"] not in GENDERS:
-        raise InputError(path, 'column "gender"', repr(row["gender"]), ", ".join(GENDERS))
-    return {"body_model": "smpl"} | row
+    if not isinstance(row["gender"], str) or row["gender"] not in GENDERS:
+        raise ValueError(f"gender is none of {', '.join(GENDERS)}")
+    if not isinstance(row.setdefault("body_model", "smpl"), str):
+        raise ValueError("body_model is no text")
+    return row
 
 
-def _body(gender, body_model, load_body, maker, reading):
+def _body(
+    gender: str,
+    body_model: str,
+    load_body: Callable[[str], BodyModel | None],
+    maker: Maker | None,
+    reading: Reading,
+) -> BodyModel | None:
     if body_model != "open":
-        return labelling_body(gender, load_body, maker, reading)
+        return truth_body(gender, load_body, maker, reading)
     body = load_body(gender)
     if body is not None and body.name.startswith("open"):
         return body
-    reading.notes.append("no labels: they are for the open body")
+    reading.notes.append("no ground truth: it is for the open body")
     return None

@@ -1,27 +1,43 @@
 """Read one's own clouds: one person and one moment a file."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sshmr.body.model import BodyModel
-from sshmr.config.extract import METRES, ExtractConfig
+from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.errors import InputError
+from sshmr.formats.depth import Sensor
 from sshmr.formats.las import SUFFIXES, require_laspy
-from sshmr.formats.points import read_points
+from sshmr.formats.points import Cloud, read_cloud
 from sshmr.sources.cleaning import finite, ground_height, ring_heights, without_fragments, without_strays
-from sshmr.sources.cloud_axes import LARGEST, SMALLEST, TO_Y_UP, axis_hint, extent, misfit, size_error
-from sshmr.sources.cloud_truth import check_labels, read_cloud_labels
+from sshmr.sources.cloud_axes import (
+    LARGEST,
+    SMALLEST,
+    TO_Y_UP,
+    Misfit,
+    axis_hint,
+    extent,
+    misfit,
+    size_error,
+)
+from sshmr.sources.cloud_files import cloud_files, shown, truth_file
+from sshmr.sources.cloud_truth import check_truth, read_cloud_truth
+from sshmr.sources.frame_order import Numbered
 from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample, voxel_means
-from sshmr.sources.shards import cloud_files, labels_file
 
 WIDEST = 10_000.0
 """Metres that a cloud spans at most, before it is cleaned: more is damage."""
+WILD, WILD_SHARE = 1000.0, 0.01
+"""Points farther than this from the median one, metres, are dropped where they are at most this share."""
 DENSE = 100_000
 """More points than this are thinned at random before they are cleaned; a table's row holds far fewer."""
+COARSE, COARSEST = 0.02, 0.1
+"""Metres between neighbouring values of a coordinate: digits are missing, or too many of them."""
 
 
 def read_sequence(
@@ -36,54 +52,61 @@ def read_sequence(
 
     Args:
         root: the top folder; sequence: one that ``list_shards`` names; split: ``train`` or ``test``.
-        settings: an ``ExtractConfig``.
-        load_body: function of a gender that returns a ``BodyModel``, for labels; without it none are read.
+        load_body: function of a gender that returns a ``BodyModel``, for ground truth; None reads none.
         threads: unused.
 
     Returns:
         A ``Reading``, y up, in metres.
 
     Raises:
-        InputError: when the sequence is not there, most of its clouds have no person's size, or its labels
-            cannot be used.
+        InputError: when the sequence is not there, or most of its clouds have no person's size.
     """
     files = cloud_files(root, settings.clouds)
     if sequence not in files:
         raise InputError(root, "sequence", f'"{sequence}"', "one of " + ", ".join(files))
-    reading, wrong_sizes = read_files(root, sequence, files[sequence], settings, load_body)
+    reading, wrong_sizes = read_files(Path(root), sequence, files[sequence], settings, load_body)
     check_sizes(Path(root) / sequence, wrong_sizes, len(files[sequence]), settings)
-    check_labels(labels_file(root, settings.clouds), reading.frames)
     return reading
 
 
-def read_files(root, sequence, files, settings, load_body=None):
+def read_files(
+    root: Path,
+    sequence: str,
+    files: Sequence[Numbered],
+    settings: ExtractConfig,
+    load_body: Callable[[str], BodyModel | None] | None = None,
+) -> tuple[Reading, list[Misfit]]:
     """Read some clouds of one sequence.
 
     Args:
-        root: the folder that sources are named from; files: [(frame number, path), …].
-        settings, load_body: as in ``read_sequence``.
+        root: the folder that sources are named from.
+        load_body: as in ``read_sequence``.
 
     Returns:
         A ``Reading``, and the ``Misfit`` of each cloud that has no person's height.
     """
-    for path in [path for _, path in files if path.suffix.lower() in SUFFIXES][:1]:
-        require_laspy(path)  # better no clouds at all than some silently fewer
+    for file in [file for file in files if file.path.suffix.lower() in SUFFIXES][:1]:
+        require_laspy(file.path)  # better no clouds at all than some silently fewer
     simulated = maker_of(root) is not None
     dataset = "simulated" if simulated else "clouds"
     reading = Reading(sequence, simulated=simulated)
-    below = {path: path.relative_to(root).as_posix() for _, path in files}
-    labels = {}
+    below = {file.path: shown(root, file.path) for file in files}
+    truth = {}
     if load_body is not None:
-        labels = read_cloud_labels(root, below.values(), settings.clouds, load_body, reading)
-    wrong_sizes, extents, grounds = [], [], 0
-    for number, path in files:
+        truth = read_cloud_truth(root, below.values(), settings.clouds, load_body, reading)
+    wrong_sizes: list[Misfit] = []
+    extents: list[np.ndarray] = []
+    remarks: Counter[str] = Counter()
+    grounds = 0
+    for number, time, path in files:
         name = frame_id(dataset, sequence, number)
         source = ("simulated: " if simulated else "") + below[path]
         try:
-            cloud = subsample(_upright(path, settings.clouds), DENSE, "random", name)
+            found = load_cloud(path, settings.clouds)
         except InputError as error:
             reading.skip(name, source, str(error))
             continue
+        cloud = subsample(found.points, DENSE, "random", name)
         points, had_ground = clean(cloud, settings)
         height = np.ptp(points[:, 1]) if len(points) else 0.0
         if not SMALLEST <= height <= LARGEST:
@@ -97,19 +120,23 @@ def read_files(root, sequence, files, settings, load_body=None):
             reading.skip(name, source, wrong)
         else:
             grounds += had_ground
+            remarks.update([found.remark] if found.remark else [])
             extents.append(extent(points))
             points = subsample(points, settings.points, settings.sampling, name)
-            reading.frames.append(Frame(name, number, points, source, labels.get(below[path])))
+            frame = Frame(name, number, points, source, truth.get(below[path]), time=time)
+            reading.frames.append(frame)
+    check_truth(truth_file(root, settings.clouds), reading)
     if grounds:
         reading.notes.append(f"ground removed from {grounds}")
+    reading.notes += [f"{remark} ({count} of {len(files)} files)" for remark, count in remarks.items()]
     hint = axis_hint(extents, settings.clouds) if extents else None
     if hint:
         reading.notes.append(hint)
     return reading, wrong_sizes
 
 
-def check_sizes(where, wrong_sizes, count, settings):
-    """Stop where most of ``count`` clouds have no person's size, and say which option would mend it.
+def check_sizes(where: Path, wrong_sizes: list[Misfit], count: int, settings: ExtractConfig) -> None:
+    """Stop where most of ``count`` clouds have no person's size, and say which option would change that.
 
     Raises:
         InputError: when more than half of them are wrong; ``where`` is the path it names.
@@ -118,23 +145,50 @@ def check_sizes(where, wrong_sizes, count, settings):
         raise size_error(where, wrong_sizes, settings.clouds, lambda cloud: clean(cloud, settings)[0])
 
 
-def _upright(path, settings):
-    """The finite points of a file, y up, in metres."""
-    points = finite(read_points(path))
+def load_cloud(path: Path, settings: CloudsConfig) -> Cloud:
+    """The finite points of a file, y up, in metres, and what was decided about them.
+
+    Raises:
+        InputError: when it cannot be read, spans kilometres, or its coordinates have lost their digits.
+    """
+    points, remark = read_cloud(path, Sensor(*settings.sensor))
+    points = finite(points)
     if not len(points):
         raise InputError(path, "points", "not finite", "numbers")
-    points = points @ np.array(TO_Y_UP[settings.up]).T * METRES[settings.unit]
+    points = points @ np.array(TO_Y_UP[settings.up], float).T * settings.metres
+    remarks = [remark] if remark else []
+    near = (np.abs(points - np.median(points, axis=0)) < WILD).all(axis=1)
+    if 0 < np.count_nonzero(~near) <= max(2, WILD_SHARE * len(points)) < len(points) / 2:
+        points = points[near]
+        remarks.append(f"points farther than {WILD:g} m from the others dropped")
     span = np.ptp(points, axis=0).max()
     if span > WIDEST:
         raise InputError(path, "points", f"{span:.3g} m wide", f"at most {WIDEST:g} m")
-    return points
+    step = _step(points) if span < 2 * LARGEST else 0.0
+    if step > COARSEST:
+        raise InputError(
+            path,
+            "points",
+            f"in steps of {step:.2g} m: its coordinates have lost their digits",
+            "steps of millimetres",
+            "Write float64, or subtract an origin first: float32 holds seven digits, and UTM needs ten",
+        )
+    if step > COARSE:
+        remarks.append(f"coordinates in steps of {100 * step:.2g} cm: digits were lost")
+    return Cloud(points, "; ".join(remarks))
 
 
-def clean(points, settings):
-    """Take the ground, stray points and fragments away from a cloud (K, 3), y up, in metres.
+def _step(points: np.ndarray) -> float:
+    """The largest, over the axes, of the smallest difference between two values, in the points' unit."""
+    values = [np.unique(column) for column in points[:: -(-len(points) // 20_000)].T]
+    return float(max((np.diff(column).min() for column in values if len(column) > 1), default=0.0))
+
+
+def clean(points: np.ndarray, settings: ExtractConfig) -> tuple[np.ndarray, bool]:
+    """Remove ground, stray points and fragments from a cloud (K, 3), y up, in metres.
 
     Returns:
-        The person's points, on the voxel grid, and whether a ground was taken away.
+        The person's points, on the voxel grid, and whether a ground was removed.
     """
     had_ground = False
     if settings.clouds.ground != "keep" and len(points):
@@ -148,7 +202,7 @@ def clean(points, settings):
     return without_fragments(points, 2 * settings.stray_distance), had_ground
 
 
-def _ground(points, settings):
+def _ground(points: np.ndarray, settings: CloudsConfig) -> np.ndarray | None:
     """Heights over the ground to be removed, or None."""
     over = ground_height(points, settings.ground_thickness)
     if over is None:
@@ -156,5 +210,5 @@ def _ground(points, settings):
     if settings.ground == "remove":
         return points[:, 1] - np.percentile(points[:, 1], 1) if over is None else over
     # Somebody who lies flat is no ground: enough of a person must be left above it.
-    above = () if over is None else over[over > settings.ground_thickness]
+    above = np.empty(0) if over is None else over[over > settings.ground_thickness]
     return over if len(above) and np.ptp(above) > SMALLEST else None

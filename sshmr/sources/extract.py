@@ -20,7 +20,7 @@ READERS = {
 SKIPPED_SCHEMA = pa.schema(
     [pa.field("frame_id", pa.string(), nullable=False), ("source", pa.string()), ("reason", pa.string())]
 )
-NO_LABEL = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
+TRUTH = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
 
 
 def extract(source, root, shard, split, settings, load_body, output, skipped, threads=1):
@@ -48,7 +48,7 @@ def extract(source, root, shard, split, settings, load_body, output, skipped, th
         raise InputError(
             f"{root}/{shard}",
             found=f"no frame can be used; {len(reading.skipped)} were skipped: {'; '.join(reasons[:5])}",
-            fix="Mend the data, loosen extract.minimum_points, or leave this sequence out",
+            fix="Correct the data, lower extract.minimum_points, or leave this sequence out",
         )
     provenance = {"settings": to_json(settings), "source": source, "simulated": reading.simulated}
     columns = table_columns([reading], split, settings.points)
@@ -72,21 +72,22 @@ def table_columns(readings, split, count):
         "sequence": [frame.sequence or reading.sequence for reading in readings for frame in reading.frames],
         "frame": [frame.frame for frame in frames],
         "view": [frame.view for frame in frames],
+        "time": [frame.time for frame in frames],
         "split": [split] * len(frames),
         "points": np.stack(points),
         "n_points": list(sizes),
         "offset": np.stack(offsets),
         "source": [frame.source for frame in frames],
-        "gender": [frame.label.gender if frame.label else None for frame in frames],
-        "body_model": [frame.label.body_model if frame.label else None for frame in frames],
+        "gender": [frame.truth.gender if frame.truth else None for frame in frames],
+        "body_model": [frame.truth.body_model if frame.truth else None for frame in frames],
     }
     if any(frame.parts is not None for frame in frames):
         columns["parts"] = np.stack([_padded_parts(frame.parts, count) for frame in frames])
-    for name, width in NO_LABEL.items():
+    for name, width in TRUTH.items():
         rows = np.full((len(frames), width), np.nan)
         for row, (frame, offset) in enumerate(zip(frames, offsets, strict=True)):
-            if frame.label:
-                value = getattr(frame.label, name)
+            if frame.truth:
+                value = getattr(frame.truth, name)
                 rows[row] = (value - offset if name in ("transl", "joints") else value).reshape(-1)
         columns[name] = rows
     return columns
@@ -102,10 +103,10 @@ def _padded_parts(parts, count):
 
 def _summary(reading, split):
     sizes = [len(frame.points) for frame in reading.frames]
-    labelled = sum(frame.label is not None for frame in reading.frames)
+    known = sum(frame.truth is not None for frame in reading.frames)
     kind = "simulated, " if reading.simulated else ""
     line = (
         f"{reading.sequence} ({kind}{split}): {len(sizes)} frames, {len(reading.skipped)} skipped, "
-        f"{min(sizes)}–{max(sizes)} points (median {int(np.median(sizes))}), {labelled} with labels"
+        f"{min(sizes)}–{max(sizes)} points (median {int(np.median(sizes))}), {known} with ground truth"
     )
     return "; ".join([line, *reading.notes])

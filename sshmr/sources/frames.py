@@ -1,12 +1,12 @@
 """What every reader hands over: frames of one sequence, y up, and the frames it had to skip."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 
 @dataclass(frozen=True)
-class Label:
+class Truth:
     """True body parameters of a frame in the source's y-up frame: pose (72,), betas (10,), transl (3,).
 
     joints: (24, 3) metres.
@@ -26,6 +26,7 @@ class Frame:
 
     view: the camera that saw it, where a moment has several clouds.
     sequence: what it belongs to, where a shard holds several; empty for the reading's own.
+    time: seconds, where the source tells; since 1970, or since the recording began.
     parts: (K,) the part of the body that each point is on, 1 to 24 as SMPL's joints, where the source tells.
     """
 
@@ -33,10 +34,11 @@ class Frame:
     frame: int
     points: np.ndarray
     source: str
-    label: Label | None = None
+    truth: Truth | None = None
     view: int = 0
     sequence: str = ""
     parts: np.ndarray | None = None
+    time: float | None = None
 
 
 @dataclass
@@ -53,6 +55,11 @@ class Reading:
     def skip(self, frame_id: str, source: str, reason: str) -> None:
         """List a frame that cannot be used."""
         self.skipped.append((frame_id, source, reason))
+
+
+def without_truth(frame: Frame) -> Frame:
+    """The same frame without its true body."""
+    return replace(frame, truth=None)
 
 
 def frame_id(dataset: str, sequence: str, frame: int, view: int = 0) -> str:

@@ -4,18 +4,17 @@ The workflow asks this while it plans, so nothing here imports more than the sta
 """
 
 import hashlib
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from sshmr.errors import InputError
 from sshmr.sources.behave.files import official_split, sequence_names
+from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.surreal.clips import surreal_shards
 
 CROSS_TEST = ("seq009",)
 """SLOPER4D's sequence that is for testing where methods are compared across data sets."""
 MANIFEST = "manifest.json"
-CLOUD_SUFFIXES = (".ply", ".pcd", ".xyz", ".npy", ".npz", ".bin", ".las", ".laz")
 
 
 class SimulatedSequence(NamedTuple):
@@ -148,118 +147,6 @@ def _behave_shards(root, settings):
 def named(sequence, names):
     """Whether one of the names means a sequence: in full, or as ``seq002`` for ``seq002_football_001``."""
     return any(sequence == name or sequence.startswith(f"{name}_") for name in names)
-
-
-def cloud_files(root, settings):
-    """Files of one's own clouds: sequence name → [(frame number, path), …] in order of the frames.
-
-    Args:
-        root: the top folder; settings: a ``CloudsConfig``.
-
-    Raises:
-        InputError: when there is no file, the pattern fits none, or two folders would share a name.
-    """
-    return group_clouds(root, find_clouds(root, settings.files), settings.sequence_pattern)
-
-
-def find_clouds(root, pattern=""):
-    """The cloud files below a folder that fit a pattern, all of them without one; hidden ones left out.
-
-    Raises:
-        InputError: when there is none.
-    """
-    root = Path(root)
-    found = sorted(root.glob(pattern)) if pattern else sorted(root.rglob("*"))
-    files = [path for path in found if path.suffix.lower() in CLOUD_SUFFIXES and _is_file_or_lost(path)]
-    files = [path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    if not files:
-        raise InputError(
-            root,
-            found=f"it has no cloud{f' that fits {pattern!r}' if pattern else ''}",
-            expected="files that end in " + ", ".join(CLOUD_SUFFIXES),
-            fix="Mend source.root or extract.clouds.files",
-        )
-    return files
-
-
-def _is_file_or_lost(path):
-    """Links to nowhere count: they are told of when they are read, not passed over in silence."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
-
-
-def group_clouds(root, files, sequence_pattern=""):
-    """Files below ``root`` by sequence: name → [(frame number, path), …] in order of the frames.
-
-    Raises:
-        InputError: when the pattern fits no file, or two folders would share a name.
-    """
-    grouped = {}
-    for path in files:
-        key, frame = _sequence_and_frame(Path(root), path, sequence_pattern)
-        if key is not None:
-            grouped.setdefault(key, []).append((frame, path))
-    if not grouped:
-        raise InputError(
-            "config",
-            'key "extract.clouds.sequence_pattern"',
-            f"{sequence_pattern!r}, which fits none of {len(files)} files",
-            f'a regular expression that fits paths such as "{files[0].relative_to(root).as_posix()}"',
-        )
-    sequences = {}
-    for key, members in grouped.items():
-        name = re.sub(r"[^\w.-]+", "_", key)
-        if name in sequences:
-            raise InputError(
-                root, "sequence", f'"{name}" for two folders', "one name each", "Rename a folder"
-            )
-        sequences[name] = _numbered(members)
-    return dict(sorted(sequences.items()))
-
-
-def labels_file(root, settings):
-    """The table with the labels of one's own clouds, None where there is none.
-
-    Raises:
-        InputError: when the config names one that is not there.
-    """
-    path = Path(settings.labels) if settings.labels else Path(root) / "labels.parquet"
-    if path.is_file():
-        return path
-    if settings.labels:
-        raise InputError(
-            path, found="no such file", expected="a Parquet table", fix="Mend extract.clouds.labels"
-        )
-    return None
-
-
-def _sequence_and_frame(root, path, pattern):
-    """A file's sequence (None: the pattern leaves it out) and frame number (None: not told by the name)."""
-    below = path.relative_to(root)
-    if not pattern:
-        digits = re.search(r"(\d+)\D*$", path.stem)
-        folder = below.parent.as_posix()
-        return (root.resolve().name if folder == "." else folder), int(digits[1]) if digits else None
-    try:
-        match = re.search(pattern, below.as_posix())
-        named = match.groupdict() if match else {}
-        if match and "sequence" not in named:
-            raise re.error('it has no group "(?P<sequence>…)"')
-    except re.error as error:
-        raise InputError(
-            "config", 'key "extract.clouds.sequence_pattern"', f"{pattern!r} ({error})"
-        ) from error
-    frame = named.get("frame")
-    if frame is not None and not frame.isdigit():
-        raise InputError(path, "frame", repr(frame), "digits", "Mend extract.clouds.sequence_pattern")
-    return named.get("sequence"), None if frame is None else int(frame)
-
-
-def _numbered(members):
-    """Frames by their numbers where every name tells a different one, otherwise by the names' order."""
-    numbers = [frame for frame, _ in members]
-    if None in numbers or len(set(numbers)) < len(numbers) or max(numbers) >= 2**31:
-        return list(enumerate(path for _, path in members))
-    return sorted(members)
 
 
 def _check_named(root, found, names, key):

@@ -15,10 +15,10 @@ from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import Maker
 from sshmr.sources.sampling import subsample
 from sshmr.sources.shards import sloper4d_pickle
-from sshmr.sources.truth import labelling_body, turned_labels
+from sshmr.sources.truth import truth_body, turned_truth
 
 GENDERS = ("male", "female", "neutral")
-FARTHEST_LABEL = 1.5
+FARTHEST_TRUTH = 1.5
 PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
 MOST_NUMBERS, MOST_IN_CLOUD = 2**22, 2**18
 """Of an array over all frames, and of one cloud."""
@@ -77,8 +77,7 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
         except ValueError as error:
             if number in chosen:
                 reading.skip(frame_id(dataset, sequence, number), source, str(error))
-    _check_same_world(path, recording, clouds)
-    labels = _labels(recording, load_body, reading)
+    truth = _truth(recording, clouds, load_body, reading)
     ends = (min(clouds, default=0), max(clouds, default=0))
     for number, cloud in clouds.items():
         if number not in chosen:
@@ -87,7 +86,7 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
         own = subsample(cloud, settings.points, settings.sampling, name)
         added = _neighbour_points(number, clouds, ends, recording.framerate, settings.sloper4d)
         points = np.concatenate([own, *added])[: settings.points] @ Z_UP_TO_Y_UP.T
-        reading.frames.append(Frame(name, number, points, source, labels.get(number)))
+        reading.frames.append(Frame(name, number, points, source, truth.get(number)))
     return reading
 
 
@@ -243,41 +242,39 @@ def _clean(cloud, settings):
     return clean_person(finite(cloud), settings)
 
 
-def _check_same_world(path, recording, clouds):
-    """Clouds and translations must be in one world: compared over the sequence, in the median."""
-    rows = {number: row for row, number in enumerate(recording.frames.tolist())}
-    gaps = [
-        np.linalg.norm(cloud.mean(axis=0) - recording.transl[rows[number]])
-        for number, cloud in clouds.items()
-    ]
-    gaps = [gap for gap in gaps if np.isfinite(gap)]
-    if gaps and np.median(gaps) > FARTHEST_LABEL:
-        raise InputError(
-            path,
-            "second_person.opt_trans",
-            f"{np.median(gaps):.1f} m from the clouds in the median",
-            f"at most {FARTHEST_LABEL:g} m",
-            "Clouds and translations must be in the same world frame, z up, in metres",
-        )
+def _truth(recording, clouds, load_body, reading):
+    """The true body of each frame, turned y up; nothing where the right body model is not at hand.
 
-
-def _labels(recording, load_body, reading):
-    """The true body of each frame, turned y up; nothing where the right body model is not at hand."""
+    Bodies that cannot be right are dropped with a note, their clouds never: those whose numbers are none, and
+    all of them where clouds and translations are not in one world, compared over the sequence in the median.
+    """
     maker = Maker(recording.body_model, recording.body_digest) if recording.simulated else None
-    body = labelling_body(recording.gender, load_body, maker, reading)
+    body = truth_body(recording.gender, load_body, maker, reading)
     if body is None:
         return {}
     values = (recording.pose, recording.betas, recording.transl)
     known = np.logical_and.reduce([(np.abs(part) < LARGEST).all(axis=1) for part in values])
+    rows = {number: row for row, number in enumerate(recording.frames.tolist()) if known[row]}
+    gaps = [
+        np.linalg.norm(cloud.mean(axis=0) - recording.transl[rows[number]])
+        for number, cloud in clouds.items()
+        if number in rows
+    ]
+    if gaps and np.median(gaps) > FARTHEST_TRUTH:
+        reading.notes.append(
+            f"ground truth dropped: second_person.opt_trans is {np.median(gaps):.1f} m from the clouds in "
+            f"the median, more than {FARTHEST_TRUTH:g} m; both must be in the same world, z up, in metres"
+        )
+        return {}
     if not known.all():
         reading.notes.append(
-            f"{(~known).sum()} frames without labels: pose, betas or translation is not finite"
+            f"{(~known).sum()} frames without ground truth: pose, betas or translation is not finite"
         )
     if not known.any():
         return {}
     values = (part[known] for part in values)
-    labels = turned_labels(body, recording.gender, Z_UP_TO_Y_UP, *values, recording.body_model)
-    return dict(zip(recording.frames[known].tolist(), labels, strict=True))
+    found = turned_truth(body, recording.gender, Z_UP_TO_Y_UP, *values, recording.body_model)
+    return dict(zip(recording.frames[known].tolist(), found, strict=True))
 
 
 def _neighbour_points(number, clouds, ends, framerate, settings):

@@ -3,11 +3,11 @@
 import torch
 
 from sshmr.geometry.frames import turn_body
-from sshmr.sources.frames import Label
+from sshmr.sources.frames import Truth
 
 
-def labelling_body(gender, load_body, maker, reading):
-    """The body that a source's labels are for, or None and a note in the reading.
+def truth_body(gender, load_body, maker, reading):
+    """The body that a source's ground truth is for, or None and a note in the reading.
 
     Args:
         gender: the gender that the source states.
@@ -18,29 +18,29 @@ def labelling_body(gender, load_body, maker, reading):
     body = load_body(gender)
     note = None
     if body is None:
-        note = f"no labels: there is no {gender} body model"
+        note = f"no ground truth: there is no {gender} body model"
     elif maker and body.digest != maker.body_digest:
-        note = f"no labels: they were made with another {maker.body_model} than {body.name}"
+        note = f"no ground truth: it was made with another {maker.body_model} than {body.name}"
     elif not maker and body.gender != gender:
-        note = f"no labels: there is no {gender} body model, a {body.gender} one stands in for it"
+        note = f"no ground truth: there is no {gender} body model, a {body.gender} one stands in for it"
     elif not maker and body.name.startswith("open"):
-        note = f"no labels: they are for SMPL, and the body model is {body.name}"
+        note = f"no ground truth: it is for SMPL, and the body model is {body.name}"
     if note is None:
         return body
     reading.notes.append(note)
     return None
 
 
-def turned_labels(body, gender, rotation, pose, betas, transl, body_model):
-    """The labels of T frames in another frame of coordinates, joints included.
+def turned_truth(body, gender, rotation, pose, betas, transl, body_model):
+    """The true bodies of T frames in another frame of coordinates, joints included.
 
     Args:
-        body: a ``BodyModel``; gender, body_model: what the labels say of it.
+        body: a ``BodyModel``; gender, body_model: what the source says of it.
         rotation: (3, 3), source frame → target frame, about the frame's origin.
         pose: (T, 72) radians; betas: (T, 10); transl: (T, 3) metres; in the source's frame.
 
     Returns:
-        A list of T ``Label``, float64.
+        A list of T ``Truth``, float64.
     """
     kind = torch.float64
     body = body.to(dtype=kind)
@@ -50,6 +50,6 @@ def turned_labels(body, gender, rotation, pose, betas, transl, body_model):
     pose = torch.cat([root, pose[:, 3:]], dim=1)
     joints = body.subset([0])(pose, betas, transl).joints
     return [
-        Label(gender, *(value.numpy() for value in values), body_model)
+        Truth(gender, *(value.numpy() for value in values), body_model)
         for values in zip(pose, betas, transl, joints, strict=True)
     ]

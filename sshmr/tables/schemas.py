@@ -20,6 +20,8 @@ from sshmr.files import atomic_path
 
 SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
+LATER_COLUMNS = {"time": pa.float64()}
+"""Columns that tables of earlier versions lack; they are read as nulls."""
 
 TRUTH_COLUMNS = {
     "gender": None,
@@ -46,10 +48,11 @@ def points_schema(count: int) -> pa.Schema:
             ("sequence", pa.string()),
             ("frame", pa.int32()),
             ("view", pa.int16()),
+            ("time", pa.float64()),
             ("split", pa.string()),
             pa.field("points", vector(3 * count), nullable=False),
             pa.field("n_points", pa.int32(), nullable=False),
-            pa.field("offset", vector(3), nullable=False),
+            pa.field("offset", vector(3, pa.float64()), nullable=False),
             ("source", pa.string()),
             ("gender", pa.string()),
             ("pose", vector(72)),
@@ -155,10 +158,10 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
         labels: read the ground truth too. Only evaluation may: without it those columns stay on disk.
 
     Returns:
-        dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); points (F, N, 3)
-        and offset (F, 3) float32 metres; with ``labels`` also gender, body_model (lists, None where
-        unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints (F, 24, 3), parts (F, N), NaN where
-        unlabelled.
+        dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); time (F,) seconds,
+        NaN if unknown; points (F, N, 3) float32 and offset (F, 3) float64 metres; with ``labels`` also gender,
+        body_model (lists, None where unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints
+        (F, 24, 3), parts (F, N), NaN where unlabelled.
     """
     shapes = {"points": (-1, 3), "offset": (3,)}
     names = [name for name in points_schema(1).names if truth or name not in TRUTH_COLUMNS]
@@ -193,11 +196,16 @@ def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str
     schema = _open(path, lambda: pq.read_schema(path))
     for name in names:
         if name not in schema.names:
+            if name in LATER_COLUMNS:
+                continue
             raise InputError(path, f'column "{name}"', "missing", ", ".join(names), "Make this file anew.")
         if name in shapes and not pa.types.is_fixed_size_list(schema.field(name).type):
             found, expected = f"of type {schema.field(name).type}", "a list of fixed size"
             raise InputError(path, f'column "{name}"', found, expected, "Make this file anew.")
-    table = _open(path, lambda: pq.read_table(path, columns=list(names)))
+    absent = [name for name in names if name not in schema.names]
+    table = _open(path, lambda: pq.read_table(path, columns=[name for name in names if name not in absent]))
+    for name in absent:
+        table = table.append_column(name, pa.nulls(len(table), LATER_COLUMNS[name]))
     return {name: _to_numpy(table.column(name).combine_chunks(), shapes.get(name)) for name in names}
 
 

@@ -155,9 +155,9 @@ def test_a_simulated_sequence_is_read_back_in_clips(tmp_path, prior):
             f"simulated/{clip}/{n:06d}/0" for clip, frames in zip(clips, (5, 2), strict=True)
             for n in range(1, frames + 1)
         ]  # fmt: skip
-        assert all(frame.label.body_model == load_body("male").name for frame in reading.frames)
+        assert all(frame.truth.body_model == load_body("male").name for frame in reading.frames)
         assert all(frame.source.startswith("simulated") for frame in reading.frames)
-        subjects.add((split, tuple(reading.frames[0].label.betas)))
+        subjects.add((split, tuple(reading.frames[0].truth.betas)))
     assert len(subjects) == 3
 
 

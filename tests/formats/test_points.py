@@ -163,7 +163,7 @@ PCD = "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {0}\
         ("a.xyz", b"1 2 3 " * 10_000, "line 1 is 10000 characters or longer"),
         ("a.npy", b"no array", "cannot be read"),
         ("a.npz", b"no archive", "cannot be read"),
-        ("a.bin", b"\0" * 20, "16 a point"),
+        ("a.bin", b"\0" * 28, "16 a point"),
         ("a.bin", b"", "empty"),
         ("a.las", b"", "it is empty"),
         ("a.las", b"LASF", "no header"),
@@ -185,7 +185,7 @@ def test_arrays_of_another_kind_are_told(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
     np.save(tmp_path / "text.npy", np.array([["a", "b", "c"]]))
     np.save(tmp_path / "complex.npy", np.zeros((30, 3), complex))
-    np.savez(tmp_path / "other.npz", xyz=np.zeros((30, 3)))
+    np.savez(tmp_path / "other.npz", xyz=np.zeros((30, 2)))
     for name in ("flat.npy", "narrow.npy", "objects.npy", "text.npy", "complex.npy", "other.npz"):
         with pytest.raises(InputError, match=name):
             read_points(tmp_path / name)

@@ -1,5 +1,6 @@
 """Which shards there are is known while the workflow is planned, quickly and without big imports."""
 
+import re
 import subprocess
 import sys
 
@@ -141,6 +142,27 @@ def test_wrong_roots_are_told(tmp_path):
         list_shards("sloper4d", tmp_path / "absent", ExtractConfig())
     with pytest.raises(InputError, match="seq002_football_001"):
         list_shards("sloper4d", tmp_path, ExtractConfig())
-    touch(tmp_path, "a/b/1.ply", "a_b/1.ply")
-    with pytest.raises(InputError, match="a_b"):
-        list_shards("clouds", tmp_path, ExtractConfig())
+
+
+def test_every_folder_is_a_sequence_whatever_its_name(tmp_path):
+    """Names that would be one file, hide another's table, or are too long for one are told apart."""
+    folders = [
+        "a/b",
+        "a_b",
+        "walk",
+        "walk.skipped",
+        "{x}",
+        "-rf",
+        "$(touch PWNED)",
+        "x" * 240,
+        "x" * 239 + "y",
+    ]
+    touch(tmp_path, *(f"{folder}/1.ply" for folder in folders))
+    names = list_shards("clouds", tmp_path, ExtractConfig())["train"]
+    assert len(set(names)) == len(folders)
+    assert {"a_b", "walk", "walk_skipped", "_x_", "_rf"} <= set(names)
+    for name in names:
+        assert re.fullmatch(r"[\w.-]+", name)
+        assert not name.startswith(("-", "."))
+        assert len(name) <= 120
+        assert not name.endswith(".skipped")

@@ -27,8 +27,8 @@ def survives(root, load_body):
         return False
     for frame in reading.frames:
         assert np.isfinite(frame.points).all()
-        if frame.label:
-            assert np.isfinite(frame.label.joints).all()
+        if frame.truth:
+            assert np.isfinite(frame.truth.joints).all()
     assert all(reason for _, _, reason in reading.skipped)
     return True
 

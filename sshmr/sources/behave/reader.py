@@ -15,13 +15,13 @@ from sshmr.sources.behave.files import depth_file, fit_file, frame_folders, info
 from sshmr.sources.behave.fits import read_fit
 from sshmr.sources.behave.images import read_depth, read_mask
 from sshmr.sources.behave.points import CLEANING, unproject
-from sshmr.sources.frames import Frame, Reading, frame_id
+from sshmr.sources.frames import Frame, Reading, frame_id, without_truth
 from sshmr.sources.manifest import maker_of
-from sshmr.sources.truth import labelling_body, turned_labels
+from sshmr.sources.truth import truth_body, turned_truth
 
 SMALLEST, LARGEST = 0.05, 1.5
 """Longest side of the box around the middle half of a person's points, metres."""
-FARTHEST_LABEL = 1.5
+FARTHEST_TRUTH = 1.5
 
 
 class View(NamedTuple):
@@ -85,7 +85,7 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
             points = points @ Y_DOWN_TO_Y_UP.T
             reading.frames.append(Frame(view.name, view.time, points, source(view), view=view.camera))
     _check_size(path, np.array(spans))
-    _add_labels(reading, {view.time: view.folder for view in views}, info, load_body, maker)
+    _add_truth(reading, {view.time: view.folder for view in views}, info, load_body, maker)
     return reading
 
 
@@ -152,12 +152,12 @@ def _check_size(path, spans):
         )
 
 
-def _add_labels(reading, folders, info, load_body, maker):
+def _add_truth(reading, folders, info, load_body, maker):
     """Give each frame the body that was fitted at its moment, where there is one."""
     if info.gender is None:
-        reading.notes.append("no labels: info.json states no gender")
+        reading.notes.append("no ground truth: info.json states no gender")
         return
-    body = labelling_body(info.gender, load_body, maker, reading)
+    body = truth_body(info.gender, load_body, maker, reading)
     if body is None:
         return
     fits, missing = {}, Counter()
@@ -168,29 +168,27 @@ def _add_labels(reading, folders, info, load_body, maker):
         except InputError as error:
             missing[str(error) if file.exists() else "there is no fit"] += 1
     if missing:
-        reading.notes.append(f"{missing.total()} moments without labels: {next(iter(missing))}")
+        reading.notes.append(f"{missing.total()} moments without ground truth: {next(iter(missing))}")
     if not fits:
         return
     values = (np.stack(column) for column in zip(*fits.values(), strict=True))
     name = maker.body_model if maker else "smplh"
-    labels = turned_labels(body, info.gender, Y_DOWN_TO_Y_UP, *values, name)
-    labels = dict(zip(fits, labels, strict=True))
-    reading.frames = [dataclasses.replace(frame, label=labels.get(frame.frame)) for frame in reading.frames]
+    found = turned_truth(body, info.gender, Y_DOWN_TO_Y_UP, *values, name)
+    truth = dict(zip(fits, found, strict=True))
+    reading.frames = [dataclasses.replace(frame, truth=truth.get(frame.frame)) for frame in reading.frames]
     _check_same_world(reading, info)
 
 
 def _check_same_world(reading, info):
-    """Clouds and fits must be in one world: compared over the sequence, in the median."""
+    """Drop all ground truth where clouds and fits are not in one world: compared in the median."""
     gaps = [
-        np.linalg.norm(frame.points.mean(axis=0) - frame.label.joints[0])
+        np.linalg.norm(frame.points.mean(axis=0) - frame.truth.joints[0])
         for frame in reading.frames
-        if frame.label
+        if frame.truth
     ]
-    if np.median(gaps) > FARTHEST_LABEL:
-        raise InputError(
-            info.poses,
-            "the cameras' frame",
-            f"{np.median(gaps):.1f} m from the fitted bodies in the median",
-            f"at most {FARTHEST_LABEL:g} m",
-            "Cameras and fits must be in camera 1's frame, in metres",
+    if gaps and np.median(gaps) > FARTHEST_TRUTH:
+        reading.frames = [without_truth(frame) for frame in reading.frames]
+        reading.notes.append(
+            f"ground truth dropped: bodies are {np.median(gaps):.1f} m from the clouds in the median, more "
+            f"than {FARTHEST_TRUTH:g} m; fits and {info.poses} must be in camera 1's frame, in metres"
         )

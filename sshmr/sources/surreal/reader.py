@@ -15,8 +15,8 @@ from sshmr.sources.sampling import subsample
 from sshmr.sources.surreal.camera import WORLD_TO_Y_UP, camera_to_world, person_points
 from sshmr.sources.surreal.clips import Clip, all_clips, clips_of_shard
 from sshmr.sources.surreal.info import ClipInfo, read_info
-from sshmr.sources.surreal.truth import place_labels, settle, settle_by_joints
-from sshmr.sources.truth import labelling_body
+from sshmr.sources.surreal.truth import place_truth, settle, settle_by_joints
+from sshmr.sources.truth import truth_body
 
 GENDERS = ("female", "male")
 
@@ -89,7 +89,7 @@ class _ShardReader:
     def _bodies(self, load_body, maker):
         """Gender → the body that labels are for; a simulated data set knows one gender only."""
         asked = Reading("")
-        found = {gender: labelling_body(gender, load_body, maker, asked) for gender in GENDERS}
+        found = {gender: truth_body(gender, load_body, maker, asked) for gender in GENDERS}
         bodies = {gender: body for gender, body in found.items() if body is not None}
         if len(bodies) == len(GENDERS) or (maker and bodies):
             return bodies
@@ -134,7 +134,7 @@ class _ShardReader:
         name = fit.reading if fit else settle_by_joints(seen.info, seen.points)
         upright = {row: points @ WORLD_TO_Y_UP[name].T for row, points in seen.points.items()}
         self.settled[name] += 1
-        labels = place_labels(seen.info, upright, fit, bodies[fit.gender], self.body_model) if fit else {}
+        labels = place_truth(seen.info, upright, fit, bodies[fit.gender], self.body_model) if fit else {}
         return upright, labels
 
     def _add_frames(self, seen, upright, labels):

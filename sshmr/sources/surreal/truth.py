@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sshmr.geometry.raycast import Surface
-from sshmr.sources.frames import Label
+from sshmr.sources.frames import Truth
 from sshmr.sources.surreal.camera import WORLD_TO_Y_UP
 
 PROBES = 3
@@ -99,7 +99,7 @@ def settle_by_joints(info, clouds):
     )
 
 
-def place_labels(info, clouds, fit, body, body_model):
+def place_truth(info, clouds, fit, body, body_model):
     """The true body of each frame whose label fits its points.
 
     Args:
@@ -107,7 +107,7 @@ def place_labels(info, clouds, fit, body, body_model):
         fit: a ``Fit``; body: its gender's ``BodyModel``; body_model: what the labels call it.
 
     Returns:
-        Row → ``Label``, in the clouds' frame.
+        Row → ``Truth``, in the clouds' frame.
     """
     rows = [row for row in clouds if info.known[row]]
     posed = _pose(body, info, rows)
@@ -118,7 +118,7 @@ def place_labels(info, clouds, fit, body, body_model):
         transl, distance = _align(Surface(vertices, faces), clouds[row], start)
         if distance < FARTHEST_FIT:
             values = (info.pose[row], info.betas[row], transl, joints + transl)
-            labels[row] = Label(fit.gender, *values, body_model)
+            labels[row] = Truth(fit.gender, *values, body_model)
     return labels
 
 

@@ -201,5 +201,5 @@ def test_a_wrong_fit_costs_the_labels_only(copy, fault):
     path.write_bytes(pickle.dumps({**content, **changes}))
     reading = copy.read()
     assert len(reading.frames) == 8
-    assert sum(frame.label is None for frame in reading.frames) == 4
+    assert sum(frame.truth is None for frame in reading.frames) == 4
     assert re.search(told, reading.notes[0])

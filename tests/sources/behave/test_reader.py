@@ -28,11 +28,11 @@ def test_labels_are_the_mesh_that_was_rendered(made, open_bodies):
     reading = made.read()
     assert len(reading.frames) == 8
     for frame in reading.frames:
-        assert frame.label.gender == made.gender
-        vertices, joints = body_of(frame.label, open_bodies)
+        assert frame.truth.gender == made.gender
+        vertices, joints = body_of(frame.truth, open_bodies)
         truth = made.vertices[round(frame.frame / 200)]  # five moments a second
         assert np.abs(vertices - truth).max() < 1e-3
-        assert np.abs(joints - frame.label.joints).max() < 1e-3
+        assert np.abs(joints - frame.truth.joints).max() < 1e-3
 
 
 def test_points_lie_on_the_mesh_within_the_noise(made, open_bodies):
@@ -122,8 +122,8 @@ def test_a_missing_camera_costs_its_view_or_as_published_the_moment(copy):
 def test_without_a_fit_a_moment_has_no_labels(copy):
     (copy.moment() / "person" / "fit02" / "person_fit.pkl").unlink()
     reading = copy.read()
-    assert [frame.label is None for frame in reading.frames] == [True] * 4 + [False] * 4
-    assert reading.notes == ["1 moments without labels: there is no fit"]
+    assert [frame.truth is None for frame in reading.frames] == [True] * 4 + [False] * 4
+    assert reading.notes == ["1 moments without ground truth: there is no fit"]
 
 
 def test_a_damaged_fit_costs_the_labels_only(copy):
@@ -137,7 +137,7 @@ def test_info_without_kinects_means_the_first_three(copy):
     edit(copy.sequence / "info.json", kinects=None, empty="none", gender=None)
     reading = copy.read()
     assert {frame.view for frame in reading.frames} == {0, 1, 2}
-    assert reading.notes == ["no labels: info.json states no gender"]
+    assert reading.notes == ["no ground truth: info.json states no gender"]
 
 
 def test_labels_need_the_body_they_were_made_with(woman, copy, open_bodies):
@@ -147,9 +147,9 @@ def test_labels_need_the_body_they_were_made_with(woman, copy, open_bodies):
     reading = copy.read()
     assert not reading.simulated
     assert reading.frames[0].frame_id.startswith("behave/")
-    assert "they are for SMPL" in reading.notes[0]
+    assert "it is for SMPL" in reading.notes[0]
     smpl = dataclasses.replace(open_bodies("female"), name="smpl_female")
-    assert copy.read(lambda _: smpl).frames[0].label.body_model == "smplh"
+    assert copy.read(lambda _: smpl).frames[0].truth.body_model == "smplh"
 
 
 def test_the_published_cleaning_draws_points_that_have_neighbours(woman, open_bodies):

@@ -121,7 +121,7 @@ def test_a_label_that_cannot_be_costs_its_label_only(clips, load_body, array, va
 
     put("info", **{array: spoil})(clips)
     frames = [frame for frame in read(clips, load_body).frames if BAD in frame.sequence]
-    assert [frame.label is None for frame in frames] == [False, True, False]
+    assert [frame.truth is None for frame in frames] == [False, True, False]
 
 
 def test_a_clip_without_any_whole_label_is_skipped(clips, load_body):
@@ -171,8 +171,8 @@ def survives(root, load_body):
     assert len(reading.frames) + len(reading.skipped) == 1
     for frame in reading.frames:
         assert np.isfinite(frame.points).all()
-        if frame.label:
-            assert np.isfinite(frame.label.joints).all()
+        if frame.truth:
+            assert np.isfinite(frame.truth.joints).all()
 
 
 def test_bytes_changed_at_random_never_end_in_a_traceback(one_frame, load_body):

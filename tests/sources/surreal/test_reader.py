@@ -45,14 +45,14 @@ def test_points_lie_on_the_mesh_that_was_rendered(surreal, reading, load_body):
 
 def test_labels_are_the_bodies_that_were_rendered(surreal, reading, load_body):
     for frame, (_, gender) in zip(reading.frames[::3], CASES, strict=True):
-        assert frame.label.gender == gender
-        assert frame.label.body_model == "smpl"
+        assert frame.truth.gender == gender
+        assert frame.truth.body_model == "smpl"
     for frame in reading.frames:
-        body = posed(frame.label, load_body(frame.label.gender))
+        body = posed(frame.truth, load_body(frame.truth.gender))
         mesh = surreal[1][frame.sequence][frame.frame - 1]
         assert np.abs(body.vertices[0].numpy() - mesh).max() < 0.001
-        np.testing.assert_allclose(body.joints[0].numpy(), frame.label.joints, atol=1e-5)
-        assert frame.label.joints[15, 1] - frame.label.joints[7, 1] > 1.0  # the head is above the ankle
+        np.testing.assert_allclose(body.joints[0].numpy(), frame.truth.joints, atol=1e-5)
+        assert frame.truth.joints[15, 1] - frame.truth.joints[7, 1] > 1.0  # the head is above the ankle
 
 
 def test_left_hands_stay_left(reading):
@@ -60,7 +60,7 @@ def test_left_hands_stay_left(reading):
     assert reading.notes == ["clips read straight: 2", "clips read swapped: 2"]
     for frame in reading.frames:
         left, right = (frame.points[np.isin(frame.parts, arm)].mean(axis=0) for arm in (LEFT_ARM, RIGHT_ARM))
-        elbows = frame.label.joints[[18, 19]]
+        elbows = frame.truth.joints[[18, 19]]
         assert np.linalg.norm(left - elbows[0]) < np.linalg.norm(left - elbows[1])
         assert np.linalg.norm(right - elbows[1]) < np.linalg.norm(right - elbows[0])
         # The left arm is the raised one.
@@ -76,10 +76,10 @@ def test_without_the_labels_body_nobody_is_mirrored_either(surreal, load_body, b
         "another": lambda gender: load_body(gender) if gender == "male" else None,
     }[body]
     reading = read(surreal[0], found)
-    assert "no labels" in reading.notes[0]
+    assert "no ground truth" in reading.notes[0]
     assert len(reading.frames) == 12
     for frame in reading.frames:
-        assert frame.label is None
+        assert frame.truth is None
         mesh = surreal[1][frame.sequence][frame.frame - 1]
         assert Surface(mesh, faces).distances(frame.points).max() < 1e-4
 
@@ -113,7 +113,7 @@ def test_a_root_that_is_not_turned_is_read(tmp_path, load_body):
     change(stem, "info", zrot=np.zeros((1, 1)), pose=lambda values: np.r_[np.zeros((3, 1)), values[3:]])
     settings = PLAIN.replace(surreal=SurrealConfig(minimum_parts=1))
     (frame,) = read(tmp_path, load_body, settings).frames
-    vertices = posed(frame.label, load_body("male")).vertices[0].numpy()
+    vertices = posed(frame.truth, load_body("male")).vertices[0].numpy()
     assert np.abs(vertices - mesh[0]).max() < 0.001
 
 
@@ -131,20 +131,20 @@ def test_a_clip_of_one_frame_is_read(tmp_path, load_body):
         rng,
     )
     (frame,) = read(tmp_path, load_body).frames
-    assert frame.label.gender == "male"
+    assert frame.truth.gender == "male"
 
 
 def test_the_gender_is_the_nearer_bodys_unless_the_stated_one_is_asked_for(clips, load_body):
     """The file of a female clip says male, as happens."""
     change(stem_of(clips, "01_01"), "info", gender=np.ones((3, 1), np.uint8))
     frames = [frame for frame in read(clips, load_body).frames if "01_01" in frame.sequence]
-    assert {frame.label.gender for frame in frames} == {"female"}
+    assert {frame.truth.gender for frame in frames} == {"female"}
     stated = PLAIN.replace(surreal=SurrealConfig(minimum_parts=12, gender="stated"))
     reading = read(clips, load_body, stated)
     assert not [
-        frame for frame in reading.frames if "01_01" in frame.sequence and frame.label.gender == "female"
+        frame for frame in reading.frames if "01_01" in frame.sequence and frame.truth.gender == "female"
     ]
-    assert {f.label.gender for f in reading.frames if "02_01" in f.sequence} == {"male"}
+    assert {f.truth.gender for f in reading.frames if "02_01" in f.sequence} == {"male"}
 
 
 def test_first_frames_are_taken_and_few_parts_left_out(surreal, load_body):
