@@ -177,7 +177,7 @@ def shown(root: Path, path: Path) -> str:
 
 def is_text(path: Path) -> bool:
     """Whether a path is valid UTF-8, so that tables and Snakemake can hold it."""
-    return shown(Path(), path) == path.as_posix()
+    return os.fsencode(path).decode("utf-8", "replace") == str(path)
 
 
 def truth_file(root: Path | str, settings: CloudsConfig) -> Path | None:

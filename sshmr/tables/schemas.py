@@ -159,7 +159,7 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
 
     Returns:
         dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); time (F,) seconds,
-        NaN if unknown; points (F, N, 3) float32 and offset (F, 3) float64 metres; with ``labels`` also gender,
+        NaN if unknown; points (F, N, 3) float32, offset (F, 3) float64, metres; with ``truth`` also gender,
         body_model (lists, None where unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints
         (F, 24, 3), parts (F, N), NaN where unlabelled.
     """
