@@ -269,9 +269,9 @@ def _checked(
     if any(distortion) and model.replace(" ", "_") not in (*PLAIN, INVERSE):
         raise InputError(where, "the distortion model", repr(model), "plumb_bob or rational_polynomial")
     size = tuple(content.get(name, content.get(f"image_{name}")) for name in ("width", "height"))
-    known = all(isinstance(side, int) and side > 0 for side in size)
+    width, height = (side if isinstance(side, int) and side > 0 else 0 for side in size)
     fx, fy, cx, cy = map(float, four)
     inverse = model.replace(" ", "_") == INVERSE
     return Intrinsics(
-        fx, fy, cx, cy, tuple(distortion[:8]), inverse, (int(size[0]), int(size[1])) if known else None
+        fx, fy, cx, cy, tuple(distortion[:8]), inverse, (width, height) if width and height else None
     )

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from sshmr.config.extract import CloudsConfig, ExtractConfig
+from sshmr.config.fit import Stage
 from sshmr.errors import InputError
 from sshmr.local.inputs import CloudFile
 from sshmr.sources.cloud_axes import LARGEST, SMALLEST, TO_Y_UP, UNITS
@@ -21,8 +22,8 @@ from sshmr.sources.sampling import centre_and_pad, subsample
 
 SAMPLED, FITTED = 24, 4
 COARSE = (
-    {"hypotheses": 24, "vertices": 128, "points": 128, "iterations": 8, "start": 0.15, "end": 0.06},
-    {"hypotheses": 3, "vertices": 256, "points": 256, "iterations": 8, "start": 0.08, "end": 0.03},
+    Stage(hypotheses=24, vertices=128, points=128, iterations=8, start=0.15, end=0.06),
+    Stage(hypotheses=3, vertices=256, points=256, iterations=8, start=0.08, end=0.03),
 )
 """Stages of a fit that is good enough to tell head from feet."""
 
@@ -137,12 +138,12 @@ def _unit(clouds: list[np.ndarray], size: np.ndarray, where: Path) -> str | floa
         plausible = SHORTEST <= size.max() * UNITS[unit] <= 4 * LARGEST
         if plausible and any(fits(UNITS[unit], LARGEST, up, "auto") for up in TO_Y_UP):
             return unit
-    for unit in UNITS:
-        if fits(UNITS[unit], LARGEST):
-            return unit
-    for unit in UNITS:
-        if SHORTEST <= size.max() * UNITS[unit] <= 2 * LARGEST:
-            return unit
+    for other in UNITS:
+        if fits(UNITS[other], LARGEST):
+            return other
+    for other in UNITS:
+        if SHORTEST <= size.max() * UNITS[other] <= 2 * LARGEST:
+            return other
     raise InputError(
         where,
         "size of the clouds",
@@ -178,7 +179,7 @@ def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarra
     from sshmr.body.model import JOINT_NAMES, BodyModel, open_body_path
     from sshmr.body.prior import PosePrior, open_prior_path
     from sshmr.body.template import build_template
-    from sshmr.config.fit import FitConfig, Stage
+    from sshmr.config.fit import FitConfig
     from sshmr.evaluation.frames import pose_rows
     from sshmr.fit.stage import fit_shard
 
@@ -201,13 +202,13 @@ def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarra
     }
     body, prior = BodyModel.load(open_body_path("neutral")), PosePrior.load(open_prior_path())
     template = build_template(body)
-    config = FitConfig(search=tuple(Stage(**stage) for stage in COARSE), unusual=0.0)
+    config = FitConfig(search=COARSE, unusual=0.0)
     fitted = fit_shard(table, body, template, prior, config, progress=lambda batches, _: batches)
-    best = {}
+    best: dict[int, int] = {}
     for row, (number, _) in enumerate(tried):
         if number not in best or fitted["energy"][row] < fitted["energy"][best[number]]:
             best[number] = row
-    joints = pose_rows(body.subset([0]), fitted, list(best.values())).joints.numpy()
+    joints = pose_rows(body.subset([0]), fitted, np.array(list(best.values()))).joints.numpy()
     trunks = joints[:, JOINT_NAMES.index("neck")] - joints[:, JOINT_NAMES.index("pelvis")]
     trunks = [
         trunk @ np.array(TO_Y_UP[tried[row][1]]) for trunk, row in zip(trunks, best.values(), strict=True)

@@ -64,7 +64,7 @@ def read_cloud_truth(
     for row in _rows(path, set(files), dropped):
         groups.setdefault((row["gender"], row["body_model"]), []).append(row)
     rotation = np.array(TO_Y_UP[settings.up], float)
-    truth = {}
+    truth: dict[str, Truth] = {}
     for (gender, body_model), members in groups.items():
         body = _body(gender, body_model, load_body, maker_of(root), reading)
         if body is not None:
