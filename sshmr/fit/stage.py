@@ -126,7 +126,8 @@ def neighbour_starts(points, previous):
             if 0 <= other < len(rows) and track_of[other] == track_of[place]:
                 source[row] = rows[other]
         moved = {key: previous[key][source] for key in ("pose", "betas", "transl")}
-        moved["transl"] = moved["transl"] + points["offset"][source] - points["offset"]
+        shift = points["offset"][source] - points["offset"]
+        moved["transl"] = moved["transl"] + shift.astype(np.float32)
         starts[name] = moved
     return starts
 
