@@ -136,7 +136,7 @@ def test_init_finds_axes_and_unit(people, tmp_path, up, unit, scale):
 def test_init_refuses_what_cannot_be_people(tmp_path):
     np.save(tmp_path / "room.npy", np.random.default_rng(0).uniform(0, 30, (500, 3)))
     call("init", tmp_path, "-o", tmp_path / "mine.yaml", code=2)
-    assert "a person in m, cm or mm" in call.stderr
+    assert "a person in m, cm, mm or feet" in call.stderr
     assert not (tmp_path / "mine.yaml").exists()
 
 

@@ -193,7 +193,7 @@ def test_unknown_settings_are_refused_with_the_nearest_known(people, tmp_path):
     settings = tmp_path / "mine.yaml"
     settings.write_text("fit: {pose: 12}")
     call("fit", people, "-o", tmp_path / "out", "--config", settings, code=2)
-    assert 'Did you mean "poses"?' in call.stderr
+    assert 'Did you mean "fit.poses"?' in call.stderr
     settings.write_text("extrct: {}")
     call("fit", people, "-o", tmp_path / "out", "--config", settings, code=2)
     assert 'Did you mean "extract"?' in call.stderr

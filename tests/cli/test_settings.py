@@ -40,7 +40,7 @@ def test_a_files_value_takes_the_place_of_the_commands_default(tmp_path):
 @pytest.mark.parametrize(
     ("command", "unused"),
     [
-        ("fit", ["dataset", "source", *READER, "train"]),
+        ("fit", ["dataset", "source", *READER, "train.epochs"]),
         ("predict", ["dataset", "source", *READER, "template", "fit", "train"]),
         ("predict --fit", ["dataset", "source", *READER, "template", "train"]),
         ("evaluate", ["dataset", "source", "device", "extract", "template", "fit", "train"]),
@@ -100,7 +100,10 @@ def test_body_prior_device_and_template_of_a_file_are_used(people, quick, tmp_pa
     path.write_text(json.dumps(settings))
     cloud = next(people.rglob("*.ply"))
     result = call_json("fit", cloud, "-o", tmp_path / "out", "--config", path, "--jobs", 1)
-    assert result["notes"][0] == f"{path}: sshmr fit does not use infer"
+    assert (
+        result["notes"][0]
+        == "The shipped network needs the default template: fits start from the search alone."
+    )
     assert len(np.load(RunFolder(tmp_path / "out").template)["vertex_ids"]) == 300
     path.write_text(json.dumps(settings | {"prior": str(prior)}))
     call("fit", cloud, "-o", tmp_path / "other", "--config", path, "--jobs", 1, code=2)
@@ -122,7 +125,7 @@ def test_init_names_a_run_as_the_workflow_takes_it(folder, name):
 @pytest.mark.parametrize("folder", ["my scans", "scan (1) 'a'", "x;\ntouch y"])
 def test_what_init_writes_is_read_back_whatever_the_folder_is_called(tmp_path, folder):
     out = tmp_path / "my settings.yaml"
-    found = Guess({".ply": 2}, {folder: 2}, "m", "y", 3.0, np.array([0.5, 1.7, 0.4]), 900, [])
+    found = Guess({".ply": 2}, {folder: 2}, "m", "y", 3.0, np.array([0.5, 1.7, 0.4]), 900, [], [])
     out.write_text(_text(tmp_path / folder, out, dataset_name(folder), found))
     settings = read_settings(out, "fit").config
     assert settings.source.root == str(tmp_path / folder)

@@ -32,7 +32,14 @@ FIT = {
 }
 TRAIN = {
     "network": {},
-    "train": {"epochs": 1, "batch": 4, "points": 48, "matched_points": 16, "validation": 0},
+    "train": {
+        "epochs": 1,
+        "batch": 4,
+        "points": 48,
+        "matched_points": 16,
+        "validation": 0,
+        "initial": "none",
+    },
 }
 
 

@@ -42,7 +42,7 @@ def trained(make_run):
     path = run.results / "round_1" / "train" / "checkpoint.pt"
     save_checkpoint(path, **parts)
     path.with_name("settings.json").write_text(json.dumps({"clouds": 6}))
-    measured = evaluate_rounds(RunFolder(run.results), run.template.vertex_ids, EvaluateConfig())
+    measured = evaluate_rounds(RunFolder(run.results), EvaluateConfig())
     write_measures(run.results / "measures.parquet", measured.rows)
     return run, path
 

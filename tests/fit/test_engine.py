@@ -105,7 +105,7 @@ def test_the_engine_runs_the_published_routine_when_asked(surface, prior, seen_b
     assert fitted.iterations == 101
     assert fitted.hypothesis[0] in range(4)
     started = (
-        Engine(surface.first(256), prior, config).starts.transl.mean(0) - seen_bodies["transl"][0]
+        Engine(surface.first(256), prior, config).starts.state.transl.mean(0) - seen_bodies["transl"][0]
     ).norm()
     assert (fitted.state.transl[0] - seen_bodies["transl"][0]).norm() < started
 

@@ -24,9 +24,9 @@ def test_screening_finds_the_start_that_made_the_cloud(surface, prior):
     engine = Engine(surface, prior, FitConfig(poses=48))
     own = torch.tensor([5, 100, 333])
     shift = torch.tensor([[0.05, 0.0, 0.1], [0.0, 0.1, 0.0], [-0.1, 0.0, 0.05]])
-    clouds = engine.start_vertices[own] + shift[:, None]
+    clouds = engine.starts.vertices[own] + shift[:, None]
     mask = torch.ones(clouds.shape[:2], dtype=torch.bool)
-    index, found = screen(engine.start_vertices, clouds, mask, 8, 0.3)
+    index, found = screen(engine.starts.vertices, engine.starts.tipped, clouds, mask, 8, 0.3)
     for row, start in enumerate(own):
         place = index[row].tolist().index(int(start))
         assert place < 3
