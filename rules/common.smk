@@ -34,6 +34,7 @@ from sshmr.sources.shards import (
 from sshmr.sources.surreal.clips import clip_files, shards_of_clips
 from sshmr.errors import InputError
 from sshmr.locks import lock_folder
+from sshmr.config.template import TemplateConfig
 from sshmr.network.pretrained import PRETRAINED, pretrained_path
 from sshmr.tables.run_folder import SPLITS, RunFolder, Shard, parts_of
 
@@ -72,10 +73,11 @@ LOCKS = []  # Held until Snakemake ends.
 PRETRAINED_WEIGHTS = None
 """The shipped weights, where the loop starts from them."""
 if SETTINGS.train.initial == PRETRAINED:
-    if SETTINGS.body == "open":
+    if SETTINGS.body == "open" and SETTINGS.template == TemplateConfig():
         PRETRAINED_WEIGHTS = os.path.relpath(pretrained_path())
     else:
-        print("The shipped network belongs to the open body: this run starts without it.", file=sys.stderr)
+        message = "The shipped network needs the open body and the default template: this run starts without it."
+        print(message, file=sys.stderr)
 DATASET = config["dataset"]
 ROUNDS = range(config["rounds"] + 1)
 LATER_ROUNDS = range(1, config["rounds"] + 1)

@@ -185,7 +185,9 @@ def train(
         body=str(run.neutral),
         template=str(run.template),
         prior=str(run.prior),
-        initial=str(run.checkpoint(round_ - 1)) if round_ > 1 else _pretrained(settings, run.neutral),
+        initial=str(run.checkpoint(round_ - 1))
+        if round_ > 1
+        else _pretrained(settings, run.neutral, run.template),
     )
     out = out or run.round(round_)
     train_round(
@@ -201,8 +203,8 @@ def train(
     )
 
 
-def _pretrained(settings: dict[str, Any], body: PathLike) -> str | None:
-    """The shipped weights where the first round is to start from them and the body is theirs."""
+def _pretrained(settings: dict[str, Any], body: PathLike, template: PathLike) -> str | None:
+    """The shipped weights where the first round is to start from them, and body and template are theirs."""
     from sshmr.config.train import train_config
     from sshmr.network.pretrained import PRETRAINED, pretrained_path
     from sshmr.training.weights_file import read_about
@@ -210,7 +212,11 @@ def _pretrained(settings: dict[str, Any], body: PathLike) -> str | None:
     if train_config(settings.get("train", {})).initial != PRETRAINED:
         return None
     path = pretrained_path()
-    return str(path) if read_about(path)["body_digest"] == _body(body).digest else None
+    about, picked = read_about(path), _template(template, body)
+    same = (
+        about["body_digest"] == picked.body_digest and list(about["vertex_ids"]) == picked.vertex_ids.tolist()
+    )
+    return str(path) if same else None
 
 
 def infer(

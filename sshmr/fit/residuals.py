@@ -13,6 +13,8 @@ FAR = 0.05
 """Metres from the mesh; points farther away are told apart."""
 ON_SKIN = 0.08
 """Metres; a point this near to a vertex lies on its part of the skin."""
+PIECE = 8192
+"""Points whose distances to the vertices are computed at once."""
 FEWEST_POINTS = 2
 """On the skin about a joint, for it to count as visible."""
 
@@ -47,7 +49,9 @@ def visible_joints(body: BodyModel, state: State, points: torch.Tensor, mask: to
         (B, 24) bool.
     """
     vertices = body(state.pose, state.betas, state.transl).vertices
-    distance, nearest = torch.cdist(points, vertices).min(2)
+    # In pieces: the distances of a large cloud to all vertices would take gigabytes.
+    parts = [torch.cdist(piece, vertices).min(2) for piece in points.split(PIECE, dim=1)]
+    distance, nearest = (torch.cat(column, 1) for column in zip(*parts, strict=True))
     part = body.weights.argmax(1)[nearest]
     on_skin = (mask & (distance < ON_SKIN)).to(points)
     count = points.new_zeros(len(points), len(body.parents)).scatter_add_(1, part, on_skin)

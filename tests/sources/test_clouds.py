@@ -231,7 +231,7 @@ def spoil(folder, person):
         "29_name.npz": 'array "points" is missing',
         "30_unit.npy": "before, it has 3000 and is 1",
         "31_wild.npy": "1e+09 m wide",
-        "32_cut.bin": "16 a point",
+        "32_cut.bin": "50",
         "33_lost.npy": "no such file",
         "34_loop.npy": "symbolic links",
     }

@@ -10,6 +10,7 @@ import pytest
 
 from sshmr.config.extract import CloudsConfig, ExtractConfig, Sloper4dConfig
 from sshmr.sources import clouds, sloper4d
+from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.extract import extract
 from sshmr.sources.sampling import centre_and_pad, farthest_points, subsample, voxel_cells, voxel_means
 from sshmr.tables.schemas import read_points, valid_mask
@@ -108,7 +109,7 @@ def test_a_clouds_points_do_not_depend_on_its_company(scans, method):
     together = points_by_frame(clouds.read_sequence(scans, "ann", "train", settings))
     assert len(together) == 3
     assert all(len(points) <= 1024 for points in together.values())
-    files = [(number, scans / "ann" / f"{number}.npy") for number in range(3)]
+    files = cloud_files(scans, CloudsConfig())["ann"]
     same(together, points_by_frame(clouds.read_files(scans, "ann", files[::-1], settings)[0]))
     alone = {}
     for file in files:

@@ -16,7 +16,14 @@ SETTINGS = {
         "head_width": 16,
         "head_layers": 1,
     },
-    "train": {"epochs": 3, "batch": 4, "points": 64, "matched_points": 32, "validation": 0.2},
+    "train": {
+        "epochs": 3,
+        "batch": 4,
+        "points": 64,
+        "matched_points": 32,
+        "validation": 0.2,
+        "initial": "none",
+    },
 }
 
 

@@ -73,7 +73,7 @@ def test_a_share_reads_no_other_shares_tables(run, monkeypatch, neutral_body):
         read = getattr(dataset, name)
         monkeypatch.setattr(dataset, name, lambda path, read=read: opened.append(str(path)) or read(path))
     own = cut_in_parts(points_of(run), 2)[1]
-    labels, params = (run.paths(f"round_0/{kind}/train/*.parquet") for kind in ("labels", "fit"))
+    labels, params = (run.paths(f"round_0/{kind}/train/*.parquet") for kind in ("pseudo_labels", "fit"))
     dataset.Clouds.load(own, labels, params, neutral_body, 1024)
     assert len(opened) == 3 * len(own)
     assert {Path(path).name for path in opened} == {Path(path).name for path in own}
