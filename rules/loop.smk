@@ -142,7 +142,7 @@ rule train_round:
     message:
         "Round {wildcards.round}: train"
     shell:
-        "{START} {SCRIPTS:q}/train.py --run {RUN.root:q} --round {wildcards.round:q}"
+        "{START} {SCRIPTS:q}/train.py --results {RUN.root:q} --round {wildcards.round:q}"
         " --settings {params.settings:q} {SPEED[train]:q} --seed {params.seed} --code {params.code:q}"
         " --device {resources.device:q} --threads {threads} 2>&1 | tee {log:q}"
 

@@ -1,6 +1,6 @@
 """Train a round's network on the fits and pseudo labels of the round before, from its weights.
 
-    python workflow_scripts/train.py --run results/demo --round 1
+    python workflow_scripts/train.py --results results/demo --round 1
 
 Tables are found by the run's run.json. A training that was killed continues from its last saved state.
 """
@@ -15,7 +15,7 @@ from sshmr.tables.run_folder import RunFolder
 
 def main():
     parser = parser_of(__doc__, "network` and `train")
-    parser.add_argument("--run", required=True, help="the run's folder")
+    parser.add_argument("--results", dest="run", required=True, help="the run's folder")
     parser.add_argument("--round", type=int, required=True, help="1 or more")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--code", default="", help="hash of the code; a state of other code is not resumed")

@@ -75,7 +75,7 @@ def go_round_the_loop(run, monkeypatch):
     for name in training:
         fits, output = folder.params_of(0, "fit", *where[name]), folder.pseudo_labels_of(0, *where[name])
         run_script("relabel", monkeypatch, points=shards[name], params=fits, output=output, **relabel)
-    run_script("train", monkeypatch, run=out, round=1, settings=json.dumps(TRAIN), seed=3, device="cpu")
+    run_script("train", monkeypatch, results=out, round=1, settings=json.dumps(TRAIN), seed=3, device="cpu")
     for name, points in shards.items():
         predicted = folder.params_of(1, "network", *where[name])
         run_script(

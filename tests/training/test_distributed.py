@@ -32,7 +32,7 @@ def points_of(run):
 def command(run, settings, out):
     return [
         str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
-        *("--run", str(run.results), "--round", "1", "--out", str(out)),
+        *("--results", str(run.results), "--round", "1", "--out", str(out)),
     ]  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_p
     settings["train"]["epochs"] = 8
     command = [
         sys.executable, str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
-        *("--run", str(run.results), "--round", "1", "--out"),
+        *("--results", str(run.results), "--round", "1", "--out"),
     ]  # fmt: skip
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
     broken = tmp_path / "broken"

@@ -156,4 +156,4 @@ def test_processes_that_train_together_share_the_threads(clone):
     assert done.returncode == 0, done.stdout[-4000:]
     command = next(line for line in done.stdout.splitlines() if "workflow_scripts/train.py" in line)
     assert "torchrun --standalone --nproc-per-node 2 workflow_scripts/train.py" in command
-    assert "--threads 2 --resume" in command
+    assert "--threads 4" in command
