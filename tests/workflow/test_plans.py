@@ -117,7 +117,7 @@ def test_sloper4d_takes_the_published_settings(clone):
         (["--config", "rounds=0"], '--config: key "rounds" is 0; expected 1 or more.'),
         (
             ["--config", "network={heads: [5, 4, 8]}"],
-                '--config: key "network.heads" is [5, 4, 8]; expected divisors of widths',
+            '--config: key "network.heads" is [5, 4, 8]; expected divisors of widths',
         ),
         (["--configfile", "config/clouds.yaml"], "data/clouds: no such folder"),
         (
