@@ -76,7 +76,9 @@ if SETTINGS.train.initial == PRETRAINED:
     if SETTINGS.body == "open" and SETTINGS.template == TemplateConfig():
         PRETRAINED_WEIGHTS = os.path.relpath(pretrained_path())
     else:
-        message = "The shipped network needs the open body and the default template: this run starts without it."
+        message = (
+            "The shipped network needs the open body and the default template: this run starts without it."
+        )
         print(message, file=sys.stderr)
 DATASET = config["dataset"]
 ROUNDS = range(config["rounds"] + 1)
