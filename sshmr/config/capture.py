@@ -85,7 +85,7 @@ class CaptureConfig(Settings):
     """Frames per sequence."""
     framerate: float = Field(5.0, gt=0, le=1000)
     """Frames per second. A low rate shows many different poses in few frames."""
-    motion: str | None = None
+    motion: str | None = Field(None, min_length=1)
     """An AMASS .npz, a folder of them, or a Parquet table of motions. null draws poses from the pose
     prior."""
     genders: tuple[Gender, ...] = Field(("female", "male"), min_length=1)

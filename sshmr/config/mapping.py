@@ -73,6 +73,8 @@ EXPECTED = {
     "less_than": "less than {lt:g}",
     "less_than_equal": "{le:g} or less",
     "literal_error": "one of {expected}",
+    "string_too_short": "some text",
+    "string_too_long": "{max_length} characters or fewer",
     "string_pattern_mismatch": "text that matches {pattern}",
     "too_short": "{min_length} values or more",
     "too_long": "{max_length} values or fewer",

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from sshmr.config.base import Settings
 
 
@@ -10,5 +12,5 @@ class SourceConfig(Settings):
 
     kind: Literal["simulated", "sloper4d", "behave", "surreal", "clouds"] = "simulated"
     """simulated (needs no data), sloper4d, behave, surreal, or clouds (your own files)."""
-    root: str = "data"
+    root: str = Field("data", min_length=1)
     """Top folder of the data. Not used for simulated data."""

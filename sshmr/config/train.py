@@ -48,9 +48,9 @@ class TrainConfig(Settings):
     """Gradient accumulation: number of micro-batches per step. More of them need less memory."""
     processes: int = Field(1, ge=1, le=1024)
     """Processes that train together: one per GPU, or each with a share of the CPU's threads."""
-    points: int = Field(384, ge=0)
+    points: int = Field(384, ge=0, le=32768)
     """Random points of each cloud that a step uses. 0 uses all."""
-    matched_points: int = Field(128, ge=0)
+    matched_points: int = Field(128, ge=0, le=32768)
     """How many of these are matched to the template and read by the head. 0 uses all."""
     learning_rate: float = Field(0.001, gt=0, le=1)
     """Learning rate of Adam."""
