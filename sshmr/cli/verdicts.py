@@ -43,7 +43,9 @@ class Verdicts:
     @property
     def counts(self) -> dict[str, int]:
         """Number of bodies by verdict."""
-        failed = (self.confidence < FAILED) | (self.far_share > FAR)
+        # The confidence is about all joints: of a part it is low, however well the part is fitted.
+        part = (self.visible == 0).sum(1) >= PART
+        failed = ((self.confidence < FAILED) & ~part) | (self.far_share > FAR)
         sure = (self.confidence >= SURE) & ~failed
         return {
             "sure": int(sure.sum()),
