@@ -123,8 +123,10 @@ def _over_ground(points, ground, thickness):
     """Heights of points (K, 3) over the plane through ``ground`` (G, 3); level where that tells no slope."""
     level = np.median(ground[:, 1])
     near = ground[np.abs(ground[:, 1] - level) < 2 * thickness]
+    if len(near) < RING_POINTS:
+        return points[:, 1] - level
     flat = near[:, [0, 2]] - near[:, [0, 2]].mean(0)
-    if len(near) < RING_POINTS or np.linalg.svd(flat, compute_uv=False)[-1] / len(near) ** 0.5 < RING_ACROSS:
+    if np.linalg.svd(flat, compute_uv=False)[-1] / len(near) ** 0.5 < RING_ACROSS:
         return points[:, 1] - level
     slope = np.linalg.lstsq(flat, near[:, 1] - near[:, 1].mean(), rcond=None)[0]
     if np.linalg.norm(slope) > STEEPEST:
