@@ -179,9 +179,15 @@ def load_cloud(path: Path, settings: CloudsConfig) -> Cloud:
 
 
 def _step(points: np.ndarray) -> float:
-    """The largest, over the axes, of the smallest difference between two values, in the points' unit."""
-    values = [np.unique(column) for column in points[:: -(-len(points) // 20_000)].T]
-    return float(max((np.diff(column).min() for column in values if len(column) > 1), default=0.0))
+    """The largest, over the axes, of the smallest difference between two values, in the points' unit.
+
+    Where an axis has one value only, it is the distance between float32 numbers there.
+    """
+    steps = []
+    for column in points[:: -(-len(points) // 20_000)].T:
+        values = np.unique(column)
+        steps.append(np.diff(values).min() if len(values) > 1 else np.spacing(np.float32(np.abs(values[0]))))
+    return float(max(steps))
 
 
 def clean(points: np.ndarray, settings: ExtractConfig) -> tuple[np.ndarray, bool]:
