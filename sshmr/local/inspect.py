@@ -105,7 +105,7 @@ def guess(clouds: list[CloudFile], given: CloudsConfig | None = None) -> Guess:
         size=size,
         points=int(np.median([len(points) for points in sampled])),
         unreadable=unreadable,
-        notes=[*dict.fromkeys(remarks), *_height_note(some, metres, up, tilt)],
+        notes=[*dict.fromkeys(remarks), *_size_note(person, tilt)],
     )
 
 
@@ -159,16 +159,17 @@ def _possible(metres: np.ndarray) -> list[str]:
     return ups or list(TO_Y_UP)
 
 
-def _height_note(clouds: list[np.ndarray], metres: float, up: str, tilt: float) -> list[str]:
-    """A word where people who stand are as high as children or giants."""
-    turn = np.array(TO_Y_UP[up], float).T
-    heights = [np.ptp(_person(points @ turn * metres, "auto")[:, 1]) for points in clouds]
-    height = float(np.median(heights))
-    if USUAL[0] <= height <= USUAL[1] or tilt > UPRIGHT:
+def _size_note(person: np.ndarray, tilt: float) -> list[str]:
+    """A word where people, extents (3,) in metres, are as small as children or as high as giants."""
+    longest = float(person.max())
+    if longest < USUAL[0]:
+        who = "children, people who sit or parts of people"
+    elif longest > USUAL[1] and tilt < UPRIGHT:
+        who = "something beside or above them"
+    else:
         return []
-    who = "children, people who sit or parts of people" if height < USUAL[0] else "something above them"
     number = "unit takes a number as well, the metres of one unit"
-    return [f"people of {height:.2g} m: {who}, or the unit is wrong; {number}"]
+    return [f"people of {longest:.2g} m: {who}, or the unit is wrong; {number}"]
 
 
 def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarray:

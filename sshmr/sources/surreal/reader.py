@@ -44,7 +44,7 @@ def read_sequence(root, shard, split, settings, load_body, threads=1):
         A ``Reading``, each frame with its clip as sequence, y up, nobody mirrored.
 
     Raises:
-        InputError: when there is no such shard, or most clips' labels do not fit their points.
+        InputError: when there is no such shard, or no clip's annotation fits its points.
     """
     return _ShardReader(root, shard, split, settings, load_body).read()
 
@@ -72,22 +72,43 @@ class _ShardReader:
             try:
                 self._add_frames(seen, *self._settle(seen))
             except ValueError as error:
-                self.unfit.append(f"{clip.name}: {error}")
-                for row in seen.points:
-                    self._skip(clip, row + 1, str(error))
-        sure = self.settled.total()
-        if len(self.unfit) > sure:
-            raise InputError(
-                f"{self.root}/{self.reading.sequence}",
-                found=f"the labels of {len(self.unfit)} of {len(self.unfit) + sure} clips do not fit: "
-                f"{self.unfit[0]}",
-                fix="See that depth and info are of one download, and that body names SMPL's own files",
-            )
+                self.unfit.append((seen, str(error)))
+        self._add_unfit()
         self.reading.notes += [f"clips read {name}: {count}" for name, count in sorted(self.settled.items())]
         return self.reading
 
+    def _add_unfit(self):
+        """Clips whose annotation cannot be right keep their frames, without ground truth.
+
+        Which way the world is mirrored is the same throughout a download: the other clips of the shard tell.
+
+        Raises:
+            InputError: when not one clip does, so that people might come out mirrored.
+        """
+        if not self.unfit:
+            return
+        first, reason = self.unfit[0]
+        if not self.settled:
+            raise InputError(
+                f"{self.root}/{self.reading.sequence}",
+                found=f"the annotation of none of {len(self.unfit)} clips fits: {first.clip.name}: {reason}",
+                fix="Check that depth and info are of one download, and that body names SMPL's own files",
+            )
+        name = self.settled.most_common(1)[0][0]
+        for seen, _ in self.unfit:
+            self._add_frames(seen, self._upright(seen, name), {})
+        order = {clip.name: place for place, clip in enumerate(self.clips)}
+        self.reading.frames.sort(key=lambda frame: (order[frame.sequence], frame.frame))
+        self.reading.notes.append(
+            f"{len(self.unfit)} clips without ground truth, turned as the others: {first.clip.name}: {reason}"
+        )
+
+    def _upright(self, seen, name):
+        """A clip's points with y up, by row, for a reading of its world."""
+        return {row: points @ WORLD_TO_Y_UP[name].T for row, points in seen.points.items()}
+
     def _bodies(self, load_body, maker):
-        """Gender → the body that labels are for; a simulated data set knows one gender only."""
+        """Gender → the body that the ground truth is for; a simulated data set knows one gender only."""
         asked = Reading("")
         found = {gender: truth_body(gender, load_body, maker, asked) for gender in GENDERS}
         bodies = {gender: body for gender, body in found.items() if body is not None}
@@ -120,7 +141,7 @@ class _ShardReader:
         return seen
 
     def _settle(self, seen):
-        """The clip's points with y up, by row, and the labels that fit them.
+        """The clip's points with y up, by row, and the true bodies that fit them.
 
         Raises:
             ValueError: with the reason, when they cannot be turned for sure.
@@ -132,12 +153,12 @@ class _ShardReader:
                 bodies = {stated: bodies[stated]}
             fit = settle(seen.info, seen.points, bodies)
         name = fit.reading if fit else settle_by_joints(seen.info, seen.points)
-        upright = {row: points @ WORLD_TO_Y_UP[name].T for row, points in seen.points.items()}
+        upright = self._upright(seen, name)
         self.settled[name] += 1
-        labels = place_truth(seen.info, upright, fit, bodies[fit.gender], self.body_model) if fit else {}
-        return upright, labels
+        truth = place_truth(seen.info, upright, fit, bodies[fit.gender], self.body_model) if fit else {}
+        return upright, truth
 
-    def _add_frames(self, seen, upright, labels):
+    def _add_frames(self, seen, upright, truth):
         for row, points in upright.items():
             name = self._frame_id(seen.clip, row + 1)
             try:
@@ -151,7 +172,7 @@ class _ShardReader:
                 row + 1,
                 kept,
                 self._source(seen.clip),
-                labels.get(row),
+                truth.get(row),
                 sequence=seen.clip.name,
                 parts=seen.parts[row][cKDTree(points).query(kept)[1]],
             )

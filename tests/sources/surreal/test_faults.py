@@ -124,22 +124,37 @@ def test_a_label_that_cannot_be_costs_its_label_only(clips, load_body, array, va
     assert [frame.truth is None for frame in frames] == [False, True, False]
 
 
-def test_a_clip_without_any_whole_label_is_skipped(clips, load_body):
-    """Its world cannot be told, and it might be mirrored."""
-    put("info", pose=np.full((72, 3), np.nan))(clips)
+GARBAGE = {
+    "no pose is finite": {"pose": np.full((72, 3), np.nan)},
+    "every pose is another": {"pose": lambda pose: pose[::-1] + 1.0},
+    "joints in millimetres": {"joints3D": lambda joints: joints * 1000},
+    "no joint is finite": {"joints3D": np.full((3, 24, 3), np.nan)},
+    "all of it": {
+        "pose": np.full((72, 3), 1e30), "shape": np.full((10, 3), -1e30), "joints3D": np.zeros((3, 24, 3)),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_garbage_in_a_clips_annotation_costs_its_truth_and_no_frame(clips, load_body, name):
+    """It is turned as the other clips are, so that nobody comes out mirrored."""
+    whole = read(clips, load_body)
+    put("info", **GARBAGE[name])(clips)
     reading = read(clips, load_body)
-    assert len(reading.frames) == 3
-    assert [name.split("/")[2] for name, _, _ in reading.skipped] == ["000001", "000002", "000003"]
+    assert [frame.frame_id for frame in reading.frames] == [frame.frame_id for frame in whole.frames]
+    for frame, known in zip(reading.frames, whole.frames, strict=True):
+        np.testing.assert_array_equal(frame.points, known.points)
+    assert [frame.truth is None for frame in reading.frames] == [True] * 3 + [False] * 3
+    assert any("1 clips without ground truth, turned as the others" in note for note in reading.notes)
+
+
+def test_joints_that_cannot_be_are_no_sign_of_left_and_right(clips):
+    """Without a body model, joints tell which way the world is; the other clip's do."""
+    whole = read(clips, lambda gender: None)
     put("info", joints3D=np.full((3, 24, 3), np.nan))(clips)
-    assert "joints" in read(clips, lambda gender: None).skipped[0][2]
-
-
-@pytest.mark.parametrize("body", [True, False])
-def test_labels_in_another_unit_are_not_taken(clips, load_body, body):
-    put("info", joints3D=lambda joints: joints * 1000)(clips)
-    reading = read(clips, load_body if body else lambda gender: None)
-    assert len(reading.frames) == 3
-    assert len(reading.skipped) == 3
+    reading = read(clips, lambda gender: None)
+    for frame, known in zip(reading.frames, whole.frames, strict=True):
+        np.testing.assert_array_equal(frame.points, known.points)
 
 
 def test_depth_in_millimetres_everywhere_ends_the_run_with_the_reason(clips, load_body, tmp_path):
@@ -236,7 +251,7 @@ def test_a_file_of_a_thousand_frames_is_no_burden(one_frame, load_body, tmp_path
             do_compression=True,
         )  # fmt: skip
         if count == 1000:
-            with pytest.raises(InputError, match="do not fit"):
+            with pytest.raises(InputError, match="the annotation of none of 1 clips fits"):
                 read(one_frame, load_body, settings)
         else:
             assert len(read(one_frame, load_body, settings).skipped) == listed

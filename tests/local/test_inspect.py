@@ -1,0 +1,46 @@
+"""What `sshmr init` finds out: units, and what it says of people who are too small."""
+
+import numpy as np
+import pytest
+
+from sshmr.config.extract import CloudsConfig
+from sshmr.errors import InputError
+from sshmr.local.inputs import find_inputs
+from sshmr.local.inspect import guess
+
+
+@pytest.fixture(scope="module")
+def person(neutral_body):
+    """1,500 points of a standing person's front, y up."""
+    vertices = neutral_body.v_template.numpy().astype(np.float64)
+    front = vertices[vertices[:, 2] > np.median(vertices[:, 2]) - 0.05]
+    return front[np.random.default_rng(0).choice(len(front), 1500, replace=False)]
+
+
+def look(folder, points):
+    np.save(folder / "1.npy", points)
+    return guess(find_inputs([str(folder)], [], CloudsConfig()))
+
+
+def test_feet_are_a_unit(tmp_path, person):
+    found = look(tmp_path, person / 0.3048)
+    assert (found.unit, found.up, found.notes) == (0.3048, "y", [])
+
+
+def test_small_people_get_a_word(tmp_path, person):
+    found = look(tmp_path, 0.5 * person)
+    assert found.unit == "m"
+    assert "children" in found.notes[0]
+    assert "unit takes a number" in found.notes[0]
+
+
+def test_points_all_around_do_not_hide_the_person(tmp_path, person):
+    strays = np.random.default_rng(1).uniform(-1.5, 1.5, (300, 3))
+    found = look(tmp_path, np.concatenate([person, strays]))
+    assert (found.unit, found.up) == ("m", "y")
+
+
+def test_why_nothing_can_be_read_is_told(tmp_path):
+    (tmp_path / "1.ply").write_bytes(b"ply\nbroken")
+    with pytest.raises(InputError, match="its header has the line 'broken'"):
+        guess(find_inputs([str(tmp_path)], [], CloudsConfig()))
