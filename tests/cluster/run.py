@@ -49,6 +49,7 @@ def main() -> None:
         skip("only root can start slurmctld, slurmd and munged")
     if importlib.util.find_spec(PLUGIN) is None:
         skip("the executor is not installed: pip install -c constraints.txt -e '.[cluster]'")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # So that the daemons end too.
     os.environ["OMP_NUM_THREADS"] = "1"
     top = Path(tempfile.mkdtemp(prefix="sshmr-cluster-"))
     top.chmod(0o755)  # munged runs as another user.
