@@ -3,6 +3,7 @@
 ``sinfo``, ``squeue`` and ``scancel`` answer that without an accounting database.
 """
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -43,7 +44,7 @@ class Job(NamedTuple):
     memory: str
     reason: str
     comment: str
-    folder: str
+    log: str
 
 
 def read_nodes(text: str) -> list[Node]:
@@ -61,9 +62,23 @@ def read_nodes(text: str) -> list[Node]:
     return nodes
 
 
+COLUMNS = {
+    "JobID": 20,
+    "Partition": 100,
+    "NumCPUs": 20,
+    "MinMemory": 20,
+    "Reason": 200,
+    "Comment": 500,
+    "STDOUT": 4096,
+}
+"""What ``squeue --Format`` is asked for: a job's fields, and the width that each is padded to."""
+
+
 def read_jobs(text: str) -> list[Job]:
-    """The jobs in the output of ``squeue --format=%i|%P|%C|%m|%r|%k|%Z``."""
-    return [Job(*line.split("|", 6)) for line in text.splitlines()]
+    """The jobs in the output of ``squeue --Format`` with ``COLUMNS``."""
+    ends = list(itertools.accumulate(COLUMNS.values()))
+    cuts = [slice(end - width, end) for end, width in zip(ends, COLUMNS.values(), strict=True)]
+    return [Job(*(line[cut].strip() for cut in cuts)) for line in text.splitlines()]
 
 
 def nodes_in_reach() -> list[Node]:
@@ -84,13 +99,11 @@ def gpus_in_reach(nodes: Iterable[Node], partitions: Iterable[str] = ()) -> bool
 
 
 def own_jobs(folder: Path, states: str) -> list[Job]:
-    """This user's jobs in these states that the workflow in this folder submitted."""
-    text = _ask("squeue", "--me", "--noheader", f"--states={states}", "--format=%i|%P|%C|%m|%r|%k|%Z")
-    return [
-        job
-        for job in read_jobs(text)
-        if job.comment.startswith("rule_") and Path(job.folder).resolve() == folder.resolve()
-    ]
+    """This user's jobs in these states that a run in this folder submitted: their logs are there."""
+    columns = ",".join(f"{name}:{width}" for name, width in COLUMNS.items())
+    logs = folder.resolve() / ".snakemake" / "slurm_logs"
+    jobs = read_jobs(_ask("squeue", "--me", "--noheader", f"--states={states}", f"--Format={columns}"))
+    return [job for job in jobs if Path(job.log).is_relative_to(logs)]
 
 
 def cancel_jobs_left_behind(folder: Path, say: Callable[[str], object], seconds: float = 60.0) -> None:

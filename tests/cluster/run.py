@@ -167,19 +167,19 @@ def train_under_srun(clone: Clone, folder: Path) -> None:
     found = re.search(r"torchrun --standalone --nproc-per-node 2 (\S*train\.py .*?) 2>&1", plan.stdout)
     if found is None:
         fail(clone, f"the plan has no torchrun:\n{plan.stdout}")
+    run = folder / "run"
+    shutil.copytree(clone.results, run)
+    for made in ("train", "resume"):
+        shutil.rmtree(run / "round_1" / made, ignore_errors=True)
     arguments = shlex.split(found[1])
-    made = {}
-    for option in ("--checkpoint", "--history", "--settings-out", "--resume"):
-        place = arguments.index(option) + 1
-        made[option] = (clone.folder / arguments[place], folder / option.strip("-"))
-        arguments[place] = str(made[option][1])
+    arguments[arguments.index("--run") + 1] = str(run)
     torchrun = str(Path(sys.executable).with_name("torchrun"))
     meet = "--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-id 1 --rdzv-endpoint localhost:29531"
     command = ["srun", "--ntasks", "2", "--cpus-per-task", "1", torchrun, *shlex.split(meet), *arguments]
     done = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True, timeout=SECONDS)
     if done.returncode:
         fail(clone, f"srun torchrun: {done.stdout}\n{done.stderr}")
-    before, after = (weights(path) for path in made["--checkpoint"])
+    before, after = (weights(path / "round_1" / "train" / "checkpoint.pt") for path in (clone.results, run))
     if before.keys() != after.keys() or not all(torch.equal(before[name], after[name]) for name in before):
         fail(clone, "the network differs from the one that the workflow trained")
 

@@ -2,7 +2,7 @@
 
 import pytest
 from gpu import plan_device
-from slurm import NEVER, Node, explain, gpus_in_reach, read_jobs, read_nodes
+from slurm import COLUMNS, NEVER, Node, explain, gpus_in_reach, read_jobs, read_nodes
 
 SINFO = """\
 main*|2|20000|(null)
@@ -29,9 +29,11 @@ def test_gpus_of_the_partition_that_jobs_are_submitted_to(partitions, found):
 
 
 def test_the_reason_why_a_job_can_never_start():
-    text = "12|gpu|96|4000M|PartitionConfig|rule_train_round_wildcards_1|/home/me/a|b\n"
-    job = read_jobs(text)[0]
-    assert job.folder == "/home/me/a|b"
+    log = "/home/me/a b/.snakemake/slurm_logs/rule_train_round/1/%j.log"
+    fields = ("12", "gpu", "96", "4000M", "PartitionConfig", "rule_train_round_wildcards_1", log)
+    text = "".join(text.ljust(width) for text, width in zip(fields, COLUMNS.values(), strict=True))
+    (job,) = read_jobs(f"{text}\n")
+    assert job == fields
     message = explain(job, read_nodes(SINFO))
     assert (
         "job 12 (rule_train_round_wildcards_1) can never start in partition gpu: PartitionConfig" in message
