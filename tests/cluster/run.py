@@ -172,7 +172,7 @@ def train_under_srun(clone: Clone, folder: Path) -> None:
     for made in ("train", "resume"):
         shutil.rmtree(run / "round_1" / made, ignore_errors=True)
     arguments = shlex.split(found[1])
-    arguments[arguments.index("--run") + 1] = str(run)
+    arguments[arguments.index("--results") + 1] = str(run)
     torchrun = str(Path(sys.executable).with_name("torchrun"))
     meet = "--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-id 1 --rdzv-endpoint localhost:29531"
     command = ["srun", "--ntasks", "2", "--cpus-per-task", "1", torchrun, *shlex.split(meet), *arguments]
