@@ -64,7 +64,9 @@ try:
     # The layout of each simulated shard; a run may have several.
     LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
     CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}
-    CLOUDS = cloud_files(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else {}
+    CLOUDS = (
+        cloud_files(config["source"]["root"], getattr(EXTRACT, KIND)) if KIND in ("clouds", "scenes") else {}
+    )
     CLOUD_TRUTH = truth_file(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else None
 except InputError as error:
     raise WorkflowError(str(error)) from None

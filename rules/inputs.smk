@@ -38,10 +38,12 @@ def source_files(wildcards):
         return info_file(config["source"]["root"], wildcards.shard)
     if KIND == "surreal":
         return clip_files(CLIPS[wildcards.split, wildcards.shard])
-    truth = [CLOUD_TRUTH] if CLOUD_TRUTH else []
+    beside = [CLOUD_TRUTH] if CLOUD_TRUTH else []
+    if KIND == "scenes" and EXTRACT.scenes.empty:
+        beside = [EXTRACT.scenes.empty]
     files = [real_file(file.path) for file in CLOUDS[wildcards.shard]]
     # Snakemake keeps names as text; a file whose name is none is read, but not watched.
-    return [path for path in dict.fromkeys(files) if is_text(path)] + truth
+    return [path for path in dict.fromkeys(files) if is_text(path)] + beside
 
 
 def earlier(place, *what):

@@ -11,6 +11,7 @@ from sshmr.cli.evaluate import evaluate
 from sshmr.cli.export import export
 from sshmr.cli.fit import fit
 from sshmr.cli.init import init
+from sshmr.cli.people import people
 from sshmr.cli.predict import predict
 from sshmr.cli.render import render
 from sshmr.cli.report import report
@@ -29,7 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (init, fit, predict, export, weights, view, render, report, evaluate, simulate, doctor):
+for command in (
+    init, people, fit, predict, export, weights, view, render, report, evaluate, simulate, doctor,
+):  # fmt: skip
     app.command()(reported(command))
 
 body = typer.Typer(help="Body model files.", no_args_is_help=True)

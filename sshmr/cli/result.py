@@ -14,6 +14,7 @@ FINE, BAD_INPUT, INCOMPLETE, STOPPED = 0, 2, 3, 130
 
 OPTION_OF = {
     "extract.clouds.": "--",
+    "extract.scenes.": "--",
     "extract.minimum_points": "extract.minimum_points (in a --config file)",
     "source.root": "the path",
     "set body: open in the config": "take --body open",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sshmr.config.extract import CloudsConfig
+from sshmr.config.extract import CloudsConfig, ScenesConfig
 from sshmr.config.mapping import from_mapping
 from sshmr.config.run import Config
 from sshmr.config.template import TemplateConfig
@@ -17,13 +17,22 @@ VOXEL = 0.02
 READING = ("extract",)
 NOT_READING = tuple(
     f"extract.{key}"
-    for key in ("sloper4d", "behave", "surreal", "clouds.test_sequences", "clouds.test_fraction")
+    for key in ("sloper4d", "behave", "surreal", "scenes", "clouds.test_sequences", "clouds.test_fraction")
 )
+TABLE_KEYS = ("points", "minimum_points", "voxel", "stray_distance", "sampling")
+NOT_OF_SCENES = ("scenes.test_sequences", "scenes.test_fraction")
 NOT_TRAINING = tuple(f"train.{key}" for key in TrainConfig.model_fields if key != "initial")
 USED = {
     "fit": (
         ("body", "prior", "device", "template", "train", "infer", "fit", *READING),
         (*NOT_READING, *NOT_TRAINING),
+    ),
+    "people": (
+        READING,
+        tuple(
+            f"extract.{key}"
+            for key in (*TABLE_KEYS, "sloper4d", "behave", "surreal", "clouds", *NOT_OF_SCENES)
+        ),
     ),
     "predict": (("body", "device", "infer", *READING), NOT_READING),
     "predict --fit": (("body", "prior", "device", "infer", "fit", *READING), NOT_READING),
@@ -84,6 +93,17 @@ def shipped_network(config: Config, body: str) -> tuple[Path | None, list[str]]:
     if config.template != TemplateConfig():
         return None, ["The shipped network needs the default template: fits start from the search alone."]
     return pretrained_path(), []
+
+
+def scene_settings(config: Config, **options: object) -> ScenesConfig:
+    """The settings of scenes with options (``up``, ``unit``, …) where they were given.
+
+    Raises:
+        InputError: when an option's value is wrong.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    mapping = {**config.extract.scenes.model_dump(), **given}
+    return from_mapping(ScenesConfig, mapping, "extract.scenes", "command line")
 
 
 def _read(path: Path) -> dict[Any, Any]:

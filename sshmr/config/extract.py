@@ -10,6 +10,15 @@ METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 Names = tuple[str, ...]
 
 
+def metres_of(unit: str | float) -> float:
+    """Length of a unit in metres.
+
+    Raises:
+        ValueError: when it is neither a known unit nor a number.
+    """
+    return METRES.get(str(unit)) or float(unit)
+
+
 class Sloper4dConfig(Settings):
     """SLOPER4D's files, which the simulated capture writes as well."""
 
@@ -103,7 +112,7 @@ class CloudsConfig(Settings):
     @property
     def metres(self) -> float:
         """Length of one unit of the coordinates in metres."""
-        return METRES.get(str(self.unit)) or float(self.unit)
+        return metres_of(self.unit)
 
     @property
     def sensor(self) -> tuple[str, float]:
@@ -118,6 +127,48 @@ class CloudsConfig(Settings):
             fine = False
         if not fine:
             raise misfit("unit", self.unit, "m, cm, mm, or the length of one unit in metres, such as 0.3048")
+        return self
+
+
+class ScenesConfig(Settings):
+    """Recordings of whole scenes, in which people are found and followed."""
+
+    files: str = ""
+    """Pattern of the files below the root. Empty uses every file of a known format."""
+    up: Literal["auto", "x", "y", "z", "-x", "-y", "-z"] = "auto"
+    """Axis that points up in the files. auto finds the one with the ground under the scene."""
+    unit: str | float = "auto"
+    """Unit of the coordinates: m, cm, mm, or the length of one unit in metres. auto finds the one in which a
+    scene has a usual size."""
+    sequence_pattern: str = ""
+    """Regular expression over the path below the root, as for clouds. A sequence is one recording."""
+    intrinsics: str = ""
+    """Of depth images: as for clouds."""
+    depth_scale: float = Field(0.0, ge=0, le=1000)
+    """Metres of one step of a depth image, as for clouds."""
+    empty: str = ""
+    """A file with the same scene without people, from the same place. Empty for none."""
+    background: bool = True
+    """Leave out what stands still in most frames of a recording."""
+    frames_per_second: float = Field(0.0, ge=0, le=10_000)
+    """Frame rate of the recordings. 0 uses the times in the names of the files, or else 10."""
+    score: float = Field(0.0, ge=0, le=1)
+    """Smallest mean score of a person's detections. 0 uses 0.45, and 0.75 in recordings of fewer than 5
+    frames."""
+    test_sequences: Names = ()
+    """Sequences that are held out. Empty holds out test_fraction of them."""
+    test_fraction: float = Field(0.0, ge=0, lt=1)
+    """Fraction of the sequences that is held out if none is named."""
+
+    @property
+    def sensor(self) -> tuple[str, float]:
+        """What depth images need: intrinsics and scale."""
+        return self.intrinsics, self.depth_scale
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.unit != "auto":
+            CloudsConfig(unit=self.unit)
         return self
 
 
@@ -138,6 +189,7 @@ class ExtractConfig(Settings):
     behave: BehaveConfig = BehaveConfig()
     surreal: SurrealConfig = SurrealConfig()
     clouds: CloudsConfig = CloudsConfig()
+    scenes: ScenesConfig = ScenesConfig()
 
     @property
     def too_few(self) -> str:

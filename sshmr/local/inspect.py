@@ -16,6 +16,7 @@ from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.config.fit import Stage
 from sshmr.errors import InputError
 from sshmr.local.inputs import CloudFile
+from sshmr.people.axes import check_one_person
 from sshmr.sources.cloud_axes import LARGEST, SMALLEST, TO_Y_UP, UNITS
 from sshmr.sources.clouds import DENSE, clean, load_cloud
 from sshmr.sources.sampling import centre_and_pad, subsample
@@ -83,6 +84,7 @@ def guess(clouds: list[CloudFile], given: CloudsConfig | None = None) -> Guess:
     if not sampled:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in unreadable[:3]))
         raise InputError(clouds[0].root, found=f"none of {len(unreadable)} clouds can be read: {reasons}")
+    check_one_person(_spread(sampled, FITTED), clouds[0].root)
     # Stray points reach far; nearly all points tell the size better than all do.
     sides = [np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0) for points in sampled]
     size = np.median(sides, axis=0)

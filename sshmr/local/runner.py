@@ -1,5 +1,6 @@
 """From clouds to bodies, part by part: read, predict, fit; what is done already is left alone."""
 
+import contextlib
 import dataclasses
 import json
 from concurrent.futures.process import BrokenProcessPool
@@ -18,8 +19,13 @@ from sshmr.local.chunks import (
     write_part,
 )
 from sshmr.local.workers import Workers
+from sshmr.people.axes import check_one_person
+from sshmr.sources.clouds import load_cloud
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import read_params, row_count
+
+LOOKED_AT = 3
+"""New clouds that are checked for scenes and several people."""
 
 
 @dataclasses.dataclass
@@ -83,6 +89,18 @@ def prepare(root, body, plan, extract):
     return run
 
 
+def _check_single(clouds, settings):
+    """Stop where most of some new clouds show a whole scene or several people."""
+    places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int)) if clouds else []
+    points = []
+    for place in places:
+        with contextlib.suppress(InputError):  # the reader lists what cannot be read
+            points.append(load_cloud(clouds[place].path, settings).points)
+    if points:
+        where = clouds[0].path if len(clouds) == 1 else clouds[0].root
+        check_one_person(points, where)
+
+
 def process(run, clouds, plan, extract, jobs, progress):
     """Bring every cloud to its body.
 
@@ -100,6 +118,7 @@ def process(run, clouds, plan, extract, jobs, progress):
     holders, numbers = known_clouds(run)
     known = remove_stale(run, holders)
     fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
+    _check_single(fresh, extract.clouds)
     goal = "network" if plan.fit is None else "fit"
     unfinished = [path for path in run.points() if not run.params(path, plan.round, goal).exists()]
     outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (plan.round, goal))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sshmr.errors import InputError
+from sshmr.geometry.up_axes import TO_Y_UP
 
 SMALLEST, LARGEST = 0.3, 2.5
 """Height of a person along the up axis, metres: lying to standing with raised arms."""
@@ -16,16 +17,6 @@ SAMPLES, SAMPLE = 3, 5000
 LEAST_BALANCE = 0.485
 """Mean height of a standing person's points, as a share of the person's height. In views of 400 recorded
 poses it was 0.50 or more in 99 of 100, so with the head down 0.50 or less; the median tells which."""
-
-TO_Y_UP = {
-    "x": [[0, -1, 0], [1, 0, 0], [0, 0, 1]],
-    "-x": [[0, 1, 0], [-1, 0, 0], [0, 0, 1]],
-    "y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-    "-y": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
-    "z": [[1, 0, 0], [0, 0, 1], [0, -1, 0]],
-    "-z": [[1, 0, 0], [0, 0, -1], [0, 1, 0]],
-}
-"""Rotation that takes each up axis to +y."""
 
 
 def extent(points):

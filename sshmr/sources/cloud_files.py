@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sshmr.config.extract import CloudsConfig
+from sshmr.config.extract import CloudsConfig, ScenesConfig
 from sshmr.errors import InputError
 from sshmr.formats.suffixes import (
     BAG_SUFFIXES,
@@ -30,7 +30,7 @@ TRUTH_NAMES = ("truth.parquet", "labels.parquet")
 """The table of true bodies beside clouds; the second is what it was called before."""
 
 
-def cloud_files(root: Path | str, settings: CloudsConfig) -> dict[str, list[Numbered]]:
+def cloud_files(root: Path | str, settings: CloudsConfig | ScenesConfig) -> dict[str, list[Numbered]]:
     """Files of one's own clouds by sequence, in order of the frames.
 
     Args:

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from sshmr.config.mapping import to_json
 from sshmr.errors import InputError
-from sshmr.sources import clouds, sloper4d
+from sshmr.sources import clouds, scenes, sloper4d
 from sshmr.sources.behave import reader as behave
 from sshmr.sources.sampling import centre_and_pad
 from sshmr.sources.surreal import reader as surreal
@@ -16,6 +16,7 @@ READERS = {
     "behave": behave.read_sequence,
     "surreal": surreal.read_sequence,
     "clouds": clouds.read_sequence,
+    "scenes": scenes.read_sequence,
 }
 SKIPPED_SCHEMA = pa.schema(
     [pa.field("frame_id", pa.string(), nullable=False), ("source", pa.string()), ("reason", pa.string())]

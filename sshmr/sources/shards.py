@@ -71,7 +71,7 @@ def list_shards(source_kind, root, settings):
     """The shards (one a sequence) of data on disk: ``{"train": [...], "test": [...]}``.
 
     Args:
-        source_kind: ``sloper4d``, ``behave``, ``surreal`` or ``clouds``.
+        source_kind: ``sloper4d``, ``behave``, ``surreal``, ``clouds`` or ``scenes``.
         root: the data's top folder.
         settings: an ``ExtractConfig``.
 
@@ -92,7 +92,10 @@ def list_shards(source_kind, root, settings):
     if source_kind == "clouds":
         clouds = settings.clouds
         return _split(root, list(cloud_files(root, clouds)), clouds.test_sequences, clouds.test_fraction)
-    known = '"sloper4d", "behave", "surreal" or "clouds"'
+    if source_kind == "scenes":
+        scenes = settings.scenes
+        return _split(root, list(cloud_files(root, scenes)), scenes.test_sequences, scenes.test_fraction)
+    known = '"sloper4d", "behave", "surreal", "clouds" or "scenes"'
     raise InputError("config", 'key "source.kind"', repr(source_kind), known)
 
 

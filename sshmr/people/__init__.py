@@ -1,0 +1,1 @@
+"""Finding people in whole scenes and following them from frame to frame."""

@@ -1,0 +1,129 @@
+"""The up axis and the unit of a scene's files, where nobody says; and whether a file shows a scene."""
+
+import shlex
+from typing import NamedTuple
+
+import numpy as np
+
+from sshmr.config.extract import METRES, metres_of
+from sshmr.errors import InputError
+from sshmr.geometry.up_axes import TO_Y_UP
+from sshmr.people.detect import Frame, find_people
+
+NARROWEST, WIDEST = 1.5, 400.0
+"""Metres that scenes span, nearly all of their points."""
+WIDE = 5.5
+"""Metres: a cloud that spans more is no single person cut out."""
+MOST_POINTS = 150_000
+SURE = 0.5
+"""Score of a piece that is taken for a person here."""
+GROUND_CELLS, GROUND_SHARE = 30, 0.08
+"""Cells of ground, and share of the points on it, that a scene shows."""
+ORDER = ("z", "-y", "y", "x", "-x", "-z")
+"""Up axes, the likely ones first: those of LiDARs and of depth cameras."""
+PART = 0.15
+"""Share of a cloud's points that each of several people in it has."""
+
+
+class Axes(NamedTuple):
+    """What was found: up, unit, and how sure: the words to tell."""
+
+    up: str
+    unit: str | float
+    words: str
+
+
+def guess_axes(frames: list[np.ndarray], up: str = "auto", unit: str | float = "auto") -> Axes:
+    """The up axis and the unit of some clouds (K, 3) of a scene; what is given is kept.
+
+    The ground lies under everything, and people stand on it.
+    """
+    best, chosen = -1.0, ("z" if up == "auto" else up, "m" if unit == "auto" else unit)
+    found_best, cells_best = 0, 0
+    units = _units(frames) if unit == "auto" else [unit]
+    for one_unit in units:
+        for one_up in ORDER if up == "auto" else [up]:
+            clouds = [upright(points, one_up, one_unit) for points in frames]
+            looked = [find_people(cloud) for cloud in clouds]
+            value = float(
+                np.mean([_value(frame, cloud) for frame, cloud in zip(looked, clouds, strict=True)])
+            )
+            if value > best + 1e-6:
+                best, chosen = value, (one_up, one_unit)
+                found_best = sum(len(_sure(frame)) for frame in looked)
+                cells_best = min(frame.ground.support for frame in looked)
+        if found_best:
+            break
+    words = "the ground lies under the scene" if cells_best else "no ground was found"
+    return Axes(*chosen, words)
+
+
+def scene_word(points: np.ndarray) -> str:
+    """What a file shows if it is no single person: "a whole scene (…)" or "2 people"; empty if it may be one.
+
+    Args:
+        points: (K, 3) finite, in the file's own axes and unit.
+    """
+    spans = np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0)
+    size = " × ".join(f"{span:.4g}" for span in spans)
+    for unit in METRES:
+        if not NARROWEST <= spans.max() * METRES[unit] <= WIDEST:
+            continue
+        people_found = 0
+        for up in ORDER:
+            cloud = upright(points, up, unit)
+            frame = find_people(cloud)
+            people = [one for one in _sure(frame) if len(one.points) > PART * len(cloud)]
+            if spans.max() * METRES[unit] > WIDE:
+                level = cloud @ frame.ground.turn.T
+                share = float((np.abs(frame.ground.above(level)) < 0.12).mean())
+                if frame.ground.support >= GROUND_CELLS and share > GROUND_SHARE:
+                    return f"a whole scene ({size} {unit})"
+            people_found = max(people_found, len(people))
+        if people_found > 1 and spans.max() * METRES[unit] <= 2 * WIDE:
+            return f"{people_found} people"
+    return ""
+
+
+def check_one_person(clouds: list[np.ndarray], where: object) -> None:
+    """Stop where most of some clouds (K, 3), in their files' axes and unit, show no single person.
+
+    Raises:
+        InputError: says what they show, and what to type.
+    """
+    words = [scene_word(points) for points in clouds]
+    several = [word for word in words if word]
+    if len(several) > len(words) / 2:
+        raise InputError(
+            where,
+            found=f"it shows {several[0]}",
+            expected="one person a file",
+            fix=f"Find the people first: sshmr people {shlex.quote(str(where))} -o crops",
+        )
+
+
+def upright(points: np.ndarray, up: str, unit: str | float) -> np.ndarray:
+    """Points (K, 3) of a file, y up, in metres, at most 150,000 of them."""
+    points = points[:: -(-len(points) // MOST_POINTS)]
+    return points @ np.array(TO_Y_UP[up]).T * metres_of(unit)
+
+
+def _units(frames):
+    """Units in which the scene has a scene's size, likely ones first."""
+    spans = [np.ptp(np.percentile(points, [1, 99], axis=0), axis=0).max() for points in frames]
+    span = float(np.median(spans))
+    fitting = [unit for unit in METRES if NARROWEST <= span * METRES[unit] <= WIDEST]
+    return fitting or ["m"]
+
+
+def _sure(frame):
+    return [one for one in frame.found if one.score >= SURE]
+
+
+def _value(frame: Frame, points):
+    """How well a scene stands: on its ground, with nothing below, and people upright on it."""
+    people = min(sum(one.score for one in _sure(frame)), 3.0)
+    if not frame.ground.support:
+        return people / 2
+    above = frame.ground.above(points @ frame.ground.turn.T)
+    return people + 4 * float((np.abs(above) < 0.12).mean()) - 8 * float((above < -0.25).mean())

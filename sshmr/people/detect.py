@@ -1,0 +1,100 @@
+"""People in one frame of a scene. Metres, y up."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sshmr.people.background import Background
+from sshmr.people.candidates import LOW, find_pieces
+from sshmr.people.classifier import Classifier, shipped
+from sshmr.people.features import describe
+from sshmr.people.ground import Ground, find_ground
+
+LEAST_SCORE = 0.15
+"""Pieces that score less are not even listed."""
+SHARED = 0.25
+"""Share of a piece's points that a better piece may have."""
+SOLE = 0.035
+"""Metres over the ground around a person's feet below which points belong to the ground."""
+FOOTPRINT = 0.12
+"""Metres, seen from above, from a person's lower legs to points of the feet."""
+
+
+class Found(NamedTuple):
+    """What may be a person.
+
+    Attributes:
+        points: (k, 3) metres; none of them where they are not kept. number: how many there are.
+        score: 0 to 1. low, high: (3,) metres, the box around them.
+    """
+
+    points: np.ndarray
+    number: int
+    score: float
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def place(self) -> np.ndarray:
+        """Middle of the box seen from above, x and z, metres."""
+        return ((self.low + self.high) / 2)[[0, 2]]
+
+
+class Frame(NamedTuple):
+    """What was seen in a frame: ``Found`` by falling score, and the ``Ground``."""
+
+    found: list[Found]
+    ground: Ground
+
+
+def find_people(
+    points: np.ndarray, background: Background | None = None, classifier: Classifier | None = None
+) -> Frame:
+    """Everything in a frame that resembles a person, none sharing many points with a better one.
+
+    Args:
+        points: (K, 3) float, metres, y up, finite.
+        background: what stands still in the scene; its points are left out.
+        classifier: the shipped one if None.
+    """
+    ground = find_ground(points)
+    level = points @ ground.turn.T
+    above = ground.above(level)
+    if background is not None:
+        above = np.where(background.covers(points), -np.inf, above)
+    pieces = find_pieces(level, above)
+    scores = (classifier or shipped()).score(describe(level, above, pieces))
+    taken = np.zeros(len(points), bool)
+    found = []
+    for row in np.argsort(-scores, kind="stable"):
+        if scores[row] < LEAST_SCORE:
+            break
+        members = pieces.members[row]
+        if taken[members].mean() > SHARED:
+            continue
+        members = members[~taken[members]]
+        taken[members] = True
+        members = _with_feet(level, above, members, taken)
+        person = points[members]
+        found.append(Found(person, len(person), float(scores[row]), person.min(axis=0), person.max(axis=0)))
+    return Frame(found, ground)
+
+
+def _with_feet(level, above, members, taken):
+    """A person's points and those of the feet, which lie too low to have been a candidate's."""
+    place = level[:, [0, 2]]
+    legs = members[above[members] < above[members].min() + 0.3]
+    low, high = place[legs].min(axis=0) - 1.0, place[legs].max(axis=0) + 1.0
+    around = np.flatnonzero(
+        ((place > low) & (place < high)).all(axis=1) & (np.abs(above) < LOW + 1e-9) & ~taken
+    )
+    if not len(around):
+        return members
+    # The grid's ground is smooth; the height around these feet is measured.
+    beside = cKDTree(place[legs]).query(place[around], distance_upper_bound=1.0)[0]
+    bare = above[around[beside > FOOTPRINT]]
+    sole = (np.median(bare) if len(bare) >= 10 else 0.0) + SOLE
+    feet = around[(beside < FOOTPRINT) & (above[around] > sole)]
+    taken[feet] = True
+    return np.sort(np.concatenate([members, feet]))

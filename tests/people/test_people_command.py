@@ -1,0 +1,72 @@
+"""``sshmr people`` and the source ``scenes`` on a simulated recording."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from sshmr.capture.scenes import write_scene
+from sshmr.cli.app import app
+from sshmr.config.extract import ExtractConfig, ScenesConfig
+from sshmr.formats.points import read_points
+from sshmr.sources.scenes import read_sequence
+from sshmr.sources.shards import list_shards
+
+
+@pytest.fixture(scope="module")
+def recording(street, tmp_path_factory):
+    folder = write_scene(street, tmp_path_factory.mktemp("data") / "street")
+    (folder / "000006.ply").write_bytes(b"ply\nbroken")
+    return folder
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_each_person_gets_a_folder_in_the_scene_s_axes(recording, tmp_path, street):
+    code, printed, _ = call("people", recording, "-o", tmp_path / "crops", "--up", "z", "--jobs", "1")
+    assert code == 3  # one file is broken, the rest is done
+    assert "000006.ply" in printed
+    table = pq.read_table(tmp_path / "crops" / "detections.parquet").to_pandas()
+    kept = table[table.person.notna()]
+    truth = pq.read_table(recording / "truth.parquet").to_pandas()
+    clear = truth[(truth.points > 60) & (truth.points > 0.5 * truth.free_points) & (truth.frame != 6)]
+    assert len(clear) > 20
+    hits = 0
+    for row in clear.itertuples():
+        boxes = kept[kept.frame == row.frame]
+        middle = (np.stack(boxes.low) + np.stack(boxes.high))[:, :2] / 2
+        hits += np.linalg.norm(middle - [row.x, row.y], axis=1).min() < 0.5
+    assert hits / len(clear) > 0.9
+    for person, rows in kept.groupby("person"):
+        for frame, count in zip(rows.frame, rows.points, strict=True):
+            cloud = read_points(tmp_path / "crops" / person / f"{frame:06d}.ply")
+            scene = read_points(recording / f"{frame:06d}.ply")
+            assert len(cloud) == count
+            assert {tuple(point) for point in cloud} <= {tuple(point) for point in scene}
+    assert (table[table.person.isna()].reason != "").all()
+
+
+def test_the_source_scenes_makes_a_sequence_of_each_person(recording):
+    settings = ExtractConfig(minimum_points=30, scenes=ScenesConfig(up="z", unit="m"))
+    assert list_shards("scenes", recording.parent, settings) == {"train": ["street"], "test": []}
+    reading = read_sequence(recording.parent, "street", "train", settings)
+    names = {frame.sequence for frame in reading.frames}
+    assert len(names) >= 2
+    assert all(name.startswith("street_person_") for name in names)
+    heights = [np.ptp(frame.points[:, 1]) for frame in reading.frames]
+    assert 1.2 < np.median(heights) < 2.1
+    assert any("000006" in source for _, source, _ in reading.skipped)
+
+
+def test_fit_and_init_say_that_it_is_a_scene(recording, tmp_path):
+    for arguments in (
+        ("fit", recording, "-o", tmp_path / "out"),
+        ("init", recording, "-o", tmp_path / "x.yaml"),
+    ):
+        code, _, printed = call(*arguments)
+        assert code == 2
+        assert "a whole scene" in printed
+        assert "sshmr people" in printed
