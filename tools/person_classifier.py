@@ -1,6 +1,6 @@
 """Train the classifier of sshmr/people on simulated scenes and write sshmr/people/assets/classifier.npz.
 
-    python tools/person_classifier.py --scenes 1500 --output sshmr/people/assets/classifier.npz
+    python tools/person_classifier.py --scenes 400 --output sshmr/people/assets/classifier.npz
 
 Needs scikit-learn (pip install 'sshmr[body]'). Everything is simulated: the open body in drawn poses and a
 plain gait, among simple meshes, seen by LiDARs of 16 to 128 rings and depth cameras. Learned is how much a
@@ -123,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenes", type=int, default=1500)
+    parser.add_argument("--scenes", type=int, default=400)
     parser.add_argument("--cache", type=Path, help="examples are kept in and read from this .npz")
     parser.add_argument("--output", type=Path, default=Path("sshmr/people/assets/classifier.npz"))
     arguments = parser.parse_args()
