@@ -16,12 +16,13 @@ LIDAR = ("sloper4d", "clouds")
 PLAN = ["layouts", "sequences", "test_sequences", "subjects", "test_subjects"]
 """Keys of the simulated capture that say which sequences there are."""
 
-SOURCES = ("sloper4d", "behave", "surreal", "clouds")
+SOURCES = ("sloper4d", "behave", "surreal", "clouds", "scenes")
 SELECTION = {
     "sloper4d": ["sequences", "test_sequences", "test_fraction"],
     "behave": ["sequences", "test_sequences", "test_fraction"],
     "surreal": [],
     "clouds": ["test_sequences", "test_fraction"],
+    "scenes": ["test_sequences", "test_fraction"],
 }
 """Keys of each source that say which shards there are, and nothing of what is in one."""
 
