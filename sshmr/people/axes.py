@@ -21,6 +21,10 @@ GROUND_CELLS, GROUND_SHARE = 30, 0.08
 """Cells of ground, and share of the points on it, that a scene shows."""
 ORDER = ("z", "-y", "y", "x", "-x", "-z")
 """Up axes, the likely ones first: those of LiDARs and of depth cameras."""
+PERSON = (0.1, 2.6)
+"""Smallest and largest extent of one person, metres."""
+FLAT = 0.2
+"""Height of a large scene relative to its width, at most."""
 PART = 0.15
 """Share of a cloud's points that each of several people in it has."""
 
@@ -66,6 +70,11 @@ def scene_word(points: np.ndarray) -> str:
     """
     spans = np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0)
     size = " × ".join(f"{span:.4g}" for span in spans)
+    # A scene is flat: what is one person's size in another unit and not flat is one person.
+    person = any(
+        PERSON[0] <= spans.min() * m and 0.5 <= spans.max() * m <= PERSON[1] for m in METRES.values()
+    )
+    may_be_scene = not person or spans.min() < FLAT * spans.max()
     for unit in METRES:
         if not NARROWEST <= spans.max() * METRES[unit] <= WIDEST:
             continue
@@ -74,7 +83,7 @@ def scene_word(points: np.ndarray) -> str:
             cloud = upright(points, up, unit)
             frame = find_people(cloud)
             people = [one for one in _sure(frame) if len(one.points) > PART * len(cloud)]
-            if spans.max() * METRES[unit] > WIDE:
+            if may_be_scene and spans.max() * METRES[unit] > WIDE:
                 level = cloud @ frame.ground.turn.T
                 share = float((np.abs(frame.ground.above(level)) < 0.12).mean())
                 if frame.ground.support >= GROUND_CELLS and share > GROUND_SHARE:

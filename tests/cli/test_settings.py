@@ -63,7 +63,7 @@ train: {epochs: 3}
 
 def test_a_file_that_is_used_wholly_brings_no_note(tmp_path):
     assert given(tmp_path, "fit: {poses: 3}\nprior: open\n").notes == []
-    assert set(USED) == {"fit", "predict", "predict --fit", "evaluate", "simulate"}
+    assert set(USED) == {"fit", "predict", "predict --fit", "people", "evaluate", "simulate"}
 
 
 @pytest.mark.parametrize(

@@ -170,11 +170,11 @@ def test_without_the_option_label_columns_stay_on_disk(make_run, monkeypatch):
 
 
 def test_only_evaluation_and_report_ask_for_labels():
-    """In the sources: who calls ``read_points`` with ``labels``."""
+    """In the sources: who calls ``read_points`` with ``truth``."""
     asking = set()
     for path in [*ROOT.glob("sshmr/**/*.py"), *SCRIPTS.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
-            if name == "read_points" and (len(node.args) > 1 or node.keywords):
+            if name == "read_points" and any(keyword.arg == "truth" for keyword in node.keywords):
                 asking.add(path.relative_to(ROOT).parts[:2])
     assert asking == {("sshmr", "evaluation"), ("sshmr", "viewing")}

@@ -65,6 +65,7 @@ def workflow(tmp_path_factory):
         simulate_sequence(name, settings, bodies.get, prior, 0, simulated_file(folder, name, kind))
         shutil.copytree(simulated_root(folder, name, kind), clone.folder / "data" / kind)
     turned_to_millimetres(clone.folder / "data" / "clouds", clone.folder / "data" / "clouds_mm")
+    (clone.folder / "poses.parquet").touch()
     init = [sys.executable, "-m", "sshmr", "init", "data/clouds", "-o", "mine.yaml"]
     subprocess.run(init, cwd=clone.folder, check=True)
     return clone
@@ -93,8 +94,8 @@ def run_of(words):
 
 
 def only_planned(words):
-    """Whether a command needs a GPU, or is the tour, which test_tour.py runs."""
-    return "device=cuda" in words or "tour" in overlays(words)
+    """Whether a command needs a GPU or days, or is the tour, which test_tour.py runs."""
+    return "device=cuda" in words or bool({"tour", "pretrain"} & set(overlays(words)))
 
 
 def on_simulated(words):
