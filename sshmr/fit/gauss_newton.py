@@ -36,29 +36,46 @@ def refine(
     Returns:
         The refined state, and the direction each cloud seems to be seen from (R, 3).
     """
-    body = surface.body
-    below = subtree_matrix(body.parents, body.weights)
-    trust = _trust(mask, config)
+    below = subtree_matrix(surface.body.parents, surface.body.weights)
     for spread in spreads:
-        variance = torch.full((len(points),), spread**2, dtype=points.dtype, device=points.device)
-        vertices, jacobian, rotations = linearise(body, state, below)
-        normals = surface.turned_normals(rotations)
-        if view is None:
-            match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
-            view = view_direction(match.mass, normals)
-        seen = visibility(vertices, normals, view, config.facing, frame)
-        match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
-        view = view_direction(match.mass, normals)
-        mass = match.mass * (trust / variance)[:, None]
-        apart = separation(jacobian, vertices, normals, body.weights)
-        hessian, gradient = _normal_equations(jacobian, match.target - vertices, mass, normals, sliding)
-        if apart is not None:
-            add_separation(hessian, gradient, apart, config.penetration_weight / len(body.weights))
-        _add_priors(hessian, gradient, prior, state, config)
-        if expected is not None:
-            _add_expected(hessian, gradient, state, expected, config)
+        hessian, gradient, view = equations(
+            surface, below, prior, points, mask, state, spread, sliding, config, view, expected, frame
+        )
         state = state.moved(_shortened(_solve(hessian, gradient)))
     return state, view
+
+
+def equations(
+    surface, below, prior, points, mask, state, spread, sliding, config, view=None, expected=None, frame=None
+):
+    """The energy of R bodies to second order about where they are: one E step, without damping.
+
+    Args:
+        below: (24, 24) from ``subtree_matrix``. spread: of the correspondence, metres. The others as for
+            ``refine``.
+
+    Returns:
+        hessian (R, 85, 85), gradient (R, 85) of the negative energy, and the view (R, 3).
+    """
+    weights = surface.body.weights
+    variance = torch.full((len(points),), spread**2, dtype=points.dtype, device=points.device)
+    vertices, jacobian, rotations = linearise(surface.body, state, below)
+    normals = surface.turned_normals(rotations)
+    if view is None:
+        match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
+        view = view_direction(match.mass, normals)
+    seen = visibility(vertices, normals, view, config.facing, frame)
+    match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
+    view = view_direction(match.mass, normals)
+    mass = match.mass * (_trust(mask, config) / variance)[:, None]
+    apart = separation(jacobian, vertices, normals, weights)
+    hessian, gradient = _normal_equations(jacobian, match.target - vertices, mass, normals, sliding)
+    if apart is not None:
+        add_separation(hessian, gradient, apart, config.penetration_weight / len(weights))
+    _add_priors(hessian, gradient, prior, state, config)
+    if expected is not None:
+        _add_expected(hessian, gradient, state, expected, config)
+    return hessian, gradient, view
 
 
 def _normal_equations(jacobian, residual, mass, normals, sliding):
