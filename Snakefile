@@ -25,6 +25,8 @@ include: "rules/pretrain.smk"
 onstart:
     LOCKS.append(lock_folder(".", ".snakemake/sshmr.lock"))
     RUN.describe(**FACTS)
+    for shard, packed in PLAN.items():
+        write_listing(RUN.listing_of(*shard), packed)
     if not workflow.local_exec:
         start_on_cluster()
 
@@ -53,8 +55,8 @@ rule body:
 rule capture:
     """The simulated recordings; nothing where the data are real."""
     input:
-        forced("capture", "simulate_sequence", "simulate_data_set"),
-        [simulated_file(RUN.capture, shard, layout) for shard, layout in LAYOUTS.items()],
+        forced("capture", "simulate_shard"),
+        [RUN.simulated(shard) for shard in SPLIT_OF],
 
 
 rule extract:

@@ -22,16 +22,10 @@ from snakemake.logging import logger
 from sshmr.body.sources import ASSETS, body_source, prior_source
 from sshmr.sources.behave.files import info_file
 from sshmr.formats.bags import real_file
-from sshmr.sources.cloud_files import cloud_files, is_text, truth_file
-from sshmr.sources.shards import (
-    list_shards,
-    simulated_file,
-    simulated_plan,
-    simulated_root,
-    simulated_sequences,
-    sloper4d_pickle,
-)
-from sshmr.sources.surreal.clips import clip_files, shards_of_clips
+from sshmr.sources.cloud_files import is_text, truth_file
+from sshmr.sources.plan import plan_shards, plan_simulated, write_listing
+from sshmr.sources.shards import sloper4d_pickle
+from sshmr.sources.surreal.clips import clip_files
 from sshmr.errors import InputError
 from sshmr.locks import lock_folder
 from sshmr.config.template import TemplateConfig
@@ -44,13 +38,6 @@ if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
-def shards_of_source():
-    """Names of the shards: {"train": [...], "test": [...]}."""
-    if KIND == "simulated":
-        return simulated_sequences(CAPTURE)
-    return list_shards(KIND, SETTINGS.source.root, EXTRACT)
-
-
 try:
     LAYERS = read_layers(
         [ROOT / "config.yaml", *workflow.config_settings.configfiles], workflow.config_settings.config
@@ -58,15 +45,16 @@ try:
     SETTINGS = check_config(config, LAYERS)
     config.update(SETTINGS.model_dump(mode="json"))
     KIND, CAPTURE, EXTRACT = SETTINGS.source.kind, SETTINGS.capture, SETTINGS.extract
-    SHARDS = shards_of_source()
-    check_names(config["source"]["root"], SHARDS)
-    SETTINGS.train.check_shards(len(SHARDS["train"]))
-    # The layout of each simulated shard; a run may have several.
-    LAYOUTS = {item.name: item.layout for item in simulated_plan(CAPTURE)} if KIND == "simulated" else {}
-    CLIPS = shards_of_clips(config["source"]["root"], EXTRACT.surreal) if KIND == "surreal" else {}
-    CLOUDS = (
-        cloud_files(config["source"]["root"], getattr(EXTRACT, KIND)) if KIND in ("clouds", "scenes") else {}
+    RUN = RunFolder(f"results/{config['dataset']}")
+    # What each shard is read from.
+    PLAN = (
+        plan_simulated(CAPTURE, EXTRACT, RUN.capture)
+        if KIND == "simulated"
+        else plan_shards(KIND, SETTINGS.source.root, EXTRACT)
     )
+    check_names(config["source"]["root"], (one.name for packed in PLAN.values() for one in packed.sequences))
+    SHARDS = {split: [shard.name for shard in PLAN if shard.split == split] for split in SPLITS}
+    SETTINGS.train.check_shards(len(SHARDS["train"]))
     CLOUD_TRUTH = truth_file(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else None
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -88,7 +76,6 @@ LATER_ROUNDS = range(1, config["rounds"] + 1)
 PREDICTED_ROUNDS = ROUNDS if PRETRAINED_WEIGHTS else LATER_ROUNDS
 START_POSES = os.path.relpath(ASSETS / "start_poses.npz")
 GENDERS = ["neutral", "male", "female"]
-RUN = RunFolder(f"results/{DATASET}")
 BODIES = [RUN.body(gender) for gender in GENDERS]
 SCRIPTS = os.path.relpath(ROOT / "workflow_scripts")
 FACTS = {
@@ -98,7 +85,9 @@ FACTS = {
     "shards": SHARDS,
     "settings": {key: value for key, value in config.items()},
 }
-ALL_SHARDS = [Shard(split, name) for split in SPLITS for name in SHARDS[split]]
+ALL_SHARDS = list(PLAN)
+SPLIT_OF = {shard.name: shard.split for shard in PLAN} if KIND == "simulated" else {}
+"""The split of each simulated shard; elsewhere both splits may have one of the same name."""
 PARTS = parts_of(ALL_SHARDS)
 
 

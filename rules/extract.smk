@@ -2,7 +2,7 @@
 
 
 rule extract_shard:
-    """One sequence as a points table, and the table of the frames that were skipped."""
+    """One sequence, or several short ones, as a points table, and the table of the frames that were skipped."""
     input:
         source=source_files,
         bodies=BODIES,
@@ -19,16 +19,15 @@ rule extract_shard:
     resources:
         mem_mb=memory(factor=10, least=1500),
     params:
-        source=source_kind,
-        root=source_root,
         settings=lambda wildcards: as_json(
-            params.extract(config, source_kind(wildcards), KIND == "simulated")
+            params.extract(config, packed_of(wildcards).kind, KIND == "simulated")
         ),
+        members=members,
         code=code_hash("extract"),
     message:
         "Extract {wildcards.shard} ({wildcards.split})"
     shell:
-        "python {SCRIPTS:q}/extract.py --source {params.source:q} --root {params.root:q}"
-        " --shard {wildcards.shard:q} --split {wildcards.split:q} --settings {params.settings:q}"
+        "python {SCRIPTS:q}/extract.py --listing {RUN.root:q}/sources/{wildcards.split:q}/{wildcards.shard:q}.json"
+        " --split {wildcards.split:q} --settings {params.settings:q}"
         " --bodies {RUN.bodies:q} --threads {threads} --output {output.points:q}"
         " --skipped {output.skipped:q} 2>&1 | tee {log:q}"

@@ -16,34 +16,34 @@ def memory(factor, least):
     return mem_mb
 
 
-def source_kind(wildcards):
-    """Which reader a shard needs."""
-    return LAYOUTS.get(wildcards.shard, KIND)
+def packed_of(wildcards):
+    """What a shard is read from."""
+    return PLAN[Shard(SPLIT_OF.get(wildcards.shard) or wildcards.split, wildcards.shard)]
 
 
-def source_root(wildcards):
-    """The top folder of the data that a shard is read from."""
-    if KIND == "simulated":
-        return simulated_root(RUN.capture, wildcards.shard, LAYOUTS[wildcards.shard])
-    return config["source"]["root"]
+def members(wildcards):
+    """Names of a simulated shard's sequences: its own name does not tell whether they are the same as before."""
+    return [sequence.name for sequence in packed_of(wildcards).sequences] if KIND == "simulated" else []
 
 
 def source_files(wildcards):
     """What a shard is read from."""
     if KIND == "simulated":
-        return simulated_file(RUN.capture, wildcards.shard, LAYOUTS[wildcards.shard])
+        return RUN.simulated(wildcards.shard)
+    sequences = packed_of(wildcards).sequences
     if KIND == "sloper4d":
-        return sloper4d_pickle(config["source"]["root"], wildcards.shard)
+        return [sloper4d_pickle(sequence.root, sequence.name) for sequence in sequences]
     if KIND == "behave":
-        return info_file(config["source"]["root"], wildcards.shard)
+        return [info_file(sequence.root, sequence.name) for sequence in sequences]
+    files = [file for sequence in sequences for file in sequence.files]
     if KIND == "surreal":
-        return clip_files(CLIPS[wildcards.split, wildcards.shard])
+        return clip_files(files)
     beside = [CLOUD_TRUTH] if CLOUD_TRUTH else []
     if KIND == "scenes" and EXTRACT.scenes.empty:
         beside = [EXTRACT.scenes.empty]
-    files = [real_file(file.path) for file in CLOUDS[wildcards.shard]]
     # Snakemake keeps names as text; a file whose name is none is read, but not watched.
-    return [path for path in dict.fromkeys(files) if is_text(path)] + beside
+    found = dict.fromkeys(real_file(file.path) for file in files)
+    return [path for path in found if is_text(path)] + beside
 
 
 def earlier(place, *what):

@@ -26,7 +26,7 @@ SELECTION = {
 }
 """Keys of each source that say which shards there are, and nothing of what is in one."""
 
-DRAW = ["train_clips", "test_clips", "seed", "exclude", "shard_frames"]
+DRAW = ["train_clips", "test_clips", "seed", "exclude"]
 """SURREAL's keys that pick clips; a simulated shard has all of its own."""
 
 
@@ -67,7 +67,7 @@ def extract(config, kind, simulated):
     own = without(config["extract"][kind], SELECTION[kind])
     if simulated and kind == "surreal":
         own = without(own, DRAW)
-    return {**without(config["extract"], SOURCES), kind: own}
+    return {**without(config["extract"], [*SOURCES, "shard_frames"]), kind: own}
 
 
 def train(config):

@@ -5,21 +5,21 @@ import re
 from sshmr.errors import InputError
 
 LONGEST = 100
-"""Characters: files are called after a shard, and some get a longer name while they are written."""
+"""Characters: files are called after sequences, and some get a longer name while they are written."""
 
 
-def check_names(root, shards):
+def check_names(root, names):
     """Refuse names that would break the run later.
 
     Shell lines quote every name, so spaces, quotes, ``;`` or ``$(…)`` are text like any other.
 
     Args:
-        root: the source's folder. shards: {"train": [names], "test": [names]}.
+        root: the source's folder. names: of its sequences.
 
     Raises:
         InputError: names the sequence and what is wrong with its name.
     """
-    for name in [*shards["train"], *shards["test"]]:
+    for name in names:
         fault = _fault(name)
         if fault:
             shown = name.encode("utf-8", "backslashreplace").decode()

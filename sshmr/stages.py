@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sshmr.config.report import ReportConfig
     from sshmr.evaluation.rounds import Evaluation
     from sshmr.fit.stage import Surroundings
+    from sshmr.sources.plan import Sequence
 
 PathLike = str | Path
 
@@ -57,24 +58,37 @@ def make_prior(prior: str, output: PathLike) -> None:
 
 
 def simulate(
-    sequence: str, bodies: PathLike, prior: PathLike, config: "CaptureConfig", seed: int, output: PathLike
-) -> str:
-    """Simulate one sequence of the plan; returns one line that says what was made.
+    sequences: Iterable[str],
+    bodies: PathLike,
+    prior: PathLike,
+    config: "CaptureConfig",
+    seed: int,
+    folder: PathLike,
+    output: PathLike,
+) -> None:
+    """Simulate sequences of the plan, and print a line for each that says what was made.
 
     Args:
-        sequence: its name. bodies: folder with ``{gender}.npz``. seed: one for all sequences of a run.
-        output: the pickle to write, or the manifest in the folder to fill.
+        sequences: their names. bodies: folder with ``{gender}.npz``. seed: one for all sequences of a run.
+        folder: where the recordings are written. output: the list of their files and hashes (JSON).
     """
     from sshmr.body.prior import PosePrior
     from sshmr.capture.simulate import simulate_sequence
+    from sshmr.files import sha256_of, write_json
+    from sshmr.sources.shards import simulated_file, simulated_plan
 
-    return str(simulate_sequence(sequence, config, _bodies_in(bodies), PosePrior.load(prior), seed, output))
+    layouts = {item.name: item.layout for item in simulated_plan(config)}
+    load, mixture, made = _bodies_in(bodies), PosePrior.load(prior), {}
+    for name in sequences:
+        path = simulated_file(folder, name, layouts.get(name))
+        print(simulate_sequence(name, config, load, mixture, seed, path))
+        made[str(path.relative_to(folder))] = sha256_of(path)
+    write_json(output, {"simulated": True, "files": made})
 
 
 def extract(
     source: str,
-    root: PathLike,
-    shard: str,
+    sequences: "Iterable[Sequence]",
     split: str,
     bodies: PathLike | None,
     config: "ExtractConfig",
@@ -82,16 +96,16 @@ def extract(
     skipped: PathLike,
     threads: int = 1,
 ) -> str:
-    """Read one shard of a source into the points table; returns one line that says what was read.
+    """Read some sequences of a source into one points table; returns a line for each that says what was read.
 
     Args:
-        source: the kind of source. root: its top folder. bodies: folder with ``{gender}.npz``, for the joints
-            of the ground truth. skipped: the table of skipped frames to write. threads: images read at once.
+        source: the kind of source. bodies: folder with ``{gender}.npz``, for the joints of the ground truth.
+            skipped: the table of skipped frames to write. threads: images read at once.
     """
     from sshmr.sources.extract import extract as extract_shard
 
     load = _bodies_in(bodies) if bodies else lambda gender: None
-    return str(extract_shard(source, root, shard, split, config, load, output, skipped, threads))
+    return str(extract_shard(source, list(sequences), split, config, load, output, skipped, threads))
 
 
 def fit(

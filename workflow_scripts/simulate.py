@@ -1,13 +1,10 @@
-r"""Simulate a sequence of a moving person in front of a sensor, in the layout of a real data set.
+r"""Simulate sequences of moving people in front of a sensor, in the layout of a real data set.
 
     python workflow_scripts/simulate.py --bodies results/demo/body --prior results/demo/body/prior.npz \
-        --sequence seq001_simulated_001 \
-        --output results/demo/capture/seq001_simulated_001/seq001_simulated_001_labels.pkl
+        --sequences seq001_simulated_001 seq002_simulated_002 --folder results/demo/capture --output made.json
 
-In layouts other than SLOPER4D's, the output is the manifest.json in the folder to be filled.
+The output lists the files and their hashes.
 """
-
-import torch
 
 from _common import parser_of, run, settings_from
 from sshmr.config.capture import CaptureConfig
@@ -19,21 +16,27 @@ def main():
     parser.add_argument("--bodies", required=True, help="folder with male.npz, female.npz, neutral.npz")
     parser.add_argument("--prior", required=True, help="the pose prior (.npz)")
     parser.add_argument("--seed", type=int, default=0, help="one seed for all sequences of a run")
-    parser.add_argument("--sequence", required=True, help="the sequence's name")
-    parser.add_argument("--output", required=True, help="a pickle or a manifest")
+    parser.add_argument("--sequences", nargs="+", required=True, help="names of the sequences")
+    parser.add_argument("--folder", required=True, help="where the recordings are written")
+    parser.add_argument("--output", required=True, help="the list of what was made (.json)")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     settings = settings_from(arguments, CaptureConfig, "capture")
-    print(
-        simulate(
-            arguments.sequence,
-            arguments.bodies,
-            arguments.prior,
-            settings,
-            arguments.seed,
-            arguments.output,
-        )
+    use_one_thread()
+    simulate(
+        arguments.sequences,
+        arguments.bodies,
+        arguments.prior,
+        settings,
+        arguments.seed,
+        arguments.folder,
+        arguments.output,
     )
+
+
+def use_one_thread():
+    import torch
+
+    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

@@ -76,8 +76,6 @@ class SurrealConfig(Settings):
     gender: Literal["nearest", "stated"] = "nearest"
     """nearest uses the gender whose body fits the points better. stated uses the gender in the file, which is
     not reliable."""
-    shard_frames: int = Field(500, ge=1)
-    """Approximate number of frames per shard."""
 
 
 class CloudsConfig(Settings):
@@ -185,6 +183,9 @@ class ExtractConfig(Settings):
     """Points without a neighbour within this distance are removed, in metres. 0 keeps all."""
     sampling: Literal["random", "farthest", "voxel"] = "random"
     """How larger clouds are subsampled: random, farthest or voxel."""
+    shard_frames: int = Field(80, ge=1)
+    """Frames per shard, about: short sequences share one table and one job per stage. A longer sequence has a
+    table of its own. Some hundreds save time on a GPU or a cluster."""
     sloper4d: Sloper4dConfig = Sloper4dConfig()
     behave: BehaveConfig = BehaveConfig()
     surreal: SurrealConfig = SurrealConfig()

@@ -43,6 +43,25 @@ def cloud_files(root: Path | str, settings: CloudsConfig | ScenesConfig) -> dict
     return group_clouds(root, found, settings.sequence_pattern)
 
 
+def files_of_sequence(
+    root: Path | str,
+    sequence: str,
+    settings: CloudsConfig | ScenesConfig,
+    listed: Iterable[tuple[int, float | None, Path]] = (),
+) -> list[Numbered]:
+    """The files of one sequence: those listed, or else what a search below the root finds.
+
+    Raises:
+        InputError: when there is no such sequence.
+    """
+    if listed:
+        return [Numbered(*file) for file in listed]
+    files = cloud_files(root, settings)
+    if sequence not in files:
+        raise InputError(root, "sequence", f'"{sequence}"', "one of " + ", ".join(files))
+    return files[sequence]
+
+
 def find_clouds(root: Path | str, pattern: str = "", intrinsics: str = "") -> list[Path]:
     """The clouds below a folder that fit a pattern, all of them without one; hidden ones left out.
 

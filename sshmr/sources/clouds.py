@@ -23,7 +23,7 @@ from sshmr.sources.cloud_axes import (
     misfit,
     size_error,
 )
-from sshmr.sources.cloud_files import cloud_files, shown, truth_file
+from sshmr.sources.cloud_files import files_of_sequence, shown, truth_file
 from sshmr.sources.cloud_truth import check_truth, read_cloud_truth
 from sshmr.sources.frame_order import Numbered
 from sshmr.sources.frames import Frame, Reading, frame_id
@@ -47,13 +47,15 @@ def read_sequence(
     settings: ExtractConfig,
     load_body: Callable[[str], BodyModel] | None = None,
     threads: int = 1,
+    files: Sequence[tuple[int, float | None, Path]] = (),
 ) -> Reading:
     """Read all clouds of one sequence.
 
     Args:
-        root: the top folder; sequence: one that ``list_shards`` names; split: ``train`` or ``test``.
+        root: the top folder; sequence: one that ``list_sequences`` names; split: ``train`` or ``test``.
         load_body: function of a gender that returns a ``BodyModel``, for ground truth; None reads none.
         threads: unused.
+        files: the sequence's ``Numbered`` files; without them, they are searched for.
 
     Returns:
         A ``Reading``, y up, in metres.
@@ -61,11 +63,9 @@ def read_sequence(
     Raises:
         InputError: when the sequence is not there, or most of its clouds have no person's size.
     """
-    files = cloud_files(root, settings.clouds)
-    if sequence not in files:
-        raise InputError(root, "sequence", f'"{sequence}"', "one of " + ", ".join(files))
-    reading, wrong_sizes = read_files(Path(root), sequence, files[sequence], settings, load_body)
-    check_sizes(Path(root) / sequence, wrong_sizes, len(files[sequence]), settings)
+    own = files_of_sequence(root, sequence, settings.clouds, files)
+    reading, wrong_sizes = read_files(Path(root), sequence, own, settings, load_body)
+    check_sizes(Path(root) / sequence, wrong_sizes, len(own), settings)
     return reading
 
 

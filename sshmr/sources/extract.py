@@ -1,4 +1,4 @@
-"""From one sequence of a source to one shard of the points table."""
+"""From some sequences of a source to one shard of the points table."""
 
 import numpy as np
 import pyarrow as pa
@@ -24,38 +24,47 @@ SKIPPED_SCHEMA = pa.schema(
 TRUTH = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
 
 
-def extract(source, root, shard, split, settings, load_body, output, skipped, threads=1):
-    """Read one sequence, write its shard of the points table and the table of what was skipped.
+def extract(source, sequences, split, settings, load_body, output, skipped, threads=1):
+    """Read some sequences, write them as one shard of the points table, and the table of what was skipped.
 
     Args:
-        source: one of ``READERS``; root: its top folder.
-        shard: the sequence's name; split: ``train`` or ``test``.
+        source: one of ``READERS``.
+        sequences: ``Sequence`` of each, in the table's order.
+        split: ``train`` or ``test``.
         settings: an ``ExtractConfig``.
         load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
         output, skipped: the two Parquet files to write.
         threads: how many frames are read at once, where the source's reader does so.
 
     Returns:
-        One line that says what was read.
+        One line for each sequence that says what was read.
 
     Raises:
-        InputError: when the source cannot be used or leaves no frame.
+        InputError: when the source cannot be used, or a sequence leaves no frame.
     """
     if source not in READERS:
         raise InputError("config", 'key "source.kind"', repr(source), " or ".join(READERS))
-    reading = READERS[source](root, shard, split, settings, load_body, threads)
+    readings = [_read(source, sequence, split, settings, load_body, threads) for sequence in sequences]
+    simulated = any(reading.simulated for reading in readings)
+    provenance = {"settings": to_json(settings), "source": source, "simulated": simulated}
+    columns = table_columns(readings, split, settings.points)
+    write_table(output, columns, points_schema(settings.points), provenance)
+    write_skipped(skipped, [frame for reading in readings for frame in reading.skipped], provenance)
+    return "\n".join(_summary(reading, split) for reading in readings)
+
+
+def _read(source, sequence, split, settings, load_body, threads):
+    """The ``Reading`` of a ``Sequence``, which has at least one frame."""
+    listed = {"files": sequence.files} if sequence.files else {}
+    reading = READERS[source](sequence.root, sequence.name, split, settings, load_body, threads, **listed)
     if not reading.frames:
         reasons = sorted({reason for _, _, reason in reading.skipped})
         raise InputError(
-            f"{root}/{shard}",
+            f"{sequence.root}/{sequence.name}",
             found=f"no frame can be used; {len(reading.skipped)} were skipped: {'; '.join(reasons[:5])}",
             fix="Correct the data, lower extract.minimum_points, or leave this sequence out",
         )
-    provenance = {"settings": to_json(settings), "source": source, "simulated": reading.simulated}
-    columns = table_columns([reading], split, settings.points)
-    write_table(output, columns, points_schema(settings.points), provenance)
-    write_skipped(skipped, reading.skipped, provenance)
-    return _summary(reading, split)
+    return reading
 
 
 def write_skipped(path, skipped, provenance):

@@ -1,16 +1,15 @@
 """Read recordings of whole scenes: every person that is found and followed is a sequence of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sshmr.body.model import BodyModel
 from sshmr.config.extract import ExtractConfig
-from sshmr.errors import InputError
 from sshmr.people.scene import Recording, rate_of, read_recording
 from sshmr.sources.cleaning import without_fragments, without_strays
-from sshmr.sources.cloud_files import cloud_files
+from sshmr.sources.cloud_files import files_of_sequence
 from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample, voxel_means
@@ -23,13 +22,15 @@ def read_sequence(
     settings: ExtractConfig,
     load_body: Callable[[str], BodyModel] | None = None,
     threads: int = 1,
+    files: Sequence[tuple[int, float | None, Path]] = (),
 ) -> Reading:
     """Find and follow the people in one recording.
 
     Args:
-        root: the top folder; sequence: one that ``list_shards`` names; split: ``train`` or ``test``.
+        root: the top folder; sequence: one that ``list_sequences`` names; split: ``train`` or ``test``.
         settings: an ``ExtractConfig``. load_body: unused; scenes have no truth.
-        threads: processes that look at files side by side.
+        threads: processes that read files side by side.
+        files: the recording's ``Numbered`` files; without them, they are searched for.
 
     Returns:
         A ``Reading``, y up, in metres, whose frames' sequences are the people.
@@ -37,11 +38,9 @@ def read_sequence(
     Raises:
         InputError: when the recording is not there or none of its files can be read.
     """
-    files = cloud_files(root, settings.scenes)
-    if sequence not in files:
-        raise InputError(root, "sequence", f'"{sequence}"', "one of " + ", ".join(files))
-    members = [(file.frame, file.path) for file in files[sequence]]
-    rate = rate_of([file.time for file in files[sequence]])
+    own = files_of_sequence(root, sequence, settings.scenes, files)
+    members = [(file.frame, file.path) for file in own]
+    rate = rate_of([file.time for file in own])
     recording = read_recording(sequence, members, settings.scenes, rate, threads)
     simulated = maker_of(root) is not None
     reading = Reading(sequence, simulated=simulated)

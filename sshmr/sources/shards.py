@@ -1,4 +1,4 @@
-"""Which shards a source has, and which split each belongs to.
+"""Which sequences a source has, and which split each belongs to.
 
 The workflow asks this while it plans, so nothing here imports more than the standard library.
 """
@@ -61,19 +61,14 @@ def simulated_file(folder, sequence, layout):
     return sloper4d_pickle(root, sequence) if layout == "sloper4d" else root / MANIFEST
 
 
-def simulated_sequences(capture):
-    """Names of the simulated sequences before any file exists: ``{"train": [...], "test": [...]}``."""
-    plan = simulated_plan(capture)
-    return {split: [item.name for item in plan if item.split == split] for split in ("train", "test")}
-
-
-def list_shards(source_kind, root, settings):
-    """The shards (one a sequence) of data on disk: ``{"train": [...], "test": [...]}``.
+def list_sequences(source_kind, root, settings, files=None):
+    """Names of the sequences of data on disk: ``{"train": [...], "test": [...]}``.
 
     Args:
-        source_kind: ``sloper4d``, ``behave``, ``surreal``, ``clouds`` or ``scenes``.
+        source_kind: ``sloper4d``, ``behave``, ``clouds`` or ``scenes``; of ``surreal``, groups of clips.
         root: the data's top folder.
         settings: an ``ExtractConfig``.
+        files: of clouds and scenes: what ``cloud_files`` returns, where it is known already.
 
     Raises:
         InputError: when the folder is missing or holds nothing of that kind.
@@ -81,20 +76,18 @@ def list_shards(source_kind, root, settings):
     root = Path(root)
     if not root.is_dir():
         raise InputError(
-            root, found="no such folder", expected=f"the {source_kind} data", fix="Mend source.root"
+            root, found="no such folder", expected=f"the {source_kind} data", fix="Correct source.root"
         )
     if source_kind == "sloper4d":
         return _sloper4d_shards(root, settings.sloper4d)
     if source_kind == "behave":
         return _behave_shards(root, settings.behave)
     if source_kind == "surreal":
-        return surreal_shards(root, settings.surreal)
-    if source_kind == "clouds":
-        clouds = settings.clouds
-        return _split(root, list(cloud_files(root, clouds)), clouds.test_sequences, clouds.test_fraction)
-    if source_kind == "scenes":
-        scenes = settings.scenes
-        return _split(root, list(cloud_files(root, scenes)), scenes.test_sequences, scenes.test_fraction)
+        shards = surreal_shards(root, settings)
+        return {split: [name for side, name in shards if side == split] for split in ("train", "test")}
+    if source_kind in ("clouds", "scenes"):
+        own = getattr(settings, source_kind)
+        return _split(root, list(files or cloud_files(root, own)), own.test_sequences, own.test_fraction)
     known = '"sloper4d", "behave", "surreal", "clouds" or "scenes"'
     raise InputError("config", 'key "source.kind"', repr(source_kind), known)
 

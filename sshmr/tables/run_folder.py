@@ -65,6 +65,10 @@ class RunFolder:
         """The body of a gender."""
         return self.bodies / f"{gender}.npz"
 
+    def simulated(self, shard: str) -> Path:
+        """The list of a shard's simulated files with their hashes (JSON)."""
+        return self.capture / f"{shard}.json"
+
     def points_of(self, split: str, shard: str) -> Path:
         """The points table of a shard."""
         return self.root / "points" / split / f"{shard}.parquet"
@@ -72,6 +76,10 @@ class RunFolder:
     def skipped_of(self, split: str, shard: str) -> Path:
         """The table of a shard's skipped frames."""
         return self.root / "points" / split / f"{shard}{SKIPPED}"
+
+    def listing_of(self, split: str, shard: str) -> Path:
+        """What a shard is read from: sequences and their files (JSON)."""
+        return self.root / "sources" / split / f"{shard}.json"
 
     def params_of(self, round_: int | str, stage: str, split: str, shard: str) -> Path:
         """The params table of a shard; ``stage`` is ``fit`` or ``network``."""

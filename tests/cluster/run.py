@@ -28,7 +28,8 @@ from tests.workflow.test_kill import tables
 
 CPUS = 2
 PLUGIN = "snakemake_executor_plugin_slurm"
-SETTINGS = ("--configfile", "config/smoke.yaml", "--config", "capture={sequences: 3}", "train={processes: 2}",
+SETTINGS = ("--configfile", "config/smoke.yaml", "--config", "capture={sequences: 3}",
+            "extract={shard_frames: 4}", "train={processes: 2}",
             "report={frames: 0}")  # fmt: skip
 """Two shards to train on, two processes that share them, and no pictures."""
 

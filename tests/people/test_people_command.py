@@ -10,7 +10,7 @@ from sshmr.cli.app import app
 from sshmr.config.extract import ExtractConfig, ScenesConfig
 from sshmr.formats.points import read_points
 from sshmr.sources.scenes import read_sequence
-from sshmr.sources.shards import list_shards
+from sshmr.sources.shards import list_sequences
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_each_person_gets_a_folder_in_the_scene_s_axes(recording, tmp_path, stre
 
 def test_the_source_scenes_makes_a_sequence_of_each_person(recording):
     settings = ExtractConfig(minimum_points=30, scenes=ScenesConfig(up="z", unit="m"))
-    assert list_shards("scenes", recording.parent, settings) == {"train": ["street"], "test": []}
+    assert list_sequences("scenes", recording.parent, settings) == {"train": ["street"], "test": []}
     reading = read_sequence(recording.parent, "street", "train", settings)
     names = {frame.sequence for frame in reading.frames}
     assert len(names) >= 2

@@ -11,6 +11,7 @@ from sshmr.errors import InputError
 from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.clouds import load_cloud, read_sequence
 from sshmr.sources.extract import extract
+from sshmr.sources.plan import Sequence
 from sshmr.tables.schemas import read_points
 
 UTM = np.array([447_123.25, 87.5, 5_411_456.75])
@@ -41,7 +42,15 @@ def test_clouds_far_from_the_origin_keep_their_millimetres(tmp_path, person):
     save(tmp_path, person + UTM)
     output = tmp_path / "a.parquet"
     settings = ExtractConfig(points=2048, voxel=0.0, clouds=CloudsConfig(ground="keep"))
-    extract("clouds", tmp_path, "walk", "train", settings, None, output, tmp_path / "a.skipped.parquet")
+    extract(
+        "clouds",
+        [Sequence("walk", tmp_path)],
+        "train",
+        settings,
+        None,
+        output,
+        tmp_path / "a.skipped.parquet",
+    )
     table = read_points(output)
     back = table["points"][0, : table["n_points"][0]].astype(np.float64) + table["offset"][0]
     assert table["offset"].dtype == np.float64
@@ -91,7 +100,7 @@ def test_names_of_any_kind_are_read(tmp_path, person):
     for name in ("walk/{x}.npy", "walk/a b'c.npy", "walk/" + "n" * 240 + ".npy", f"walk/{odd}"):
         save(tmp_path, person, name)
     output, skipped = tmp_path / "a.parquet", tmp_path / "a.skipped.parquet"
-    extract("clouds", tmp_path, "walk", "train", ExtractConfig(), None, output, skipped)
+    extract("clouds", [Sequence("walk", tmp_path)], "train", ExtractConfig(), None, output, skipped)
     sources = pq.read_table(output)["source"].to_pylist()
     assert len(sources) == 4
     assert "walk/caf\\xe9.npy" in sources
@@ -104,5 +113,13 @@ def test_times_of_names_reach_the_table(tmp_path, person):
         save(tmp_path, person, f"sit/{name}.npy")
     for sequence, times in (("walk", [1316652689.74438696, 1316652690.14438696]), ("sit", [np.nan] * 2)):
         output = tmp_path / f"{sequence}.parquet"
-        extract("clouds", tmp_path, sequence, "train", ExtractConfig(), None, output, tmp_path / "s.parquet")
+        extract(
+            "clouds",
+            [Sequence(sequence, tmp_path)],
+            "train",
+            ExtractConfig(),
+            None,
+            output,
+            tmp_path / "s.parquet",
+        )
         np.testing.assert_allclose(read_points(output)["time"], times, atol=1e-6)

@@ -13,6 +13,7 @@ from sshmr.geometry.open3d_import import open3d
 from sshmr.sources.cloud_axes import TO_Y_UP
 from sshmr.sources.clouds import read_sequence
 from sshmr.sources.extract import extract
+from sshmr.sources.plan import Sequence
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
@@ -242,7 +243,7 @@ def test_every_spoilt_file_is_skipped_and_listed(tmp_path, person):
         save(tmp_path / "walk" / f"{number}.npy", person)
     expected = spoil(tmp_path / "walk", person)
     output, skipped = tmp_path / "a.parquet", tmp_path / "a.skipped.parquet"
-    extract("clouds", tmp_path, "walk", "train", ExtractConfig(), None, output, skipped)
+    extract("clouds", [Sequence("walk", tmp_path)], "train", ExtractConfig(), None, output, skipped)
     assert len(pq.read_table(output)) == 16
     rows = pq.read_table(skipped).to_pylist()
     assert [row["source"] for row in rows] == [f"walk/{name}" for name in expected]

@@ -16,6 +16,7 @@ from sshmr.config.extract import ExtractConfig
 from sshmr.errors import InputError
 from sshmr.geometry.raycast import Surface
 from sshmr.sources.extract import extract
+from sshmr.sources.plan import Sequence
 from sshmr.tables.schemas import provenance, read_points, valid_mask
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
@@ -42,18 +43,18 @@ def simulated(tmp_path_factory):
     for gender in ("male", "female"):
         (folder / "body" / f"{gender}.npz").symlink_to(open_body_path(gender))
     names = ["seq001_simulated_001", "seq002_simulated_002"]
-    outputs = [folder / "capture" / name / f"{name}_labels.pkl" for name in names]
-    for name, output in zip(names, outputs, strict=True):
-        done = run(
-            "simulate.py", "--bodies", folder / "body", "--prior", open_prior_path(), "--seed", 5,
-            "--settings", json.dumps(CAPTURE), "--sequence", name, "--output", output,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    done = run(
+        "simulate.py", "--bodies", folder / "body", "--prior", open_prior_path(), "--seed", 5,
+        "--settings", json.dumps(CAPTURE), "--sequences", *names, "--folder", folder / "capture",
+        "--output", folder / "capture" / "made.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == names
     for name, split in zip(names, ("train", "test"), strict=True):
         shard = folder / "points" / split / name
         done = run(
             "extract.py", "--source", "sloper4d", "--root", folder / "capture",
-            "--shard", name, "--split", split, "--bodies", folder / "body",
+            "--sequence", name, "--split", split, "--bodies", folder / "body",
             "--output", f"{shard}.parquet", "--skipped", f"{shard}.skipped.parquet",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -86,6 +87,20 @@ def test_the_table_holds_labelled_clouds_that_lie_on_their_body(simulated):
         assert provenance(path)["simulated"] is True
 
 
+def test_a_shard_of_several_sequences_holds_what_each_alone_has(simulated, tmp_path):
+    root, names = simulated.parent / "capture", ("seq001_simulated_001", "seq002_simulated_002")
+    summary = extract(
+        "sloper4d", [Sequence(name, root) for name in names], "train", ExtractConfig(), lambda gender: None,
+        tmp_path / "both.parquet", tmp_path / "both.skipped.parquet",
+    )  # fmt: skip
+    assert [line.split()[0] for line in summary.splitlines()] == list(names)
+    both = pq.read_table(tmp_path / "both.parquet", columns=["frame_id", "sequence", "points"])
+    alone = [simulated / "train" / f"{names[0]}.parquet", simulated / "test" / f"{names[1]}.parquet"]
+    parts = [pq.read_table(path, columns=["frame_id", "sequence", "points"]) for path in alone]
+    assert both.to_pylist() == [row for part in parts for row in part.to_pylist()]
+    assert set(both["sequence"].to_pylist()) == set(names)
+
+
 def test_each_frame_is_in_the_table_or_in_the_list_of_skipped(simulated):
     skipped = 0
     for path in (simulated / "train/seq001_simulated_001", simulated / "test/seq002_simulated_002"):
@@ -103,7 +118,7 @@ def test_unlabelled_clouds_make_a_table_too(tmp_path, neutral_body):
     (tmp_path / "scans" / "ann").mkdir(parents=True)
     np.save(tmp_path / "scans" / "ann" / "1.npy", cloud + np.array([5.0, 0.0, -2.0]))
     summary = extract(
-        "clouds", tmp_path / "scans", "ann", "train", ExtractConfig(), lambda gender: None,
+        "clouds", [Sequence("ann", tmp_path / "scans")], "train", ExtractConfig(), lambda gender: None,
         tmp_path / "a.parquet", tmp_path / "a.skipped.parquet",
     )  # fmt: skip
     assert "1 frames, 0 skipped" in summary
@@ -123,15 +138,15 @@ def test_a_sequence_without_a_usable_frame_ends_the_run_and_writes_nothing(
     recording["second_person"]["point_clouds"] = [np.zeros((0, 3))] * 5
     with pytest.raises(InputError, match="its cloud is empty"):
         extract(
-            "sloper4d", write(recording), "seq002_football_001", "train", ExtractConfig(), load_body,
-            tmp_path / "a.parquet", tmp_path / "s.parquet",
+            "sloper4d", [Sequence("seq002_football_001", write(recording))], "train", ExtractConfig(),
+            load_body, tmp_path / "a.parquet", tmp_path / "s.parquet",
         )  # fmt: skip
     assert not (tmp_path / "a.parquet").exists()
 
 
 def test_the_scripts_tell_faults_without_a_traceback(tmp_path):
     done = run(
-        "extract.py", "--source", "sloper4d", "--root", tmp_path, "--shard", "seq", "--split", "train",
+        "extract.py", "--source", "sloper4d", "--root", tmp_path, "--sequence", "seq", "--split", "train",
         "--output", tmp_path / "a.parquet", "--skipped", tmp_path / "b.parquet",
     )  # fmt: skip
     assert done.returncode == 1
@@ -139,7 +154,7 @@ def test_the_scripts_tell_faults_without_a_traceback(tmp_path):
     assert "seq_labels.pkl" in done.stderr
     done = run(
         "simulate.py", "--bodies", tmp_path, "--prior", open_prior_path(), "--settings", '{"frame": 3}',
-        "--sequence", "x", "--output", tmp_path / "x.pkl",
+        "--sequences", "x", "--folder", tmp_path, "--output", tmp_path / "x.json",
     )  # fmt: skip
     assert done.returncode == 1
     assert "capture.frames" in done.stderr

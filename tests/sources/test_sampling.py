@@ -12,6 +12,7 @@ from sshmr.config.extract import CloudsConfig, ExtractConfig, Sloper4dConfig
 from sshmr.sources import clouds, sloper4d
 from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.extract import extract
+from sshmr.sources.plan import Sequence
 from sshmr.sources.sampling import centre_and_pad, farthest_points, subsample, voxel_cells, voxel_means
 from sshmr.tables.schemas import read_points, valid_mask
 
@@ -154,7 +155,7 @@ def test_rows_are_padded_and_the_mask_tells_where(scans, tmp_path, method):
     """With more room than points in some frames, and less in others."""
     settings = ExtractConfig(points=2048, voxel=0.015, sampling=method)
     output = tmp_path / "a.parquet"
-    extract("clouds", scans, "ann", "train", settings, None, output, tmp_path / "skipped.parquet")
+    extract("clouds", [Sequence("ann", scans)], "train", settings, None, output, tmp_path / "skipped.parquet")
     table = read_points(output)
     mask = valid_mask(table)
     assert table["points"].shape == (3, 2048, 3)

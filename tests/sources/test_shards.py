@@ -1,5 +1,6 @@
-"""Which shards there are is known while the workflow is planned, quickly and without big imports."""
+"""Which sequences and shards there are is known while the workflow is planned, without big imports."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,15 @@ import pytest
 from sshmr.config.capture import CaptureConfig
 from sshmr.config.extract import CloudsConfig, ExtractConfig, Sloper4dConfig
 from sshmr.errors import InputError
-from sshmr.sources.shards import list_shards, simulated_plan, simulated_sequences
+from sshmr.sources.plan import (
+    Sequence,
+    pack,
+    plan_shards,
+    plan_simulated,
+    read_listing,
+    write_listing,
+)
+from sshmr.sources.shards import list_sequences, simulated_plan
 
 NAMES = [f"seq{number:03d}_name_001" for number in (2, 3, 5, 7, 8, 9)]
 
@@ -27,20 +36,60 @@ def settings(**values):
     return ExtractConfig(sloper4d=Sloper4dConfig(**values))
 
 
-def test_simulated_names_are_known_beforehand():
-    names = simulated_sequences(CaptureConfig())
-    assert (len(names["train"]), len(names["test"])) == (12, 4)
-    assert names["train"][0] == "seq001_simulated_001"
+def test_simulated_sequences_are_known_beforehand(tmp_path):
+    plan = plan_simulated(CaptureConfig(), ExtractConfig(shard_frames=80), tmp_path)
+    assert [(*shard, len(packed.sequences)) for shard, packed in plan.items()] == [
+        ("train", "seq001_simulated_001_and_3_more", 4),
+        ("train", "seq005_simulated_005_and_3_more", 4),
+        ("train", "seq009_simulated_003_and_3_more", 4),
+        ("test", "seq013_simulated_007_and_3_more", 4),
+    ]
     people = {
-        split: {p.subject for p in simulated_plan(CaptureConfig()) if p.split == split} for split in names
+        split: {p.subject for p in simulated_plan(CaptureConfig()) if p.split == split}
+        for split in ("train", "test")
     }
     assert not people["train"] & people["test"]
     assert len(people["train"]) == 6
 
 
+def test_a_simulated_shard_has_one_layout(tmp_path):
+    capture = CaptureConfig(layouts=("sloper4d", "behave"), sequences=6, test_sequences=2, frames=5)
+    plan = plan_simulated(capture, ExtractConfig(), tmp_path)
+    assert [(packed.kind, len(packed.sequences)) for packed in plan.values()] == [
+        ("sloper4d", 2), ("behave", 2), ("sloper4d", 1), ("behave", 1),
+    ]  # fmt: skip
+    assert plan["train", "seq002_simulated_002_and_1_more"].sequences[1].root.endswith("seq004_simulated_004")
+
+
+@pytest.mark.parametrize(
+    ("frames", "sizes"),
+    [([20] * 9, [4, 4, 1]), ([300, 20, 20], [1, 2]), ([20, 300, 20], [1, 1, 1]), ([], []), ([0, 0], [2])],
+)
+def test_short_sequences_share_a_shard(frames, sizes):
+    sequences = [Sequence(f"s{number}", "data", count) for number, count in enumerate(frames)]
+    plan = pack("clouds", "train", sequences, 80)
+    assert [len(packed.sequences) for packed in plan.values()] == sizes
+    assert [one for packed in plan.values() for one in packed.sequences] == sequences
+    more = pack("clouds", "train", [*sequences, Sequence("new", "data", 20)], 80)
+    assert list(more.values())[: len(plan) - 1] == list(plan.values())[:-1]
+
+
+def test_a_listing_tells_an_extraction_what_to_read(tmp_path):
+    touch(tmp_path / "mine", "ann/1.ply", "ann/2.ply", "bob/7.ply", os.fsdecode(b"bob/\xff_8.ply"))
+    (packed,) = plan_shards("clouds", tmp_path / "mine", ExtractConfig()).values()
+    write_listing(tmp_path / "list.json", packed)
+    read = read_listing(tmp_path / "list.json")
+    assert read.kind == "clouds"
+    for one, planned in zip(read.sequences, packed.sequences, strict=True):
+        assert (one.name, one.root, one.files) == (planned.name, planned.root, planned.files)
+    written = (tmp_path / "list.json").stat().st_mtime_ns
+    write_listing(tmp_path / "list.json", packed)
+    assert (tmp_path / "list.json").stat().st_mtime_ns == written
+
+
 def test_planning_imports_nothing_heavy():
     program = (
-        "import sys, sshmr.sources.shards, sshmr.config.extract, sshmr.config.capture, sshmr.config.mapping\n"
+        "import sys, sshmr.sources.plan, sshmr.config.extract, sshmr.config.capture, sshmr.config.mapping\n"
         "heavy = {'torch', 'open3d', 'pandas', 'scipy', 'pyarrow', 'numpy'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
@@ -49,41 +98,41 @@ def test_planning_imports_nothing_heavy():
 
 
 def test_whole_sequences_are_held_out(sloper4d):
-    shards = list_shards("sloper4d", sloper4d, settings())
+    shards = list_sequences("sloper4d", sloper4d, settings())
     assert sorted(shards["train"] + shards["test"]) == NAMES
     assert len(shards["test"]) == 2  # a quarter of six, rounded
-    assert shards == list_shards("sloper4d", sloper4d, settings())
+    assert shards == list_sequences("sloper4d", sloper4d, settings())
 
 
 def test_sequences_can_be_named(sloper4d):
-    shards = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005", NAMES[5])))
+    shards = list_sequences("sloper4d", sloper4d, settings(test_sequences=("seq005", NAMES[5])))
     assert shards["test"] == [NAMES[2], NAMES[5]]
-    shards = list_shards("sloper4d", sloper4d, settings(sequences=("seq002", "seq003"), test_fraction=0.0))
+    shards = list_sequences("sloper4d", sloper4d, settings(sequences=("seq002", "seq003"), test_fraction=0.0))
     assert shards == {"train": NAMES[:2], "test": []}
 
 
 def test_the_cross_split_tests_on_sequence_009(sloper4d):
-    assert list_shards("sloper4d", sloper4d, settings(split="cross")) == {
+    assert list_sequences("sloper4d", sloper4d, settings(split="cross")) == {
         "train": NAMES[:5],
         "test": NAMES[5:],
     }
     two = settings(split="cross", sequences=("seq002", "seq009"))
-    assert list_shards("sloper4d", sloper4d, two) == {"train": NAMES[:1], "test": NAMES[5:]}
+    assert list_sequences("sloper4d", sloper4d, two) == {"train": NAMES[:1], "test": NAMES[5:]}
     (sloper4d / NAMES[5] / f"{NAMES[5]}_labels.pkl").unlink()
     with pytest.raises(InputError, match='"seq009" of extract test_sequences is not there'):
-        list_shards("sloper4d", sloper4d, settings(split="cross"))
+        list_sequences("sloper4d", sloper4d, settings(split="cross"))
 
 
 def test_a_new_sequence_does_not_reshuffle_a_named_split(sloper4d):
-    before = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
+    before = list_sequences("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
     (sloper4d / "seq010_x_001").mkdir()
     (sloper4d / "seq010_x_001" / "seq010_x_001_labels.pkl").touch()
-    after = list_shards("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
+    after = list_sequences("sloper4d", sloper4d, settings(test_sequences=("seq005",)))
     assert after["test"] == before["test"]
 
 
 def test_the_published_split_takes_frames_of_every_sequence(sloper4d):
-    shards = list_shards("sloper4d", sloper4d, settings(split="published"))
+    shards = list_sequences("sloper4d", sloper4d, settings(split="published"))
     assert shards == {"train": NAMES, "test": NAMES}
 
 
@@ -97,20 +146,20 @@ def test_own_clouds_are_grouped_by_folder(tmp_path):
     touch(
         tmp_path, "ann/walk/001.ply", "ann/walk/002.ply", "bob/001.npy", "bob/readme.txt", "bob/.hidden.ply"
     )
-    assert list_shards("clouds", tmp_path, ExtractConfig()) == {"train": ["ann_walk", "bob"], "test": []}
+    assert list_sequences("clouds", tmp_path, ExtractConfig()) == {"train": ["ann_walk", "bob"], "test": []}
     held = ExtractConfig(clouds=CloudsConfig(test_sequences=("bob",)))
-    assert list_shards("clouds", tmp_path, held) == {"train": ["ann_walk"], "test": ["bob"]}
+    assert list_sequences("clouds", tmp_path, held) == {"train": ["ann_walk"], "test": ["bob"]}
 
 
 def test_own_clouds_are_grouped_by_pattern(tmp_path):
     touch(tmp_path, "ann-1.ply", "ann-2.ply", "bob-1.ply", "other.ply")
     pattern = ExtractConfig(clouds=CloudsConfig(sequence_pattern=r"(?P<sequence>[a-z]+)-(?P<frame>\d+)"))
-    assert list_shards("clouds", tmp_path, pattern)["train"] == ["ann", "bob"]
+    assert list_sequences("clouds", tmp_path, pattern)["train"] == ["ann", "bob"]
 
 
 def test_files_of_the_root_itself_are_one_sequence(tmp_path):
     touch(tmp_path / "scans", "a.ply", "b.ply")
-    assert list_shards("clouds", tmp_path / "scans", ExtractConfig())["train"] == ["scans"]
+    assert list_sequences("clouds", tmp_path / "scans", ExtractConfig())["train"] == ["scans"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +174,7 @@ def test_files_of_the_root_itself_are_one_sequence(tmp_path):
 )
 def test_what_is_not_there_is_told(sloper4d, kind, extract, told):
     with pytest.raises(InputError, match=told):
-        list_shards(kind, sloper4d, extract)
+        list_sequences(kind, sloper4d, extract)
 
 
 @pytest.mark.parametrize(
@@ -134,14 +183,14 @@ def test_what_is_not_there_is_told(sloper4d, kind, extract, told):
 def test_patterns_that_cannot_work_are_told(tmp_path, pattern):
     touch(tmp_path, "ann-1.ply")
     with pytest.raises(InputError, match="sequence_pattern"):
-        list_shards("clouds", tmp_path, ExtractConfig(clouds=CloudsConfig(sequence_pattern=pattern)))
+        list_sequences("clouds", tmp_path, ExtractConfig(clouds=CloudsConfig(sequence_pattern=pattern)))
 
 
 def test_wrong_roots_are_told(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
-        list_shards("sloper4d", tmp_path / "absent", ExtractConfig())
+        list_sequences("sloper4d", tmp_path / "absent", ExtractConfig())
     with pytest.raises(InputError, match="seq002_football_001"):
-        list_shards("sloper4d", tmp_path, ExtractConfig())
+        list_sequences("sloper4d", tmp_path, ExtractConfig())
 
 
 def test_every_folder_is_a_sequence_whatever_its_name(tmp_path):
@@ -158,7 +207,7 @@ def test_every_folder_is_a_sequence_whatever_its_name(tmp_path):
         "x" * 239 + "y",
     ]
     touch(tmp_path, *(f"{folder}/1.ply" for folder in folders))
-    names = list_shards("clouds", tmp_path, ExtractConfig())["train"]
+    names = list_sequences("clouds", tmp_path, ExtractConfig())["train"]
     assert len(set(names)) == len(folders)
     assert {"a_b", "walk", "walk_skipped", "_x_", "_rf"} <= set(names)
     for name in names:

@@ -29,12 +29,12 @@ ELSEWHERE = ("--report", "--workflow-profile")
 SMALLER = {
     "rounds=5": "rounds=2",
     "rounds=6": "rounds=2",
-    "results/demo/round_2/fit/test/seq013_simulated_007.parquet":
+    "results/demo/round_2/fit/test/seq013_simulated_007_and_3_more.parquet":
         "results/smoke/round_1/fit/test/seq002_simulated_002.parquet",
 }  # fmt: skip
 """What stands for a word in a run with next to no data."""
 MORE = {
-    "train={processes: 2}": ("capture={sequences: 3}", "dataset=together"),
+    "train={processes: 2}": ("capture={sequences: 3}", "extract={shard_frames: 4}", "dataset=together"),
 }
 """What a command with such a word needs beside."""
 

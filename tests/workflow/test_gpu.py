@@ -18,7 +18,7 @@ for flag in ("--output", "--skipped"):
 with open("spans.txt", "a") as file:
     print(Path(sys.argv[0]).stem, begin, time.time(), file=file)
 """
-CAPTURE = "capture={sequences: 4, test_sequences: 1, subjects: 1, test_subjects: 1}"
+CAPTURE = "capture={sequences: 4, test_sequences: 1, subjects: 1, test_subjects: 1, frames: 80}"
 
 
 @pytest.fixture

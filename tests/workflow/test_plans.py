@@ -15,7 +15,8 @@ def make_clouds(folder):
 def make_sloper4d(folder):
     for name in ("seq002_football_001", "seq003_street_002", "seq005_library_002", "seq007_garden_001"):
         (folder / name).mkdir(parents=True)
-        (folder / name / f"{name}_labels.pkl").touch()
+        with (folder / name / f"{name}_labels.pkl").open("wb") as file:
+            file.truncate(2_000_000)  # as of a hundred frames
 
 
 def make_behave(folder):
@@ -36,19 +37,19 @@ def make_surreal(folder):
 
 
 def test_default_plans_the_whole_loop(clone):
-    jobs = clone.plan("--config", "rounds=2", "capture={sequences: 5, test_sequences: 2}")
+    jobs = clone.plan("--config", "rounds=2", "capture={sequences: 5, test_sequences: 2, frames: 40}")
     assert jobs == {
         "all": 1,
         "body_model": 3,
         "body_template": 1,
         "pose_prior": 1,
-        "simulate_sequence": 5,
-        "extract_shard": 5,
-        "bootstrap_shard": 5,
-        "relabel_shard": 3 * 3,
+        "simulate_shard": 3,
+        "extract_shard": 3,
+        "bootstrap_shard": 3,
+        "relabel_shard": 3 * 2,
         "train_round": 2,
-        "infer_shard": 3 * 5,
-        "fit_shard": 2 * 5,
+        "infer_shard": 3 * 3,
+        "fit_shard": 2 * 3,
         "evaluate_part": 3,
         "merge_measures": 1,
         "report_page": 1,
@@ -61,38 +62,38 @@ def test_overlays_without_data_plan(clone, overlay):
 
 
 def test_layouts_take_turns_in_both_splits(clone):
-    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3"
+    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3, frames: 50"
     jobs = clone.plan("extract", "--config", f"capture={{{layouts}}}")
-    assert jobs["simulate_sequence"] == 2 + 2
-    assert jobs["simulate_data_set"] == 2 + 1
-    assert jobs["extract_shard"] == 7
-    assert clone.plan("capture", "--config", f"capture={{{layouts}}}")["simulate_data_set"] == 3
+    assert jobs["simulate_shard"] == jobs["extract_shard"] == 7
+    layouts = layouts.replace("50", "20")
+    assert clone.plan("capture", "--config", f"capture={{{layouts}}}")["simulate_shard"] == 2 + 2
 
 
 def test_motion_plans_with_motions(clone):
     (clone.folder / "data" / "motions").mkdir(parents=True)
-    assert clone.plan("--configfile", "config/motion.yaml")["simulate_sequence"] == 32
+    assert clone.plan("--configfile", "config/motion.yaml")["simulate_shard"] == 8
 
 
-def test_clouds_plan_a_shard_per_folder(clone):
+def test_short_clouds_share_a_shard(clone):
     make_clouds(clone.folder / "mine")
-    jobs = clone.plan("extract", "--configfile", "config/clouds.yaml", "--config", "source={root: mine}")
-    assert jobs == {"body_model": 3, "extract": 1, "extract_shard": 2}
+    arguments = ("extract", "--configfile", "config/clouds.yaml", "--config", "source={root: mine}")
+    assert clone.plan(*arguments) == {"body_model": 3, "extract": 1, "extract_shard": 1}
+    assert clone.plan(*arguments, "extract={shard_frames: 3}")["extract_shard"] == 2
 
 
 def test_surreal_plans_shards_of_clips(clone):
     make_surreal(clone.folder / "SURREAL")
     arguments = ("extract", "--configfile", "config/surreal.yaml", "--config", "source={root: SURREAL}")
     assert clone.plan(*arguments) == {"body_model": 3, "extract": 1, "extract_shard": 2}
-    jobs = clone.plan(*arguments, "extract={surreal: {shard_frames: 5}}")
+    jobs = clone.plan(*arguments, "extract={shard_frames: 5}")
     assert jobs["extract_shard"] == 4 + 2
 
 
 def test_behave_follows_its_own_split(clone):
     make_behave(clone.folder / "data" / "behave")
     jobs = clone.plan("bootstrap", "--configfile", "config/behave.yaml")
-    assert jobs["bootstrap_shard"] == 3
-    assert jobs["relabel_shard"] == 2
+    assert jobs["bootstrap_shard"] == 2
+    assert jobs["relabel_shard"] == 1
 
 
 def test_sloper4d_holds_a_sequence_out(clone):

@@ -30,13 +30,13 @@ REFUSED = [
 
 @pytest.mark.parametrize("name", FINE)
 def test_names_that_a_shell_would_read_are_only_names(name):
-    check_names("data", {"train": [name], "test": []})
+    check_names("data", [name])
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_names_that_break_a_run_are_refused_before_it(name):
     with pytest.raises(InputError, match="Rename the folder") as caught:
-        check_names("data", {"train": ["fine"], "test": [name]})
+        check_names("data", ["fine", name])
     str(caught.value).encode()
 
 

@@ -123,4 +123,4 @@ def test_edited_code_reruns_what_imports_it_and_comments_do_not(smoke_run):
     finally:
         module.write_text(text)
     assert jobs["evaluate_part"] == 2
-    assert not {"simulate_sequence", "extract_shard", "bootstrap_shard", "train_round"} & set(jobs)
+    assert not {"simulate_shard", "extract_shard", "bootstrap_shard", "train_round"} & set(jobs)

@@ -27,19 +27,21 @@ class Clip(NamedTuple):
 
 
 def surreal_shards(root, settings):
-    """Shards, some clips each: ``{"train": [...], "test": [...]}``.
+    """``(split, shard)`` → its clips, for both splits.
 
     Args:
         root: the folder that holds ``cmu`` (or ``data/cmu``), or that folder itself.
-        settings: a ``SurrealConfig``.
+        settings: an ``ExtractConfig``.
 
     Raises:
         InputError: when there is no clip.
     """
-    shards = {"train": [], "test": []}
-    for split, shard in shards_of_clips(root, settings):
-        shards[split].append(shard)
-    if not any(shards.values()):
+    shards = {
+        (split, shard): clips
+        for split in ("train", "test")
+        for shard, clips in _shards(root, split, settings).items()
+    }
+    if not shards:
         raise InputError(
             root,
             found="it has no clip",
@@ -47,15 +49,6 @@ def surreal_shards(root, settings):
             fix="Point source.root at the folder that holds cmu, and see extract.surreal.exclude",
         )
     return shards
-
-
-def shards_of_clips(root, settings):
-    """``(split, shard)`` → its clips, for both splits."""
-    return {
-        (split, shard): clips
-        for split in ("train", "test")
-        for shard, clips in _shards(root, split, settings).items()
-    }
 
 
 def clips_of_shard(root, shard, split, settings):
@@ -94,15 +87,14 @@ def all_clips(root, split):
 
 def _shards(root, split, settings):
     """Shard name → its clips. A hash picks the clips, so that one more on disk changes few of them."""
+    own = settings.surreal
     number, frames = {
-        "train": (settings.train_clips, settings.train_frames),
-        "test": (settings.test_clips, settings.test_frames),
+        "train": (own.train_clips, own.train_frames),
+        "test": (own.test_clips, own.test_frames),
     }[split]
-    clips = [
-        clip for clip in all_clips(root, split) if not _excluded(clip.stem.parent.name, settings.exclude)
-    ]
+    clips = [clip for clip in all_clips(root, split) if not _excluded(clip.stem.parent.name, own.exclude)]
     if number:
-        clips = sorted(sorted(clips, key=lambda clip: _draw(settings.seed, clip.name))[:number])
+        clips = sorted(sorted(clips, key=lambda clip: _draw(own.seed, clip.name))[:number])
     size = max(settings.shard_frames // min(frames or LONGEST_CLIP, LONGEST_CLIP), 1)
     return {
         f"{split}_{start // size:03d}": clips[start : start + size] for start in range(0, len(clips), size)

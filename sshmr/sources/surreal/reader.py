@@ -30,15 +30,16 @@ class _Seen(NamedTuple):
     parts: dict
 
 
-def read_sequence(root, shard, split, settings, load_body, threads=1):
+def read_sequence(root, shard, split, settings, load_body, threads=1, files=()):
     """Read the clips of one shard.
 
     Args:
-        root: the folder that holds ``cmu``; shard: one that ``list_shards`` names.
+        root: the folder that holds ``cmu``; shard: one that ``surreal_shards`` names.
         split: ``train`` or ``test``.
         settings: an ``ExtractConfig``.
         load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
         threads: unused, a shard is small.
+        files: the shard's clips, (name, stem) each; without them, they are searched for.
 
     Returns:
         A ``Reading``, each frame with its clip as sequence, y up, nobody mirrored.
@@ -46,19 +47,24 @@ def read_sequence(root, shard, split, settings, load_body, threads=1):
     Raises:
         InputError: when there is no such shard, or no clip's annotation fits its points.
     """
-    return _ShardReader(root, shard, split, settings, load_body).read()
+    return _ShardReader(root, shard, split, settings, load_body, files).read()
 
 
 class _ShardReader:
     """One shard on its way from files to frames."""
 
-    def __init__(self, root, shard, split, settings, load_body):
+    def __init__(self, root, shard, split, settings, load_body, files):
         maker = maker_of(root)
         self.root, self.settings = root, settings
         self.reading = Reading(shard, simulated=maker is not None)
         own = settings.surreal
         # A simulated data set is one shard, whatever is drawn of SURREAL.
-        self.clips = all_clips(root, split) if maker else clips_of_shard(root, shard, split, own)
+        if files:
+            self.clips = [Clip(*file) for file in files]
+        elif maker:
+            self.clips = all_clips(root, split)
+        else:
+            self.clips = clips_of_shard(root, shard, split, settings)
         self.most = own.train_frames if split == "train" else own.test_frames
         self.body_model = maker.body_model if maker else "smpl"
         self.bodies = self._bodies(load_body, maker)

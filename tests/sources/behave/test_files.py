@@ -7,7 +7,7 @@ import pytest
 from sshmr.config.extract import BehaveConfig, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.sources.behave.files import frame_folders
-from sshmr.sources.shards import list_shards
+from sshmr.sources.shards import list_sequences
 
 NAMES = ["Date01_Sub01_chair", "Date01_Sub02_boxlong", "Date03_Sub03_chair", "Date03_Sub03_tablesmall"]
 
@@ -22,7 +22,7 @@ def root(tmp_path):
 
 
 def shards(root, **options):
-    return list_shards("behave", root, ExtractConfig(behave=BehaveConfig(**options)))
+    return list_sequences("behave", root, ExtractConfig(behave=BehaveConfig(**options)))
 
 
 def test_the_official_split_is_followed_as_far_as_its_sequences_are_there(root):

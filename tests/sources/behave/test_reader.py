@@ -13,6 +13,7 @@ from sshmr.sources.behave.calibration import read_camera, read_info
 from sshmr.sources.behave.images import read_depth, read_mask
 from sshmr.sources.behave.points import unproject
 from sshmr.sources.extract import extract
+from sshmr.sources.plan import Sequence
 from sshmr.tables.schemas import read_points
 
 
@@ -163,7 +164,7 @@ def test_the_published_cleaning_draws_points_that_have_neighbours(woman, open_bo
 
 def test_the_table_has_a_row_for_each_view(tmp_path, woman, open_bodies):
     summary = extract(
-        "behave", woman.root, woman.name, "train", ExtractConfig(), open_bodies,
+        "behave", [Sequence(woman.name, woman.root)], "train", ExtractConfig(), open_bodies,
         tmp_path / "a.parquet", tmp_path / "a.skipped.parquet", threads=2,
     )  # fmt: skip
     assert "4 frames, 0 skipped" in summary  # one moment in two

@@ -4,11 +4,12 @@ import pytest
 
 from sshmr.config.extract import ExtractConfig, SurrealConfig
 from sshmr.errors import InputError
-from sshmr.sources.shards import list_shards
-from sshmr.sources.surreal.clips import all_clips, clip_files, clips_of_shard, shards_of_clips
+from sshmr.sources.shards import list_sequences
+from sshmr.sources.surreal.clips import all_clips, clip_files, clips_of_shard, surreal_shards
 from tests.sources.surreal.conftest import stem_of
 
-EVERYTHING = SurrealConfig(train_clips=0, test_clips=0, exclude=(), shard_frames=20)
+ALL = SurrealConfig(train_clips=0, test_clips=0, exclude=())
+EVERYTHING = ExtractConfig(surreal=ALL, shard_frames=20)
 
 
 def touch(root, *clips, split="train", kinds=("depth", "segm", "info", "mp4")):
@@ -25,7 +26,7 @@ def names(clips):
 
 
 def shards(root, settings):
-    return list_shards("surreal", root, ExtractConfig(surreal=settings))
+    return list_sequences("surreal", root, settings)
 
 
 def test_clips_are_found_whatever_their_numbers(tmp_path):
@@ -51,10 +52,10 @@ def test_the_root_may_be_the_download_or_a_folder_in_it(tmp_path, inside):
 
 def test_so_many_are_drawn_by_the_seed_and_one_more_on_disk_changes_little(tmp_path):
     touch(tmp_path, *((f"{number:02d}_01", 1, 0) for number in range(40)), kinds=("info",))
-    settings = EVERYTHING.replace(train_clips=10)
+    settings = ALL.replace(train_clips=10)
 
     def drawn(settings):
-        found = shards_of_clips(tmp_path, settings)
+        found = surreal_shards(tmp_path, ExtractConfig(surreal=settings))
         return {clip.name for clips in found.values() for clip in clips}
 
     before = drawn(settings)
@@ -68,8 +69,7 @@ def test_so_many_are_drawn_by_the_seed_and_one_more_on_disk_changes_little(tmp_p
 
 def test_misshapen_people_are_left_out(tmp_path):
     touch(tmp_path, *((name, 1, 0) for name in ("18_01", "19_15", "143_21", "143_2", "118_01", "180_01")))
-    settings = SurrealConfig()
-    (clips,) = shards_of_clips(tmp_path, settings).values()
+    (clips,) = surreal_shards(tmp_path, ExtractConfig()).values()
     assert names(clips) == ["run0_118_01_c0001", "run0_143_2_c0001", "run0_180_01_c0001"]
 
 
@@ -89,7 +89,7 @@ def test_a_shard_has_clips_for_so_many_frames(tmp_path):
 def test_train_and_test_share_nothing(tmp_path):
     touch(tmp_path, *((f"{number:02d}_01", 1, 0) for number in range(6)))
     touch(tmp_path, *((f"{number:02d}_01", 1, 0) for number in range(6, 9)), split="test")
-    found = shards_of_clips(tmp_path, EVERYTHING)
+    found = surreal_shards(tmp_path, EVERYTHING)
     files = {
         split: {path for (side, _), clips in found.items() if side == split for path in clip_files(clips)}
         for split in ("train", "test")

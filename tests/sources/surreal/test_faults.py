@@ -10,6 +10,7 @@ from sshmr.capture.surreal_writer import write_clip
 from sshmr.config.extract import ExtractConfig, SurrealConfig
 from sshmr.errors import InputError
 from sshmr.sources.extract import extract
+from sshmr.sources.plan import Sequence
 from sshmr.sources.surreal.reader import read_sequence
 from tests.sources.surreal.conftest import PLAIN, change, poses, stem_of
 
@@ -163,7 +164,7 @@ def test_depth_in_millimetres_everywhere_ends_the_run_with_the_reason(clips, loa
         change(stem_of(clips, sequence), "depth", **spoiled)
     with pytest.raises(InputError, match=r"6 were skipped.*depth must be in metres"):
         extract(
-            "surreal", clips, "train_000", "train", SETTINGS, load_body,
+            "surreal", [Sequence("train_000", clips)], "train", SETTINGS, load_body,
             tmp_path / "a.parquet", tmp_path / "b.parquet",
         )  # fmt: skip
     assert not (tmp_path / "a.parquet").exists()

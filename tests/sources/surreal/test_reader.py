@@ -159,7 +159,7 @@ def test_first_frames_are_taken_and_few_parts_left_out(surreal, load_body):
 
 
 def test_a_frame_gets_the_same_points_in_any_shard(surreal, load_body):
-    single = PLAIN.replace(surreal=SurrealConfig(minimum_parts=12, shard_frames=1))
+    single = PLAIN.replace(surreal=SurrealConfig(minimum_parts=12), shard_frames=1)
     whole = {frame.frame_id: frame for frame in read(surreal[0], load_body).frames}
     alone = read(surreal[0], load_body, single, shard="train_002").frames
     assert len(alone) == 3
