@@ -118,10 +118,11 @@ def strip(run: Run, chosen: Chosen, rounds: int, settings: ReportConfig) -> Stri
     views = [view_around(both, azimuth + turn, ELEVATION, ASPECT, margin=0.15) for turn in TURNS]
     columns: dict[int | None, list[Picture]] = {}
     for number, (round_, stage, vertices) in enumerate(meshes):
-        tile = side_by_side(
-            [render(view, settings.picture_height, vertices, run.faces, last.cloud) for view in views]
-        )
-        error = 0.0 if round_ is None else _error(frames[number - (last.truth is not None)][2])
+        frame = None if round_ is None else frames[number - (last.truth is not None)][2]
+        drawn = (settings.picture_height, vertices, run.faces, last.cloud)
+        shown = None if frame is None else frame.shown
+        tile = side_by_side([render(view, *drawn, shown=shown) for view in views])
+        error = 0.0 if frame is None else _error(frame)
         image = f"data:image/webp;base64,{base64_of(webp(tile))}"
         columns.setdefault(round_, []).append(Picture(round_, stage, 1000 * error, image, number))
     figure = base64_of(_figure(meshes, last, [frame for _, _, frame in frames]))

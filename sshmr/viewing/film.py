@@ -194,7 +194,7 @@ def _tile(run, view, panel, frame, colour, height):
             )
         return render(view, height, frame.truth, run.faces)
     vertices, points = _colours(run, frame, colour)
-    return render(view, height, frame.vertices, run.faces, frame.cloud, vertices, points)
+    return render(view, height, frame.vertices, run.faces, frame.cloud, vertices, points, frame.shown)
 
 
 def _colours(run, frame, colour):

@@ -65,6 +65,8 @@ class Frame:
         weights: (N,) 0..1, the weight of each pseudo label; None without pseudo labels.
         residual: median of ``distances``.
         confidence: 0..1; NaN where the table has none.
+        shown: (V,) 0..1, how much of each vertex hangs on joints that the cloud shows; None where the table
+            does not say.
         truth: (V, 3) the true body; None where the source has no ground truth.
         errors: (V,) distance of each vertex from its true place; None without ground truth.
         mpjpe: NaN without ground truth.
@@ -80,6 +82,7 @@ class Frame:
     weights: np.ndarray | None
     residual: float
     confidence: float
+    shown: np.ndarray | None
     truth: np.ndarray | None
     errors: np.ndarray | None
     mpjpe: float
@@ -208,6 +211,7 @@ class Run:
             weights,
             float(np.median(distances)) if len(cloud) else float("nan"),
             float(params["confidence"][at]),
+            self._shown(params["visible"][at]),
             truth,
             errors,
             error,
@@ -224,6 +228,12 @@ class Run:
         rest = self.bodies.neutral.v_template.numpy()
         low, high = rest.min(axis=0), rest.max(axis=0)
         return (0.12 + 0.83 * (rest - low) / (high - low)).astype(np.float32)
+
+    def _shown(self, visible: np.ndarray) -> np.ndarray | None:
+        """Of each vertex the share of its weights that joints of the cloud have; ``visible`` (24,)."""
+        if not np.isfinite(visible).all():
+            return None
+        return self.bodies.neutral.weights.numpy() @ visible.astype(np.float32)
 
     def _table_of(self, sequence: Sequence, row: int) -> Path:
         ends = np.cumsum([len(rows) for _, rows in sequence.parts])

@@ -20,6 +20,9 @@ CLAY = np.array([0.93, 0.91, 0.88])
 SHADE = np.array([0.32, 0.37, 0.48])
 """Colour of lit skin, and what unlit skin keeps of its colour."""
 
+GHOST = 0.35
+"""Opacity of skin that the cloud does not show."""
+
 DISTANCE_COLOURS = np.array([[0.00, 0.44, 0.76], [0.62, 0.32, 0.62], [0.88, 0.20, 0.10]])
 """Colours of points on the surface, half way, and at ``FAR_DISTANCE`` and beyond."""
 
@@ -84,6 +87,7 @@ def render(
     points: np.ndarray | None = None,
     vertex_colours: np.ndarray | None = None,
     point_colours: np.ndarray | None = None,
+    shown: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw a shaded mesh and, over it, a cloud of dots.
 
@@ -96,6 +100,7 @@ def render(
         points: (N, 3) float, metres, or None.
         vertex_colours: (V, 3) in 0..1; clay if None.
         point_colours: (N, 3) in 0..1; if None, by their distance to the mesh.
+        shown: (V,) in 0..1, how much of the skin the cloud shows; the rest is translucent. All of it if None.
 
     Returns:
         (height, width, 4) uint8: red, green, blue and opacity.
@@ -106,7 +111,8 @@ def render(
     if vertices is not None:
         surface = Surface(vertices, faces)
         tints = np.broadcast_to(CLAY, vertices.shape) if vertex_colours is None else vertex_colours
-        depth = _draw_mesh(view, surface, vertices, faces, tints, colour, opacity)
+        cover = np.ones(len(vertices)) if shown is None else GHOST + (1 - GHOST) * shown
+        depth = _draw_mesh(view, surface, vertices, faces, tints, cover, colour, opacity)
     if points is not None and len(points):
         if point_colours is None:
             near = np.zeros(len(points)) if vertices is None else surface.distances(points)
@@ -140,8 +146,8 @@ def webp(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _draw_mesh(view, surface, vertices, faces, tints, colour, opacity):
-    """Draw the bare mesh; returns its depth towards the camera, (H, W), −inf where there is none."""
+def _draw_mesh(view, surface, vertices, faces, tints, cover, colour, opacity):
+    """Draw the bare mesh with the opacity ``cover`` (V,); returns its depth, (H, W), −inf beside it."""
     height, width = opacity.shape
     axes = view.axes()
     across = ((np.arange(width) + 0.5) / width - 0.5) * view.width
@@ -157,7 +163,7 @@ def _draw_mesh(view, surface, vertices, faces, tints, colour, opacity):
     normals = (weights * vertex_normals(vertices, faces)[corners]).sum(axis=1)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
     colour[hit] = _shade(normals @ axes.T, (weights * tints[corners]).sum(axis=1))
-    opacity[hit] = 1.0
+    opacity[hit] = (weights[..., 0] * cover[corners]).sum(axis=1)
     return depth
 
 

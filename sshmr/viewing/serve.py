@@ -56,6 +56,8 @@ def packed_frame(frame: Frame, faces: np.ndarray) -> bytes:
     )
     if frame.weights is not None:
         arrays["weights"] = shares(frame.weights)
+    if frame.shown is not None:
+        arrays["shown"] = shares(frame.shown)
     if frame.errors is not None:
         arrays["errors"] = shares(frame.errors, FAR_DISTANCE)
     facts = {

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sshmr.geometry.open3d_import import open3d
-from sshmr.viewing.render import DISTANCE_COLOURS, View, png, render, side_by_side, view_around, webp
+from sshmr.viewing.render import DISTANCE_COLOURS, GHOST, View, png, render, side_by_side, view_around, webp
 
 FRONT = View(azimuth=0.0, elevation=0.0, centre=np.zeros(3), width=1.0, height=1.0)
 
@@ -90,3 +90,11 @@ def test_files_hold_the_picture(ball):
     lossy = np.asarray(Image.open(io.BytesIO(webp(row))).convert("RGBA")).astype(int)
     solid = row[..., 3] == 255
     assert np.abs(lossy[solid] - row[solid].astype(int)).mean() < 6
+
+
+def test_skin_that_the_cloud_does_not_show_is_translucent(ball):
+    vertices, _ = ball
+    picture = render(FRONT, 200, *ball, shown=(vertices[:, 0] > 0).astype(float))
+    assert picture[100, 140, 3] == 255
+    assert picture[100, 60, 3] == round(255 * GHOST)
+    np.testing.assert_allclose(picture[100, 60, :3], render(FRONT, 200, *ball)[100, 60, :3], atol=2)

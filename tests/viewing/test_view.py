@@ -1,13 +1,17 @@
 """The viewer as its user meets it, in a real browser, and what it says of a frame."""
 
+import dataclasses
 import threading
 
 import numpy as np
 import pytest
 
+from sshmr.body.model import JOINT_NAMES
 from sshmr.errors import InputError
 from sshmr.viewing.frames import Run
-from sshmr.viewing.serve import make_server
+from sshmr.viewing.serve import make_server, packed_frame
+
+from .test_payload import unpack
 
 READY = "return window.sshmrView && sshmrView.figure.objects.map((object) => object.name)"
 
@@ -61,6 +65,18 @@ def test_labels_name_the_vertices_of_training_frames(made, run):
     assert set(frame.vertex_of_point) <= set(made.template.vertex_ids.tolist())
     named = frame.truth[frame.vertex_of_point]
     assert np.linalg.norm(named - frame.cloud, axis=1).max() < 0.12
+
+
+def test_skin_without_points_is_told_apart(run):
+    frame = run.frame(run.sequence("walk"), 0, 1, "network")
+    assert frame.shown is None
+    legs = [name.endswith(("_knee", "_ankle", "_foot")) for name in JOINT_NAMES]
+    shown = run._shown(1 - np.array(legs, np.int8))
+    lowest, highest = frame.vertices[:, 1].argmin(), frame.vertices[:, 1].argmax()
+    assert shown[lowest] == pytest.approx(0, abs=0.01)
+    assert shown[highest] == pytest.approx(1)
+    _, arrays, _ = unpack(packed_frame(dataclasses.replace(frame, shown=shown), run.faces))
+    assert (arrays["shown"][lowest], arrays["shown"][highest]) == (0, 255)
 
 
 def _row(array, row):

@@ -115,8 +115,8 @@ const sshmr = (() => {
     return made;
   }
 
-  /* One canvas. Its objects: {name, kind: "mesh" | "cloud" | "lines", positions, colours, faces, offset, opacity,
-     dot}; positions are Float32Array in metres, colours bytes, dot a point's width in metres. */
+  /* One canvas. Its objects: {name, kind: "mesh" | "cloud" | "lines", positions, colours, faces, drawn (those of
+     the faces that are drawn, all if absent), offset, opacity, dot}; positions are Float32Array in metres, colours bytes, dot a point's width in metres. */
   class Figure {
     constructor(canvas, { azimuth = 0, elevation = 0.12, page = true } = {}) {
       Object.assign(this, { canvas, azimuth, elevation, objects: [], target: [0, 0, 0], distance: 4 });
@@ -131,7 +131,7 @@ const sshmr = (() => {
       this.objects = objects.map((object) => {
         const normals = object.kind === "mesh" ? normalsOf(object.positions, object.faces) : object.positions;
         const buffers = [object.positions, normals, object.colours].map((data) => buffer(gl, gl.ARRAY_BUFFER, data));
-        if (object.faces) buffers.push(buffer(gl, gl.ELEMENT_ARRAY_BUFFER, Uint32Array.from(object.faces)));
+        if (object.faces) buffers.push(buffer(gl, gl.ELEMENT_ARRAY_BUFFER, Uint32Array.from(object.drawn ?? object.faces)));
         return { offset: [0, 0, 0], opacity: 1, dot: 0.013, ...object, buffers };
       });
       this.redraw();
@@ -209,7 +209,7 @@ const sshmr = (() => {
       gl.depthMask(solid);
       if (object.kind === "mesh") {
         gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, faces);
-        gl.drawElements(gl.TRIANGLES, object.faces.length, gl.UNSIGNED_INT, 0);
+        gl.drawElements(gl.TRIANGLES, (object.drawn ?? object.faces).length, gl.UNSIGNED_INT, 0);
       } else gl.drawArrays(object.kind === "cloud" ? gl.POINTS : gl.LINES, 0, object.positions.length / 3);
     }
 

@@ -71,12 +71,26 @@
     positions: Float32Array.from([0, 0, 0, 0.3, 0, 0, 0, 0, 0, 0, 0.3, 0, 0, 0, 0, 0, 0, 0.3]),
   };
 
+  /* The faces of skin that the cloud shows, and the others; shown: bytes, a vertex each, absent where unknown. */
+  function parted(faces, shown) {
+    const parts = [[], []];
+    for (let i = 0; i < faces.length; i += 3) {
+      const corners = faces.subarray(i, i + 3);
+      parts[shown && corners.reduce((sum, corner) => sum + shown[corner], 0) < 383 ? 1 : 0].push(...corners);
+    }
+    return parts;
+  }
+
   function objectsOf(frame, place, hue) {
     const { facts, arrays } = frame, name = facts.frame_id, made = [], colours = painted(frame, hue);
     const common = { offset: place, faces: body.faces };
     const positions = (which) => sshmr.metres(arrays[which], facts.unit);
-    if (state.shown.has("mesh"))
-      made.push({ ...common, name: `mesh ${name}`, kind: "mesh", positions: positions("mesh"), colours: colours.mesh });
+    if (state.shown.has("mesh")) {
+      const mesh = { ...common, kind: "mesh", positions: positions("mesh"), colours: colours.mesh };
+      const [seen, unseen] = parted(body.faces, arrays.shown);
+      made.push({ ...mesh, name: `mesh ${name}`, drawn: seen });
+      if (unseen.length) made.push({ ...mesh, name: `unseen ${name}`, drawn: unseen, opacity: 0.35 });
+    }
     if (state.shown.has("cloud"))
       made.push({ name: `cloud ${name}`, kind: "cloud", positions: positions("cloud"), colours: colours.cloud, offset: place });
     if (state.shown.has("truth") && arrays.truth)
