@@ -11,6 +11,8 @@ from sshmr.config.capture import LidarConfig
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.raycast import Surface
 
+LIDAR = LidarConfig()
+
 
 class Frames(NamedTuple):
     """F centred clouds, points (F, N, 3) with zero rows as padding and mask (F, N), and the true bodies."""
@@ -31,7 +33,7 @@ def frames(sensor, poses, count, seed, size=1024):
     rows = []
     for index in rng.choice(len(poses), count, replace=False):
         body = bodies[rng.choice(sorted(bodies))]
-        pose, betas, transl = _person(body, poses[index], rng)
+        pose, betas, transl = person(body, poses[index], rng)
         posed = body(pose[None], betas[None], transl[None])
         vertices, joints = posed.vertices[0].numpy(), posed.joints[0].numpy()
         cloud = sensor(vertices, body.faces.numpy(), rng)
@@ -44,7 +46,7 @@ def frames(sensor, poses, count, seed, size=1024):
     return Frames(*(np.stack([np.asarray(row[i]) for row in rows]) for i in range(7)))
 
 
-def _person(body, pose, rng):
+def person(body, pose, rng):
     """A random shape and heading, standing on y = 0."""
     from scipy.spatial.transform import Rotation
 
@@ -57,9 +59,9 @@ def _person(body, pose, rng):
     return pose, betas, torch.stack([torch.zeros(()), -low, torch.zeros(())])
 
 
-def depth_camera(vertices, faces, rng):
+def depth_camera(vertices, faces, rng, distances=(2.0, 4.0), noise=0.003):
     """A camera 2–4 m away with one or two thin occluders, 3 mm noise and 2 % outliers; (K, 3) metres."""
-    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(2.0, 4.0)
+    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(*distances)
     target = vertices.mean(0)
     eye = target + distance * np.array([np.sin(bearing), 0, np.cos(bearing)]) + [0, rng.uniform(-0.3, 1.0), 0]
     forward = (target - eye) / np.linalg.norm(target - eye)
@@ -72,7 +74,7 @@ def depth_camera(vertices, faces, rng):
     directions = (directions / np.linalg.norm(directions, axis=-1, keepdims=True)).reshape(-1, 3)
     hit, face = Surface(vertices, faces).cast(eye, directions)
     seen = (face >= 0) & ~_occluded(u.ravel(), v.ravel(), reach, rng)
-    hit = hit[seen] + rng.normal(0, 0.003, seen.sum())
+    hit = hit[seen] + rng.normal(0, noise, seen.sum())
     cloud = eye + hit[:, None] * directions[seen]
     cloud = cloud[rng.permutation(len(cloud))[:1003]]
     low, high = cloud.min(0) - 0.2, cloud.max(0) + 0.2
@@ -90,11 +92,10 @@ def _occluded(u, v, reach, rng):
     return hidden
 
 
-def lidar(vertices, faces, rng):
+def lidar(vertices, faces, rng, settings=LIDAR, distances=(4.0, 14.0)):
     """A spinning LiDAR 4–14 m away, about 100 to 1,000 points; (K, 3) metres."""
-    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(4.0, 14.0)
+    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(*distances)
     sensor = np.array([distance * np.sin(bearing), rng.uniform(1.5, 2.0), distance * np.cos(bearing)])
-    settings = LidarConfig()
     while True:
         cloud = scan(vertices @ Z_UP_TO_Y_UP, faces, sensor @ Z_UP_TO_Y_UP, settings, rng) @ Z_UP_TO_Y_UP.T
         if len(cloud) >= 60:

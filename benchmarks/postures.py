@@ -58,7 +58,20 @@ def bent(poses, rng):
     )
 
 
-KINDS = {kind.__name__: kind for kind in (standing, lying, upside_down, seated, crouching, crawling, bent)}
+def reaching(poses, rng):
+    """A pose of motion capture with one arm stretched out to a side, ahead or up."""
+    pose = standing(poses, rng).reshape(24, 3)
+    side = rng.integers(2)
+    sign = (1, -1)[side]
+    pose[(LEFT_SHOULDER, RIGHT_SHOULDER)[side]] = (
+        0, -sign * rng.uniform(-0.3, 1.3), sign * rng.uniform(-0.2, 0.9)
+    )  # fmt: skip
+    pose[(LEFT_ELBOW, RIGHT_ELBOW)[side]] = 0, -sign * rng.uniform(0, 0.3), 0
+    return np.concatenate([pose[0], clip_to_limits(pose[1:].ravel())])
+
+
+_ALL = (standing, lying, upside_down, seated, crouching, crawling, bent, reaching)
+KINDS = {kind.__name__: kind for kind in _ALL}
 
 
 def _made(poses, rng, tip, hip, knee, arms=False):

@@ -12,6 +12,8 @@ from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, linearise, 
 from sshmr.fit.penetration import add_separation, separation
 
 DAMPING = {"root": 1.0, "body": 4.0, "betas": 1.0, "transl": 10.0}
+SNUG, SNUG_SHARPNESS = 0.015, 3.0
+"""Metres: targets farther outside the skin are cloth or hair; and how sharp that bound is."""
 MAX_TURN = 0.6
 """Radians; a longer step of any joint is shortened as a whole."""
 
@@ -69,7 +71,9 @@ def equations(
     view = view_direction(match.mass, normals)
     mass = match.mass * (_trust(mask, config) / variance)[:, None]
     apart = separation(jacobian, vertices, normals, weights)
-    hessian, gradient = _normal_equations(jacobian, match.target - vertices, mass, normals, sliding)
+    residual = match.target - vertices
+    loose = looseness(residual, normals, spread, config.outside)
+    hessian, gradient = _normal_equations(jacobian, residual, mass, normals, sliding, loose)
     if apart is not None:
         add_separation(hessian, gradient, apart, config.penetration_weight / len(weights))
     _add_priors(hessian, gradient, prior, state, config)
@@ -78,12 +82,27 @@ def equations(
     return hessian, gradient, view
 
 
-def _normal_equations(jacobian, residual, mass, normals, sliding):
+def looseness(residual, normals, spread, outside):
+    """Share (R, M) of its pull across the surface that each vertex keeps.
+
+    Cloth and hair lie outside the skin, rarely inside. Beyond ``SNUG``, or the spread of a coarse step, the
+    pull outwards falls to the share ``outside``.
+
+    Args:
+        residual: (R, M, 3) metres, from the vertices to their targets; normals: (R, M, 3), outward.
+        spread: standard deviation of the correspondence, metres.
+    """
+    snug = max(SNUG, spread)
+    apart = (residual * normals).sum(2)
+    return outside + (1 - outside) * torch.sigmoid(SNUG_SHARPNESS * (1 - apart / snug))
+
+
+def _normal_equations(jacobian, residual, mass, normals, sliding, loose):
     """Weighted least squares, of which only the share ``sliding`` counts along the surface.
 
     Args:
         jacobian: (R, 85, 3, M); overwritten. residual: (R, M, 3) metres; normals: (R, M, 3) unit vectors;
-            mass: (R, M) per square metre.
+            mass: (R, M) per square metre. loose: (R, M) share of the pull across the surface that counts.
 
     Returns:
         hessian (R, 85, 85), gradient (R, 85).
@@ -94,7 +113,7 @@ def _normal_equations(jacobian, residual, mass, normals, sliding):
     across = jacobian[:, :, 0] * normals[:, None, 0]
     for axis in (1, 2):
         across.addcmul_(jacobian[:, :, axis], normals[:, None, axis])
-    stretch = (1 - flat) * root * normals
+    stretch = (loose.sqrt()[:, None] - flat) * root * normals
     jacobian.mul_((flat * root)[:, None]).addcmul_(across[:, :, None], stretch[:, None])
     residual = flat * root * residual + stretch * (residual * normals).sum(1, keepdim=True)
     jacobian = jacobian.flatten(2)
