@@ -1,4 +1,4 @@
-"""How well people are found and fitted in recordings as they come: poses, parts, sizes, clothes, surroundings.
+"""How well people are found and fitted in recordings as they come: poses, parts, sizes, clothes.
 
     python benchmarks/wild.py POSES.parquet --frames 24 --scene-frames 40
 

@@ -137,7 +137,7 @@ def shape_of(body: BodyModel, betas: torch.Tensor) -> np.ndarray:
 
 
 def clothed(person: Person, rng: np.random.Generator) -> Mesh:
-    """Loose clothes on trunk, legs and arms, 3 to 8 cm out where they are loosest; hair, skirts, backpacks."""
+    """Clothes on trunk, legs and arms, 3 to 8 cm out where they are loosest; hair, skirts, backpacks."""
     body, faces = person.body, person.body.faces.numpy()
     weights, rest = body.weights.numpy(), body.v_template.numpy()
     waves = sum(
