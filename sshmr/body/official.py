@@ -19,6 +19,8 @@ from sshmr.formats.pickles import ALLOWED, NumpyUnpickler, Stateful, load_numpy_
 from sshmr.geometry.smplh import SMPLH_OF_SMPL
 
 BETAS = 10
+MOST_BYTES = 2**30
+"""Of all arrays that a file's stand-ins unfold to; SMPL-H's have some 200 MB."""
 
 
 class _Kept(Stateful):
@@ -33,37 +35,51 @@ class _Kept(Stateful):
 class _Chumpy(_Kept):
     """``chumpy.ch.Ch``: its array is ``x``."""
 
-    def array(self):
-        return _array_of(self.state["x"])
+    def array(self, of):
+        return of(self.state["x"])
 
 
 class _Select(_Kept):
     """``chumpy.reordering.Select``: elements of another array, in another shape."""
 
-    def array(self):
-        elements = _array_of(self.state["a"]).ravel()[_array_of(self.state["idxs"])]
-        return elements.reshape(self.state["preferred_shape"])
+    def array(self, of):
+        return of(self.state["a"]).ravel()[of(self.state["idxs"])].reshape(self.state["preferred_shape"])
 
 
 class _Sparse(_Kept):
     """SciPy's matrix in compressed columns."""
 
-    def array(self):
+    def array(self, of):
         shape = self.state.get("_shape", self.state.get("shape"))
         if math.prod(shape) * 8 > LARGEST:
             raise ValueError(f"a sparse matrix of shape {shape}")
-        parts = tuple(_array_of(self.state[name]) for name in ("data", "indices", "indptr"))
+        parts = tuple(of(self.state[name]) for name in ("data", "indices", "indptr"))
         matrix = csc_matrix(parts, shape=shape)
         matrix.check_format()  # indices outside the matrix would be written outside the memory
         return matrix.toarray()
 
 
-def _array_of(value):
-    if isinstance(value, _Kept):
-        return value.array()
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return value.view(np.ndarray)
-    raise TypeError(f"a {type(value).__name__}, no array of numbers")
+class _Unfolding:
+    """The arrays of one file's stand-ins, which may be made from each other.
+
+    Each is computed once, and all of them together have at most ``MOST_BYTES``.
+    """
+
+    def __init__(self):
+        self._known, self._left = {}, MOST_BYTES
+
+    def array(self, value):
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            return value.view(np.ndarray)
+        if not isinstance(value, _Kept):
+            raise TypeError(f"a {type(value).__name__}, no array of numbers")
+        if id(value) not in self._known:
+            found = value.array(self.array)
+            self._left -= found.nbytes
+            if self._left < 0:
+                raise ValueError(f"more than {MOST_BYTES >> 20} MB with what it is made from")
+            self._known[id(value)] = found
+        return self._known[id(value)]
 
 
 def _new_object(kind, *_):
@@ -112,11 +128,11 @@ def read_body(path):
     stored = load_numpy_pickle(path, _BodyUnpickler)
     if not isinstance(stored, dict):
         raise InputError(path, found=f"it holds a {type(stored).__name__}", expected="SMPL's arrays")
-    arrays = {}
+    arrays, unfolding = {}, _Unfolding()
     for name in SHAPES:
         if name in stored:
             try:
-                arrays[name] = _array_of(stored[name])
+                arrays[name] = unfolding.array(stored[name])
             except Exception as error:  # stand-ins hold whatever the file says
                 raise InputError(path, f'array "{name}"', f"damaged ({error})", "an array") from error
     return arrays

@@ -8,6 +8,7 @@ can make numpy take bytes for pointers.
 
 import abc
 import math
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -19,10 +20,13 @@ import numpy as np
 from sshmr.errors import InputError
 
 DTYPES = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,5})")
-
-
 MOST_VALUES = 100_000_000
 """Nested lists that share their parts can name any number of values in a few bytes."""
+COPIES, ALWAYS = 4, 2**20
+"""Bytes that calls may be given: so many times the file's size, and so many more. Each array's content is
+encoded once and copied once; a program that copies the same content again and again is refused."""
+MOST_NUMBER_KEYS = 256
+"""Entries of a mapping that has numbers as keys: numbers can be chosen so that their hashes collide."""
 
 
 class Stateful(abc.ABC):
@@ -131,6 +135,16 @@ class NumpyUnpickler(pickle._Unpickler):
     dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)  # type: ignore[misc]
     allowed = ALLOWED
 
+    def __init__(self, file, **options):
+        super().__init__(file, **options)
+        self._left = ALWAYS + COPIES * os.fstat(file.fileno()).st_size
+
+    def _spend(self, *values):
+        """Count the content that a call is given, once more for each call."""
+        self._left -= sum(_weight(value) for value in values)
+        if self._left < 0:
+            raise pickle.UnpicklingError("it copies the same content again and again")
+
     def find_class(self, module, name):
         """The few functions that numpy's pickles call."""
         try:
@@ -146,8 +160,16 @@ class NumpyUnpickler(pickle._Unpickler):
         """Names that are numbers in a registry of the program's."""
         raise pickle.UnpicklingError(f"it asks for extension {code}, which is not allowed")
 
+    def load_reduce(self):
+        arguments, function = self.stack.pop(), self.stack.pop()
+        self._spend(*arguments)
+        self.stack.append(function(*arguments))
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+
     def load_build(self):
         state = self.stack.pop()
+        self._spend(*(state if isinstance(state, tuple) else (state,)))
         if not isinstance(self.stack[-1], Stateful):
             kind = type(self.stack[-1]).__name__
             raise pickle.UnpicklingError(f"it sets the state of a {kind}, which is not allowed")
@@ -180,6 +202,9 @@ class NumpyUnpickler(pickle._Unpickler):
         target = self.stack[-1]
         if type(target) is not dict:
             raise pickle.UnpicklingError(f"it sets items of a {type(target).__name__}, which is not allowed")
+        count = len(target) + len(items) // 2
+        if count > MOST_NUMBER_KEYS and not all(isinstance(key, str | bytes) for key in items[::2]):
+            raise pickle.UnpicklingError(f"it holds a mapping with {count} keys, some of them numbers")
         target.update(zip(items[::2], items[1::2], strict=True))
 
     def load_bytearray8(self):
@@ -192,6 +217,13 @@ class NumpyUnpickler(pickle._Unpickler):
     dispatch[pickle.EMPTY_SET[0]] = dispatch[pickle.EMPTY_LIST[0]]
     dispatch[pickle.ADDITEMS[0]] = dispatch[pickle.APPENDS[0]]
     dispatch[pickle.FROZENSET[0]] = dispatch[pickle.LIST[0]]
+
+
+def _weight(value):
+    """Bytes of a text or an array, members of a list or a mapping; nothing for any other value."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return len(value) if isinstance(value, str | bytes | bytearray | list | tuple | dict) else 0
 
 
 def _values(content, known):

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
@@ -35,8 +37,14 @@ FARTHEST = 0.35
 """Metres from a body's points to its nearest joints in the mean, at most: 0.1 is usual."""
 LARGEST = 1e3
 """Numbers above are no angles and no coefficients."""
-MOST_ROWS = 2_000_000
+FARTHEST_ORIGIN = 1e12
+"""In the clouds' unit: places on a map have up to 10⁷ metres."""
+TEXTS = ("file", "gender", "body_model")
+MOST_ROWS, LARGEST_GROUP = 2_000_000, 2**30
+"""Rows of the table, and bytes of one of its row groups; a million of SMPL's bodies have 350 MB."""
 BATCH = 4096
+LONGEST_TEXT = 8192
+"""Bytes of a path; longer ones no system opens."""
 
 
 def read_cloud_truth(
@@ -113,25 +121,84 @@ def _rows(path: Path, files: set[str], dropped: Counter[str]) -> list[dict[str, 
 
 
 def _read(path: Path, files: set[str]) -> list[dict[str, Any]]:
-    """In batches, so that a table of any size costs the memory of the rows that are wanted."""
-    with pq.ParquetFile(path) as table:
-        names = table.schema_arrow.names
-        for name in COLUMNS:
-            if name not in names:
-                raise InputError(path, f'column "{name}"', "missing", ", ".join(COLUMNS))
-        if table.metadata.num_rows > MOST_ROWS:
-            raise InputError(path, "rows", f"{table.metadata.num_rows}", f"at most {MOST_ROWS}")
-        columns = [*COLUMNS, *(["body_model"] if "body_model" in names else [])]
+    """At most two rows of each file: one is used, two are a fault.
+
+    Texts stay dictionaries, and only parts that name one of the files are unfolded, so that the table costs
+    the memory of the rows that are wanted.
+    """
+    schema = pq.read_schema(path)
+    no_text = _without_text(path, schema)
+    columns = [name for name in (*COLUMNS, "body_model") if name in schema.names and name not in no_text]
+    texts = [name for name in TEXTS if name in columns]
+    with pq.ParquetFile(path, read_dictionary=texts) as table:
+        _check_sizes(path, table.metadata, columns)
         rows: list[dict[str, Any]] = []
-        for batch in table.iter_batches(BATCH, columns=columns):
-            wanted = [
-                name in files for name in batch.column("file").to_pylist() if isinstance(name, str | None)
-            ]
-            if len(wanted) < len(batch):
-                raise InputError(path, 'column "file"', "no text", "paths below the root")
-            if any(wanted):
-                rows += batch.filter(wanted).to_pylist()
-        return rows
+        seen: Counter[str] = Counter()
+        for group in range(table.num_row_groups):
+            chosen = _chosen(path, table.read_row_group(group, columns=["file"]).column(0), files, seen)
+            if not chosen.any():
+                continue
+            start = 0
+            for batch in table.iter_batches(BATCH, row_groups=[group], columns=columns):
+                rows += batch.filter(pa.array(chosen[start : start + len(batch)])).to_pylist()
+                start += len(batch)
+        return [row | dict.fromkeys(no_text) for row in rows]
+
+
+def _without_text(path: Path, schema: pa.Schema) -> list[str]:
+    """The columns that should hold text and do not; their rows cannot be right."""
+    wrong = []
+    for name in COLUMNS:
+        if name not in schema.names:
+            raise InputError(path, f'column "{name}"', "missing", ", ".join(COLUMNS))
+    for name in TEXTS:
+        if name in schema.names:
+            kind = schema.field(name).type
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+                wrong.append(name)
+    if "file" in wrong:
+        raise InputError(path, 'column "file"', "no text", "paths below the root")
+    return wrong
+
+
+def _check_sizes(path: Path, metadata: pq.FileMetaData, columns: list[str]) -> None:
+    """Refuse tables that unfold to more than bodies need: few bytes can stand for any number of values."""
+    if metadata.num_rows > MOST_ROWS:
+        raise InputError(path, "rows", f"{metadata.num_rows}", f"at most {MOST_ROWS}")
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        size = 0
+        for column in map(group.column, range(group.num_columns)):
+            name = column.path_in_schema.split(".")[0]
+            if name in columns:
+                size += column.total_uncompressed_size
+                most = group.num_rows * max(COLUMNS.get(name) or (1,))
+                if column.num_values > most:
+                    raise InputError(path, f'column "{name}"', f"{column.num_values} values", f"at most {most}")
+        if size > LARGEST_GROUP:
+            raise InputError(path, "a row group", f"{size >> 20} MB", f"at most {LARGEST_GROUP >> 20} MB")
+
+
+def _chosen(path: Path, column: pa.ChunkedArray, files: set[str], seen: Counter[str]) -> np.ndarray:
+    """(rows,) bool: the first two rows of each of the files; ``seen`` counts the rows of each so far."""
+    chosen = np.zeros(len(column), bool)
+    start = 0
+    for chunk in column.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            chunk = chunk.dictionary_encode()
+        lengths = pc.binary_length(chunk.dictionary)
+        if (pc.max(lengths).as_py() or 0) > LONGEST_TEXT:
+            raise InputError(path, 'column "file"', "longer than any path", f"{LONGEST_TEXT} bytes at most")
+        names = chunk.dictionary.to_pylist()
+        indices = chunk.indices.to_numpy(zero_copy_only=False)
+        known = np.array([name in files for name in names], bool)
+        for row in np.flatnonzero(np.isfinite(indices)):
+            code = int(indices[row])
+            if known[code]:
+                seen[names[code]] += 1
+                chosen[start + row] = seen[names[code]] <= 2
+        start += len(chunk)
+    return chosen
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +216,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name} holds no numbers") from None
         if values.shape not in [(length,) for length in lengths]:
             raise ValueError(f"{name} has not {' or '.join(map(str, lengths))} numbers")
-        if not (np.abs(values) < (LARGEST if name != "transl" else np.inf)).all():
+        if not (np.abs(values) < (LARGEST if name != "transl" else FARTHEST_ORIGIN)).all():
             raise ValueError(f"{name} is not finite or far too large")
         row[name] = smplh_to_smpl_pose(values) if values.shape == (156,) else values
     if not isinstance(row["gender"], str) or row["gender"] not in GENDERS:

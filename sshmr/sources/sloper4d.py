@@ -165,10 +165,14 @@ def _float_array(values, most=MOST_NUMBERS):
     count, waiting = 0, [values]
     while waiting:
         item = waiting.pop()
+        if isinstance(item, str | bytes) or (isinstance(item, np.ndarray) and item.dtype.kind in "SU"):
+            raise ValueError("text in place of numbers")  # numpy would parse it, however long it is
         if isinstance(item, list | tuple | np.ndarray):
             count += max(np.size(item) if isinstance(item, np.ndarray) else len(item), 1)
             if count > most:
                 raise ValueError(f"it holds more than {most} numbers")
+        if isinstance(item, np.ndarray) and item.dtype.hasobject:
+            item = item.ravel().tolist()
         if isinstance(item, list | tuple):
             waiting.extend(item)
     return np.asarray(values, dtype=np.float64)

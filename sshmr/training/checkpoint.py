@@ -1,6 +1,6 @@
 """A round's checkpoint: weights, all that is needed to rebuild the network, and nothing that runs code."""
 
-import pickle
+import reprlib
 from pathlib import Path
 
 import torch
@@ -50,15 +50,16 @@ def load_checkpoint(path, template=None, map_location="cpu"):
         checkpoint = read_weights(path, map_location)
     else:
         checkpoint = _read_checkpoint(path, map_location)
+    _check_parts(checkpoint, path)
     if template is not None:
         if checkpoint["body_digest"] != template.body_digest:
             raise InputError(
                 path, "body_digest", checkpoint["body_digest"][:12], template.body_digest[:12],
-                "It was trained for another body; train anew, or use that body.",
+                "It was trained for another body; train again, or use that body.",
             )  # fmt: skip
         if not torch.equal(checkpoint["vertex_ids"].cpu(), template.vertex_ids):
             raise InputError(
-                path, "vertex_ids", "another template's", "this template's", "Train anew for this template."
+                path, "vertex_ids", "another template's", "this template's", "Train again for this template"
             )
     return checkpoint
 
@@ -68,19 +69,55 @@ def _read_checkpoint(path, map_location):
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
         raise InputError(path, found="no such file", expected="a checkpoint that train.py wrote") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file can raise almost any exception
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise InputError(
             path, found=f"not readable ({reason})", expected="a checkpoint of train.py"
         ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+    if not isinstance(checkpoint, dict) or repr(checkpoint.get("format")) != repr(FORMAT):
         raise InputError(path, found="no checkpoint of this program", expected=f'format "{FORMAT}"')
-    if checkpoint.get("version") != VERSION:
-        raise InputError(path, "version", checkpoint.get("version"), VERSION, "Train this round anew.")
+    version = reprlib.repr(checkpoint.get("version"))  # a tensor cannot be compared
+    if version != repr(VERSION):
+        raise InputError(path, "version", version, VERSION, "Train this round again")
     missing = [key for key in KEYS if key not in checkpoint]
     if missing:
-        raise InputError(path, f'key "{missing[0]}"', "missing", ", ".join(KEYS), "Train this round anew.")
+        raise InputError(path, f'key "{missing[0]}"', "missing", ", ".join(KEYS), "Train this round again")
     return checkpoint
+
+
+def _check_parts(checkpoint, path):
+    """Refuse parts of the wrong type, and tensors that claim more numbers than the file holds."""
+    if not isinstance(checkpoint["body_digest"], str):
+        raise InputError(path, "body_digest", reprlib.repr(checkpoint["body_digest"]), "text")
+    ids = checkpoint["vertex_ids"]
+    if not _is_held(ids) or ids.ndim != 1 or not len(ids) or ids.dtype != torch.int64:
+        raise InputError(path, "vertex_ids", reprlib.repr(ids), "vertices of the body, (M,) int64")
+    weights = checkpoint["weights"]
+    fine = isinstance(weights, dict) and all(isinstance(name, str) for name in weights)
+    if not fine or not all(_is_held(value) for value in weights.values()):
+        raise InputError(path, "weights", f"a {type(weights).__name__}", "tensors by name")
+    if not isinstance(checkpoint["network"], dict):
+        raise InputError(path, "network", reprlib.repr(checkpoint["network"]), "the network's settings")
+
+
+def _is_held(value):
+    """Whether a value is a plain tensor whose numbers are all there."""
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_meta:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
+def _check_size(config, weights, path):
+    """Refuse settings of a network with more weights than the file holds, before memory is taken for it."""
+    least = sum(depth * width**2 for depth, width in zip(config.depths, config.widths, strict=True))
+    if config.mixing == "attention":
+        least += config.head_layers * config.head_width**2 + config.basis * config.basis_width
+    held = sum(value.numel() for value in weights.values())
+    if least > held:
+        found = f"of a network with more than {least} weights"
+        raise InputError(path, "network", found, f"those of the {held} weights in the file")
 
 
 def network_from(checkpoint, template, path):
@@ -90,6 +127,7 @@ def network_from(checkpoint, template, path):
         InputError: when the settings or the weights don't make a network of this version.
     """
     config = network_config(checkpoint["network"], path)
+    _check_size(config, checkpoint["weights"], path)
     network = MeshRegressor(config, template.vertices)
     load_weights(network, checkpoint["weights"], path)
     return network.eval()
@@ -106,7 +144,7 @@ def load_weights(network, weights, path):
     except RuntimeError as error:
         raise InputError(
             path, "weights", "another network's", "those of the network in its settings",
-            "Use the version that wrote it, or train anew.",
+            "Use the version that wrote it, or train again.",
         ) from error  # fmt: skip
 
 

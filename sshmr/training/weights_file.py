@@ -1,6 +1,7 @@
 """A network's weights as safetensors, with what is needed to rebuild the network in the file's metadata."""
 
 import json
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,10 @@ def read_about(path: Path) -> dict[str, Any]:
         about = json.loads(metadata["sshmr"])
     except FileNotFoundError:
         raise InputError(path, found="no such file", expected=expected) from None
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise InputError(path, found=f"not readable ({error})", expected=expected) from error
+    if not isinstance(about, dict):
+        raise InputError(path, 'metadata "sshmr"', f"a {type(about).__name__}", "a mapping")
     missing = [key for key in ABOUT if key not in about]
     if missing:
         raise InputError(path, f'metadata "{missing[0]}"', "missing", ", ".join(ABOUT))
@@ -62,8 +65,11 @@ def read_weights(path: Path, map_location: str = "cpu") -> dict[str, Any]:
     about = read_about(path)
     tensors = load_file(path, device=str(map_location))
     weights = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    ids = about["vertex_ids"]
+    if not isinstance(ids, list) or not all(type(number) is int and 0 <= number < 2**31 for number in ids):
+        raise InputError(path, 'metadata "vertex_ids"', reprlib.repr(ids), "a list of vertex numbers")
     return about | {
-        "vertex_ids": torch.tensor(about["vertex_ids"]),
+        "vertex_ids": torch.tensor(ids, dtype=torch.int64),
         "weights": weights,
         "last_weights": weights,
         "best_epoch": about["epoch"],

@@ -224,6 +224,23 @@ def test_truth_that_cannot_be_is_dropped_and_no_cloud_with_it(write, change, tol
         np.testing.assert_array_equal(frame.points, known.points)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"pose": [np.zeros(10**6, np.float32)]}, 'column "pose" is 1000000 values; expected at most 156'),
+        ({"file": ["x" * 10_000]}, 'column "file" is longer than any path'),
+        ({"file": [7]}, 'column "file" is no text'),
+    ],
+)
+def test_tables_that_unfold_to_far_more_than_bodies_are_refused(write, change, told):
+    """Parquet stores a value that repeats once, however often that is."""
+    root = write()
+    row = pd.read_parquet(root / "labels.parquet").head(1)
+    row.assign(**change).to_parquet(root / "labels.parquet", compression="zstd")
+    with pytest.raises(InputError, match=told):
+        read(root, up="z")
+
+
 def test_truth_of_other_files_and_of_none(write):
     """A table need not name all files, nor any of a sequence."""
     root = write()

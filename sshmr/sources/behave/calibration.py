@@ -7,6 +7,7 @@ import numpy as np
 
 from sshmr.errors import InputError
 from sshmr.formats.json_files import entry, read_json_mapping
+from sshmr.formats.numpy_files import read_npy
 
 CAMERAS_BY_DEFAULT = (0, 1, 2)
 """Those of recordings whose ``info.json`` does not list them."""
@@ -50,11 +51,11 @@ def read_info(path):
     for key, example in (("config", "../../calibs/Date01/config"), ("intrinsic", "../../calibs/intrinsics")):
         named = entry(path, content, key, str, f'a path from the sequence\'s folder, such as "{example}"')
         folders[key] = path.parent / named
-        if "\0" in named or not folders[key].is_dir():
+        if not _is_folder(folders[key]):
             raise InputError(
                 path,
                 f'key "{key}"',
-                f'"{named}", where there is no folder',
+                f'"{named[:80]}", where there is no folder',
                 "the calibration's folder",
                 "Put calibs/ beside sequences/, as it comes",
             )
@@ -69,6 +70,14 @@ def read_info(path):
             path, 'key "gender"', repr(gender)[:80], '"male", "female" or "neutral"', "Mend it in the file"
         )
     return Info(folders["config"], folders["intrinsic"], tuple(cameras), gender)
+
+
+def _is_folder(path):
+    """Whether a folder is there; a name that no folder can have is that of none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or has a NUL in it
+        return False
 
 
 def read_camera(info, number):
@@ -97,14 +106,9 @@ def read_table(path):
     """
     if not Path(path).is_file():
         raise InputError(path, found="no such file", expected="the pixel table", fix="Get calibs/ whole")
-    try:
-        # Mapped, not loaded: a wrong header then costs no memory.
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # a broken header is Python source and can raise almost any exception
-        raise InputError(path, found=f"it cannot be read ({error})", expected="an array (.npy)") from error
-    fits = isinstance(stored, np.ndarray) and stored.ndim == 3 and stored.shape[2] == 2
-    if not fits or stored.dtype.kind != "f" or max(stored.shape) > WIDEST:
-        found = f"of shape {getattr(stored, 'shape', None)} and type {getattr(stored, 'dtype', None)}"
+    stored = read_npy(path, "the pixel table")
+    if stored.ndim != 3 or stored.shape[2] != 2 or stored.dtype.kind != "f" or max(stored.shape) > WIDEST:
+        found = f"of shape {stored.shape} and type {stored.dtype}"
         raise InputError(path, "the array", found, "(height, width, 2) float, x/z and y/z of each pixel")
     with np.errstate(over="ignore", invalid="ignore"):
         table = np.array(stored, dtype=np.float32)
