@@ -16,7 +16,7 @@ def export(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
     formats: o.Formats = None,
-    frames_per_second: o.FramesPerSecond = 10.0,
+    frames_per_second: o.FramesPerSecond = None,
     up: Annotated[
         o.Up | None,
         typer.Option("--up", help="Up axis to write; default: each format's own.", rich_help_panel=o.WRITING),

@@ -12,7 +12,7 @@ def fit(
     clouds: o.Clouds,
     out: o.Out,
     formats: o.Formats = None,
-    frames_per_second: o.FramesPerSecond = 10.0,
+    frames_per_second: o.FramesPerSecond = None,
     together: Annotated[
         bool,
         typer.Option(

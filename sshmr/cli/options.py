@@ -68,7 +68,13 @@ Formats = Annotated[
     typer.Option("--format", "-f", help="Also write meshes or motions; repeat it.", rich_help_panel=WRITING),
 ]
 FramesPerSecond = Annotated[
-    float, typer.Option("--fps", min=0.01, help="Frame rate of animations.", rich_help_panel=WRITING)
+    float | None,
+    typer.Option(
+        "--fps",
+        min=0.01,
+        help="Frame rate of animations; default: by the times of the frames, or else 10.",
+        rich_help_panel=WRITING,
+    ),
 ]
 Body = Annotated[
     str | None,

@@ -23,7 +23,7 @@ def predict(
         bool, typer.Option("--fit", help="Also fit the body, starting from each prediction.")
     ] = False,
     formats: o.Formats = None,
-    frames_per_second: o.FramesPerSecond = 10.0,
+    frames_per_second: o.FramesPerSecond = None,
     up: o.UpOption = None,
     unit: o.UnitOption = None,
     ground: o.GroundOption = None,

@@ -33,7 +33,7 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
             outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
-    return _result(outcome, tables, written, [*notes, *outcome.notes, *more], frames_per_second, strict)
+    return _result(outcome, tables, written, [*notes, *more, *outcome.notes], strict)
 
 
 def write(run, tables, folder, formats, axes, frames_per_second):
@@ -48,7 +48,7 @@ def write(run, tables, folder, formats, axes, frames_per_second):
         return export(tables, BodyModel.load(run.neutral), folder, config, progress.advance)
 
 
-def _result(outcome, tables, written, notes, frames_per_second, strict):
+def _result(outcome, tables, written, notes, strict):
     found = Verdicts.of(tables)
     residual, confidence = found.residual_mm, found.confidence
     done = outcome.given - len(outcome.skipped)
@@ -79,8 +79,6 @@ def _result(outcome, tables, written, notes, frames_per_second, strict):
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
     lines += map(as_options, notes[:SHOWN])
     films = [path for path in written if path.suffix == ".glb"]
-    if films:
-        lines.append(f"animations at {frames_per_second:g} frames a second; --fps changes that")
     folders = dict.fromkeys([tables[0][1].parent, *(path.parent for path in written)])
     lines += [f"→ {path}" for path in [*films[:SHOWN], *list(folders)[:SHOWN]]]
     incomplete = outcome.skipped or (strict and not found.all_sure)

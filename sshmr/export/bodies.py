@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import re
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.errors import InputError
 from sshmr.export.axes import Axes, axes_of_source
-from sshmr.tables.schemas import provenance, read_params
+from sshmr.tables.schemas import provenance, read_params, read_table
 
 POSED_AT_ONCE = 64
+LONGEST_NAME = 100
+"""Bytes of a file's name before its ending."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Bodies:
 
     Attributes:
         name: of the sequence, with the view behind it where there are several.
-        frame_ids, sources: lists of F strings. frames: (F,) numbers.
+        frame_ids, sources: lists of F strings. frames: (F,) numbers. times: (F,) seconds, NaN if unknown.
         pose: (F, 72). betas: (F, 10). transl: (F, 3) float64.
         residual, confidence, far_share: (F,). visible: (F, 24), 1 where the cloud shows the joint.
         axes: ``Axes`` of the files they were read from.
@@ -33,6 +36,7 @@ class Bodies:
     frame_ids: list
     sources: list
     frames: np.ndarray
+    times: np.ndarray
     pose: np.ndarray
     betas: np.ndarray
     transl: np.ndarray
@@ -46,11 +50,20 @@ class Bodies:
     def moments(self):
         """(F,) int: when each frame is, from 0, in steps of the sequence; where clouds lack, it skips some.
 
-        A step is the median difference of the frames' numbers, which may be counts or times.
+        A step is the median difference of the frames' times, or else of their numbers, which may be counts or
+        times.
         """
-        apart = np.diff(self.frames)
-        steps = np.maximum(np.rint(apart / max(np.median(apart), 1)), 1) if len(apart) else apart
+        apart = np.diff(self.times) if self.rate() else np.diff(self.frames)
+        least = 0 if self.rate() else 1
+        steps = np.maximum(np.rint(apart / max(np.median(apart), least)), 1) if len(apart) else apart
         return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+    def rate(self):
+        """Frames a second by the times of the frames, to three digits; None where they do not tell."""
+        apart = np.diff(self.times)
+        if not len(apart) or not (apart > 0).all():  # NaN fails too
+            return None
+        return float(f"{1 / np.median(apart):.3g}")
 
     def missing(self):
         """How many moments between the first frame and the last have no body."""
@@ -91,14 +104,20 @@ def sequences_of(tables, model):
     views = {}
     for sequence, view in members:
         views.setdefault(sequence, []).append(view)
+    taken = set()
     for (sequence, view), pairs in sorted(members.items()):
-        name = file_name(sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}")
+        full = sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}"
+        name = file_name(full)
+        if name.lower() in taken:  # some file systems do not tell A from a
+            name = f"{name}_{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+        taken.add(name.lower())
         yield _read(name, sequence, view, list(pairs), model)
 
 
 def file_name(name):
     """A sequence's name as the name of one file or folder: no separators, not hidden, none above."""
-    return re.sub(r"[^\w.-]+", "_", name).lstrip(".-")[:100] or "sequence"
+    plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".-")
+    return plain.encode()[:LONGEST_NAME].decode(errors="ignore") or "sequence"
 
 
 def _read(name, sequence, view, pairs, model):
@@ -111,6 +130,7 @@ def _read(name, sequence, view, pairs, model):
         merged["frame_id"].tolist(),
         merged["source"].tolist(),
         merged["frame"],
+        merged["time"],
         merged["pose"],
         merged["betas"],
         merged["transl"],
@@ -126,21 +146,20 @@ def _read(name, sequence, view, pairs, model):
 def _part(points, params, sequence, view):
     place, body = _tables(points, params)
     chosen = (np.array(place["sequence"]) == sequence) & (np.array(place["view"]) == view)
-    offset = np.array(place["offset"], np.float64).reshape(-1, 3)
-    values = {name: np.array(place[name])[chosen] for name in ("frame_id", "frame", "source")}
+    values = {name: np.array(place[name])[chosen] for name in ("frame_id", "frame", "time", "source")}
     found = ("pose", "betas", "residual", "confidence", "far_share", "visible")
     values |= {name: body[name][chosen] for name in found}
-    return values | {"transl": (body["transl"] + offset)[chosen]}
+    return values | {"transl": (body["transl"] + place["offset"])[chosen]}
 
 
 @functools.lru_cache(4)
 def _tables(points, params):
     """Where each frame is and its body; kept for a while, as short sequences share a table."""
-    columns = ["frame_id", "sequence", "view", "frame", "source", "offset"]
-    place = pq.read_table(points, columns=columns).to_pydict()
+    columns = ["frame_id", "sequence", "view", "frame", "time", "source", "offset"]
+    place = read_table(points, columns, {"offset": (3,)})
     body = read_params(params)
     if place["frame_id"] != body["frame_id"]:
         raise InputError(
-            params, "frame_id", "of other frames", f"those of {points}, in their order", "Make it anew."
+            params, "frame_id", "of other frames", f"those of {points}, in their order", "Fit it again"
         )
     return place, body

@@ -22,11 +22,16 @@ FORMATS = ("ply", "obj", "glb", "amass", "smplx")
 FIXED = {"glb": Axes("y", "m"), "amass": Axes("z", "m"), "smplx": Axes("y", "m")}
 """Frames of the formats that have one by their specification or by custom; meshes follow their source."""
 
+ANIMATED = ("glb", "amass", "smplx")
+RATE = 10.0
+"""Frames a second where neither the user nor the frames' times say it."""
+
 TABLE = pa.schema(
     [
         pa.field("frame_id", pa.string(), nullable=False),
         ("sequence", pa.string()),
         ("frame", pa.int64()),
+        ("time", pa.float64()),
         ("source", pa.string()),
         ("pose", vector(72)),
         ("betas", vector(10)),
@@ -47,12 +52,16 @@ class ExportConfig:
         formats: of ``FORMATS``.
         axes: the frame to write in; None leaves each format its own: the source's for .ply and .obj, y up and
             metres for .glb and smplx, z up for AMASS.
-        frames_per_second: of the animations.
+        frames_per_second: of the animations; None follows the times of the frames, or else takes ``RATE``.
     """
 
     formats: tuple
     axes: Axes | None = None
-    frames_per_second: float = 10.0
+    frames_per_second: float | None = None
+
+    def rate_of(self, bodies):
+        """Frames a second of a sequence's animation."""
+        return self.frames_per_second or bodies.rate() or RATE
 
 
 def export(
@@ -73,6 +82,7 @@ def export(
     """
     folder = Path(folder)
     notes: list[str] = []
+    rates: dict[float, bool] = {}
     written = [folder / "bodies.parquet"]
     with (
         atomic_path(written[0]) as temporary,
@@ -80,11 +90,23 @@ def export(
     ):
         for bodies in sequences_of(tables, model):
             table.write_table(_rows(bodies))
+            if len(bodies.frames) > 1:
+                rates[config.rate_of(bodies)] = bodies.rate() is not None
             for name in config.formats:
                 axes = config.axes or FIXED.get(name, bodies.axes)
                 written += WRITERS[name](folder, bodies, axes, config, notes)
             advance(len(bodies.frames))
+    if rates and any(name in ANIMATED for name in config.formats):
+        notes.insert(0, _told_rates(rates, config))
     return written, notes
+
+
+def _told_rates(rates, config):
+    """The note on the rates of the animations: {frames a second: whether times tell it}."""
+    span = " to ".join(f"{rate:g}" for rate in dict.fromkeys((min(rates), max(rates))))
+    by_times = not config.frames_per_second and any(rates.values())
+    source = ", by the times of the frames" if by_times else ""
+    return f"animations at {span} frames a second{source}; --fps changes that"
 
 
 def _rows(bodies):
@@ -92,6 +114,7 @@ def _rows(bodies):
         "frame_id": bodies.frame_ids,
         "sequence": [bodies.name] * len(bodies.frames),
         "frame": bodies.frames,
+        "time": pa.array(bodies.times, from_pandas=True),
         "source": bodies.sources,
         "pose": list(bodies.pose),
         "betas": list(bodies.betas),
@@ -107,7 +130,11 @@ def _rows(bodies):
 def _frame_names(bodies):
     """A file name for each frame: its cloud's, where these differ, else its number."""
     stems = [file_name(Path(source).stem) for source in bodies.sources]
-    return stems if len(set(stems)) == len(stems) else [f"{frame:06d}" for frame in bodies.frames]
+    return (
+        stems
+        if len({stem.lower() for stem in stems}) == len(stems)
+        else [f"{frame:06d}" for frame in bodies.frames]
+    )
 
 
 def _meshes(write, suffix):
@@ -131,7 +158,7 @@ def _glb(folder, bodies, axes, config, notes):
         path = folder / (f"{bodies.name}_{number:04d}.glb" if len(starts) > 1 else f"{bodies.name}.glb")
         some = list(itertools.islice(vertices, MOST_FRAMES))
         stop = start + len(some)
-        seconds = (ends[start : stop + 1] - ends[start]) / config.frames_per_second
+        seconds = (ends[start : stop + 1] - ends[start]) / config.rate_of(bodies)
         write_glb(path, bodies.name, some, faces, seconds, names[start:stop])
         paths.append(path)
     if bodies.missing():
@@ -143,14 +170,14 @@ def _glb(folder, bodies, axes, config, notes):
 
 def _smplx(folder, bodies, axes, config, notes):
     path = folder / f"{bodies.name}_smplx.npz"
-    write_smplx(path, bodies, axes, config.frames_per_second)
+    write_smplx(path, bodies, axes, config.rate_of(bodies))
     _note_gaps(path, bodies, notes)
     return [path]
 
 
 def _amass(folder, bodies, axes, config, notes):
     path = folder / f"{bodies.name}_amass.npz"
-    apart = write_amass(path, bodies, axes, config.frames_per_second)
+    apart = write_amass(path, bodies, axes, config.rate_of(bodies))
     _note_gaps(path, bodies, notes)
     if apart:
         notes.append(

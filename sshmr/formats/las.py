@@ -53,7 +53,9 @@ def read_las(path: Path, check_count: Callable[[int], None]) -> np.ndarray:
     try:
         if header.compressed:
             with path.open("rb") as stream:
-                check_laz(stream, lazrs, header.size, header.records, header.start, header.width)
+                check_laz(
+                    stream, lazrs, header.size, header.records, header.start, header.width, header.number
+                )
         with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as reader, np.errstate(over="ignore"):
             for chunk in reader.chunk_iterator(CHUNK):
                 parts.append(np.column_stack([chunk.x, chunk.y, chunk.z]))

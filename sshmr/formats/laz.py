@@ -10,17 +10,19 @@ import struct
 
 LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}
 """Layers of each item that is compressed in layers: point, colour, colour and infrared, wave."""
+VARIABLE = 2**32 - 1
+"""The size of chunks that differ in size: each tells its own."""
 EXTRA_BYTES = 14
 """The item that has a layer for each of its bytes."""
 
 
-def check_laz(stream, lazrs, header_size, records, start, width):
+def check_laz(stream, lazrs, header_size, records, start, width, number):
     """Hold the compression's description, its table of chunks and the sizes in each chunk against the file.
 
     Args:
         stream: the file, binary. lazrs: the decompressor's module.
         header_size: bytes of the header, behind which lie ``records`` variable length records.
-        start: where the points begin. width: bytes of a point.
+        start: where the points begin. width: bytes of a point. number: of points.
 
     Raises:
         ValueError: with what is wrong.
@@ -40,7 +42,11 @@ def check_laz(stream, lazrs, header_size, records, start, width):
     if chunks > table - start:
         raise ValueError(f"its table tells of {chunks} chunks, more than it has bytes")
     stream.seek(start)
-    sizes = [size for _, size in lazrs.read_chunk_table(stream, lazrs.LazVlr(record))]
+    table_of_chunks = lazrs.read_chunk_table(stream, lazrs.LazVlr(record))
+    sizes = [size for _, size in table_of_chunks]
+    held = sum(count if chunk_size == VARIABLE else chunk_size for count, _ in table_of_chunks)
+    if held < number:
+        raise ValueError(f"its table of chunks has room for {held} points of {number}")
     if sum(sizes) > table - start - 8:
         raise ValueError("its table tells of chunks beyond the points")
     layers = sum(size if kind == EXTRA_BYTES else LAYERS.get(kind, 0) for kind, size, _ in items)

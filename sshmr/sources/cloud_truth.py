@@ -174,7 +174,9 @@ def _check_sizes(path: Path, metadata: pq.FileMetaData, columns: list[str]) -> N
                 size += column.total_uncompressed_size
                 most = group.num_rows * max(COLUMNS.get(name) or (1,))
                 if column.num_values > most:
-                    raise InputError(path, f'column "{name}"', f"{column.num_values} values", f"at most {most}")
+                    raise InputError(
+                        path, f'column "{name}"', f"{column.num_values} values", f"at most {most}"
+                    )
         if size > LARGEST_GROUP:
             raise InputError(path, "a row group", f"{size >> 20} MB", f"at most {LARGEST_GROUP >> 20} MB")
 

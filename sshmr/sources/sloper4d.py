@@ -86,7 +86,8 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
         own = subsample(cloud, settings.points, settings.sampling, name)
         added = _neighbour_points(number, clouds, ends, recording.framerate, settings.sloper4d)
         points = np.concatenate([own, *added])[: settings.points] @ Z_UP_TO_Y_UP.T
-        reading.frames.append(Frame(name, number, points, source, truth.get(number)))
+        time = number / recording.framerate
+        reading.frames.append(Frame(name, number, points, source, truth.get(number), time=time))
     return reading
 
 

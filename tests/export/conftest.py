@@ -18,10 +18,10 @@ FROM_Y_UP = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
 class Truth:
     """The run, and the vertices that every frame must have: y up, metres, (T, V, 3) float64 by sequence.
 
-    ``walk``: the numbers of that sequence's frames.
+    ``walk``, ``times``: the numbers of that sequence's frames, and their seconds.
     """
 
-    def __init__(self, root, body, shared_shape=False, walk=range(FRAMES["walk"])):
+    def __init__(self, root, body, shared_shape=False, walk=range(FRAMES["walk"]), times=None):
         rng = np.random.default_rng(0)
         self.run, self.body, self.faces = RunFolder(root), body, body.faces.numpy()
         self.vertices, self.poses = {}, {}
@@ -41,6 +41,7 @@ class Truth:
                 "sequence": [name] * count,
                 "frame": walk if name == "walk" else np.arange(count),
                 "view": [0] * count,
+                "time": times if name == "walk" else None,
                 "split": ["train"] * count,
                 "points": np.zeros((count, 64, 3)),
                 "n_points": [64] * count,

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pygltflib
 import pytest
 import smplx
@@ -98,6 +100,53 @@ def test_where_clouds_lack_the_pose_before_stays(tmp_path, neutral_body, numbers
     assert any("walk_smplx.npz: 2 moments between others lack a cloud" in note for note in notes)
 
 
+def test_animations_keep_the_times_of_the_frames(tmp_path, neutral_body):
+    """Five moments at 20 Hz with some jitter, the third of which has no cloud; --fps goes before times."""
+    times = 1316652689.74 + np.array([0.0, 0.051, 0.149, 0.2, 0.25])
+    timed = Truth(tmp_path / "run", neutral_body, times=times)
+    _, notes = written(timed, tmp_path, "glb", "smplx")
+    document = pygltflib.GLTF2().load(str(tmp_path / "walk.glb"))
+    for moment, frame in enumerate((0, 1, 1, 2, 3, 4)):
+        np.testing.assert_allclose(
+            played(document, (moment + 0.5) / 19.8), timed.vertices["walk"][frame], atol=MICROMETRE
+        )
+    rate = np.load(tmp_path / "walk_smplx.npz")["mocap_frame_rate"]
+    assert rate == pytest.approx(1 / np.median(np.diff(times)), rel=0.01)
+    assert notes[0].startswith(f"animations at {rate:g} frames a second, by the times of the frames")
+    np.testing.assert_allclose(pd.read_parquet(tmp_path / "bodies.parquet")["time"][1:], times, atol=1e-6)
+    _, notes = written(timed, tmp_path, "smplx", frames_per_second=4.0)
+    assert np.load(tmp_path / "walk_smplx.npz")["mocap_frame_rate"] == 4
+    assert notes[0] == "animations at 4 frames a second; --fps changes that"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"walk": "../../escaped", "sit": "_.._escaped"},
+        {"walk": "Walk a", "sit": "walk_a"},
+        {"walk": "é" * 200, "sit": "é" * 201},
+        {"walk": "..", "sit": "/"},
+        {"walk": "{x}\n$(touch PWNED)", "sit": "<img src=x>"},
+    ],
+)
+def test_whatever_a_sequence_is_called_its_files_stay_in_the_folder(tmp_path, neutral_body, names):
+    named = Truth(tmp_path / "run", neutral_body)
+    for path in named.run.points():
+        table = pq.read_table(path)
+        column = pa.array([names[name] for name in table["sequence"].to_pylist()])
+        place = table.schema.get_field_index("sequence")
+        pq.write_table(table.set_column(place, "sequence", column), path)
+    before = set(tmp_path.rglob("*"))
+    paths, _ = written(named, tmp_path / "out", "ply", "glb", "smplx")
+    made = {path for path in set(tmp_path.rglob("*")) - before if path.is_file()}
+    assert made == set(paths)
+    assert len(made) == 1 + 6 + 2 + 2
+    assert all(path.resolve().is_relative_to(tmp_path / "out") for path in made)
+    assert set(pd.read_parquet(tmp_path / "out/bodies.parquet")["source"]) == {
+        f"{name}/cloud{frame}.ply" for name, frames in named.vertices.items() for frame in range(len(frames))
+    }
+
+
 def test_bounds_in_a_glb_hold_its_numbers(truth, tmp_path):
     """Viewers place the camera by them, and validators refuse wrong ones."""
     written(truth, tmp_path, "glb")
@@ -120,7 +169,7 @@ def test_long_sequences_become_several_glb_files(truth, tmp_path, monkeypatch):
     monkeypatch.setattr("sshmr.export.write.MOST_FRAMES", 2)
     paths, notes = written(truth, tmp_path, "glb")
     assert [path.name for path in paths[1:]] == ["sit.glb", "walk_0001.glb", "walk_0002.glb", "walk_0003.glb"]
-    assert "walk: 3 .glb files" in notes[0]
+    assert "walk: 3 .glb files" in notes[1]
     shown = [played(pygltflib.GLTF2().load(str(path)), 0.0) for path in paths[2:]]
     np.testing.assert_allclose(shown, truth.vertices["walk"][::2], atol=MICROMETRE)
 
@@ -141,7 +190,7 @@ def test_smplx_poses_the_same_vertices(truth, reference, tmp_path, up):
 
 def test_amass_has_the_same_vertices_where_a_sequence_has_one_shape(one_shape, reference, tmp_path):
     _, notes = written(one_shape, tmp_path, "amass")
-    assert not notes
+    assert notes == ["animations at 10 frames a second; --fps changes that"]
     for name, expected in one_shape.vertices.items():
         with np.load(tmp_path / f"{name}_amass.npz") as archive:
             poses, trans, betas = (torch.tensor(archive[key]).float() for key in ("poses", "trans", "betas"))
@@ -157,8 +206,8 @@ def test_amass_has_the_same_vertices_where_a_sequence_has_one_shape(one_shape, r
 
 def test_amass_tells_how_much_one_shape_changes(truth, tmp_path):
     _, notes = written(truth, tmp_path, "amass")
-    assert [note.split(":")[0] for note in notes] == ["walk_amass.npz"]
-    assert "mm" in notes[0]
+    assert [note.split(":")[0] for note in notes[1:]] == ["walk_amass.npz"]
+    assert "mm" in notes[1]
 
 
 def test_amass_files_serve_the_simulated_capture(one_shape, tmp_path):

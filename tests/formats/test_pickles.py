@@ -195,6 +195,44 @@ def test_no_more_is_held_than_a_file_holds(tmp_path, program):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 
+TEXT = b"X" + (10**5).to_bytes(4, "little") + b"a" * 10**5
+EMPTY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+STATE = EMPTY + b"(K\x01J\xa0\x86\x01\x00\x85cnumpy\ndtype\nX"
+AGAIN = {
+    "the same text encoded": [b"c_codecs\nencode\nq\x01" + TEXT + b"q\x02]", b"h\x01h\x02\x85Ra"],
+    "arrays of the same text": [
+        b"]" + STATE + b"\x02\x00\x00\x00u1K\x00K\x01\x87R\x89" + TEXT + b"q\x05tba",
+        STATE + b"\x02\x00\x00\x00u1K\x00K\x01\x87R\x89h\x05tba",
+    ],
+    "arrays of the same list": [
+        b"]" + STATE + b"\x01\x00\x00\x00OK\x00K\x01\x87R\x89](" + b"N" * 10**5 + b"eq\x05tba",
+        STATE + b"\x01\x00\x00\x00OK\x00K\x01\x87R\x89h\x05tba",
+    ],
+}
+"""Programs of 100 kB: what comes first, and what comes 99 times."""
+
+
+@pytest.mark.parametrize(("first", "often"), AGAIN.values(), ids=AGAIN)
+def test_the_same_content_is_not_copied_again_and_again(tmp_path, first, often):
+    path = tmp_path / "again.pkl"
+    path.write_bytes(b"\x80\x02" + first + often * 99 + b".")
+    with pytest.raises(InputError, match="copies the same content again and again"):
+        load_numpy_pickle(path)
+
+
+def test_keys_whose_hashes_collide_are_refused(tmp_path):
+    """Python's hash of a whole number is its remainder by 2⁶¹ − 1."""
+    path = tmp_path / "keys.pkl"
+    path.write_bytes(pickle.dumps({number * (2**61 - 1): None for number in range(1, 300)}))
+    with pytest.raises(InputError, match="a mapping with 299 keys, some of them numbers"):
+        load_numpy_pickle(path)
+    path.write_bytes(pickle.dumps({str(number): number for number in range(300)} | {1: 2}))
+    with pytest.raises(InputError, match="some of them numbers"):
+        load_numpy_pickle(path)
+    path.write_bytes(pickle.dumps({str(number): number for number in range(300)}))
+    assert len(load_numpy_pickle(path)) == 300
+
+
 def test_damaged_bytes_are_told(tmp_path):
     """Bytes changed at random: the content may be wrong, but nothing else happens."""
     rng, path = np.random.default_rng(0), tmp_path / "damaged.pkl"

@@ -120,6 +120,19 @@ PLY = f"ply\nformat {{}} 1.0\nelement vertex {{}}\n{XYZ}end_header\n"
 PCD = "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {0}\nPOINTS {0}\nDATA {1}\n"
 
 
+@pytest.mark.parametrize("name", ["old.laz", "new.laz"])
+def test_a_table_without_chunks_is_no_laz_file(tmp_path, name):
+    """Its points would be unpacked without any of the checks."""
+    WRITERS[name](tmp_path / name)
+    data = bytearray((tmp_path / name).read_bytes())
+    (start,) = struct.unpack_from("<I", data, 96)
+    (table,) = struct.unpack_from("<q", data, start)
+    data[table + 4 : table + 8] = bytes(4)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match="has room for 0 points of 1500"):
+        read_points(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

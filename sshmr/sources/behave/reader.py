@@ -83,7 +83,8 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
                 reading.skip(view.name, source(view), reason)
                 continue
             points = points @ Y_DOWN_TO_Y_UP.T
-            reading.frames.append(Frame(view.name, view.time, points, source(view), view=view.camera))
+            frame = Frame(view.name, view.time, points, source(view), view=view.camera, time=view.time / 1000)
+            reading.frames.append(frame)
     _check_size(path, np.array(spans))
     _add_truth(reading, {view.time: view.folder for view in views}, info, load_body, maker)
     return reading
