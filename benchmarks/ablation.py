@@ -30,12 +30,12 @@ from sshmr.network.model import MeshRegressor
 from sshmr.runtime import keep_freed_memory
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import read_points
-from sshmr.training.dataloader import Feed
+from sshmr.training.dataloader import StepLoader
 from sshmr.training.dataset import Clouds
-from sshmr.training.distributed import Team
+from sshmr.training.distributed import Processes
 from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
-from sshmr.training.synthetic import Imagination
+from sshmr.training.synthetic import SyntheticPeople
 
 PAPER = yaml.safe_load((Path(__file__).resolve().parents[1] / "config" / "paper.yaml").read_text())
 
@@ -44,9 +44,9 @@ VARIANTS = {
     "pseudo labels and fits without confidence weights": {"trust": False},
     "each pseudo label on one vertex only": {"train": {"label_spread": 0.0}},
     "β₀ only": {"network": {"betas": 1}},
-    "no synthetic people": {"train": {"imagined": 0.0, "batch": 12}},
+    "no synthetic people": {"train": {"synthetic": 0.0, "batch": 12}},
     "no augmentation": {"train": {"augment": False}},
-    "one view and one pass": {"infer": {"turns": 1, "mirrored": False, "passes": 1}},
+    "one view and one pass": {"infer": {"rotations": 1, "mirrored": False, "passes": 1}},
     "all points in training": {"train": {"points": 0, "matched_points": 0}},
     "all points in inference": {"infer": {"points": 0, "matched_points": 0}},
     "encoder in half precision": {"network": {"precision": "bfloat16"}},
@@ -81,15 +81,13 @@ class RoundZero:
         train_settings = train_config(settings.get("train", {}))
         batch = self.clouds.batch
         if not trust:
-            batch = batch._replace(
-                weight=(batch.segment >= 0).float(), confidence=torch.ones_like(batch.confidence)
-            )
+            batch = batch._replace(weight=(batch.segment >= 0).float(), trust=torch.ones_like(batch.trust))
         clouds = Clouds(batch, self.clouds.frame_ids)
         torch.manual_seed(self.seed)
         network = MeshRegressor(network_settings, self.template.vertices)
-        imagination = Imagination(self.body, self.template, self.prior)
-        feed = Feed([clouds], imagination, self.template.mirror, train_settings, self.seed, Team())
-        trainer = Trainer(network, feed, self.body, self.template, train_settings, False, Team())
+        people = SyntheticPeople(self.body, self.template, self.prior)
+        loader = StepLoader([clouds], people, self.template.mirror, train_settings, self.seed, Processes())
+        trainer = Trainer(network, loader, self.body, self.template, train_settings, False, Processes())
         network.load_state_dict(trainer.run().best)
         return network.eval()
 

@@ -34,7 +34,7 @@ from sshmr.fit.surface import SurfaceElements
 from sshmr.network.model import MeshRegressor
 from sshmr.runtime import keep_freed_memory
 from sshmr.training.objective import objective
-from sshmr.training.synthetic import Imagination
+from sshmr.training.synthetic import SyntheticPeople
 
 WAYS = {
     "float32": {},
@@ -80,9 +80,9 @@ def training_step(known, preset, way, device):
     if way.get("compiled"):
         network.encoder.compile(dynamic=True)
     optimiser = torch.optim.Adam(network.parameters(), lr=train.learning_rate, fused=True)
-    imagination = Imagination(known.body, known.template, known.prior)
+    people = SyntheticPeople(known.body, known.template, known.prior)
     width = train.points or 1024
-    batch = imagination.draw(train.batch, width, torch.Generator().manual_seed(0)).to(device)
+    batch = people.draw(train.batch, width, torch.Generator().manual_seed(0)).to(device)
     posed = known.body.subset(known.template.vertex_ids).to(device=device)
 
     def step():

@@ -23,7 +23,7 @@ from sshmr.config.train import train_config
 from sshmr.network.model import MeshRegressor
 from sshmr.training.batch import recentre
 from sshmr.training.objective import objective
-from sshmr.training.synthetic import Imagination
+from sshmr.training.synthetic import SyntheticPeople
 
 GIB = 2**30
 BYTES_A_PARAMETER = 4 * 4
@@ -47,9 +47,9 @@ def saved_bytes(step, parameters):
     return sum(kept.values())
 
 
-def whole_clouds(imagination, posed, count):
+def whole_clouds(people, posed, count):
     """A batch of the vertices of synthetic bodies; each vertex is its own label."""
-    batch = imagination.draw(count, 1, torch.Generator().manual_seed(count))
+    batch = people.draw(count, 1, torch.Generator().manual_seed(count))
     vertices = batch.target.pose_body(posed).vertices
     labels = torch.arange(vertices.shape[1]).expand(count, -1)
     ones = torch.ones(labels.shape)
@@ -69,12 +69,12 @@ def main():
     body = BodyModel.load(open_body_path("neutral"))
     template = build_template(body)
     network = MeshRegressor(network_config(settings.get("network", {})), template.vertices)
-    imagination = Imagination(body, template, PosePrior.load(open_prior_path()))
+    people = SyntheticPeople(body, template, PosePrior.load(open_prior_path()))
     posed = body.subset(template.vertex_ids)
     parameters = list(network.parameters())
     measured = []
     for count in options.clouds:
-        batch = whole_clouds(imagination, posed, count)
+        batch = whole_clouds(people, posed, count)
 
         def step(batch=batch):
             output = network(batch.points, batch.mask, matched_points=train.matched_points)

@@ -36,9 +36,9 @@ from sshmr.network.model import MeshRegressor
 from sshmr.network.sparse_conv import SubmanifoldConv
 from sshmr.runtime import keep_freed_memory
 from sshmr.training.batch import choose_points
-from sshmr.training.infer import look
+from sshmr.training.infer import predict_views
 from sshmr.training.objective import objective
-from sshmr.training.synthetic import Imagination
+from sshmr.training.synthetic import SyntheticPeople
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = {"small": None, "medium": "config/medium.yaml", "paper": "config/paper.yaml"}
@@ -130,8 +130,8 @@ def main():
     body = BodyModel.load(open_body_path("neutral"))
     template = build_template(body)
     network = MeshRegressor(network_settings, template.vertices)
-    imagination = Imagination(body, template, PosePrior.load(open_prior_path()))
-    whole = imagination.draw(train.batch, 1024, torch.Generator().manual_seed(0))
+    people = SyntheticPeople(body, template, PosePrior.load(open_prior_path()))
+    whole = people.draw(train.batch, 1024, torch.Generator().manual_seed(0))
     some = choose_points(whole, train.points or 1024, torch.Generator().manual_seed(0))
     posed = body.subset(template.vertex_ids)
 
@@ -148,7 +148,7 @@ def main():
     @torch.inference_mode()
     def infer(config, template_each_time):
         known = None if template_each_time else network.encode_template()
-        seen = (look(network, *part, known, config)[0].rotmats for part in zip(*parts, strict=True))
+        seen = (predict_views(network, *part, known, config)[0].rotmats for part in zip(*parts, strict=True))
         return torch.cat(list(seen))
 
     everything = config.replace(points=0, matched_points=0)

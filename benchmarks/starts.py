@@ -34,7 +34,7 @@ from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.network.pretrained import pretrained_path
 from sshmr.runtime import keep_freed_memory
 from sshmr.training.checkpoint import load_checkpoint, network_from
-from sshmr.training.infer import look
+from sshmr.training.infer import predict_views
 
 LIMITS = (0.5, 0.7, 0.8, 0.9)
 
@@ -46,7 +46,7 @@ def predicted(network, body, frames, config):
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     for first in range(0, len(points), config.batch):
         rows = slice(first, first + config.batch)
-        prediction, _ = look(network, points[rows], mask[rows], descriptors, config)
+        prediction, _ = predict_views(network, points[rows], mask[rows], descriptors, config)
         pose = rotmat_to_rotvec(prediction.rotmats).flatten(1)
         parts.append(State.from_pose(pose, prediction.betas, prediction.transl(body)))
     return State(*(torch.cat(part).clone() for part in zip(*parts, strict=True)))

@@ -19,7 +19,7 @@ from shard_names import check_names
 from slurm import cancel_jobs_left_behind, start_watch
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from sshmr.body.sources import ASSETS, body_source, prior_source
+from sshmr.body.sources import ASSETS, GENDERS, body_source, prior_source
 from sshmr.sources.behave.files import info_file
 from sshmr.formats.bags import real_file
 from sshmr.sources.cloud_files import is_text, truth_file
@@ -75,7 +75,6 @@ ROUNDS = range(config["rounds"] + 1)
 LATER_ROUNDS = range(1, config["rounds"] + 1)
 PREDICTED_ROUNDS = ROUNDS if PRETRAINED_WEIGHTS else LATER_ROUNDS
 START_POSES = os.path.relpath(ASSETS / "start_poses.npz")
-GENDERS = ["neutral", "male", "female"]
 BODIES = [RUN.body(gender) for gender in GENDERS]
 SCRIPTS = os.path.relpath(ROOT / "workflow_scripts")
 FACTS = {

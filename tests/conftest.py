@@ -138,7 +138,8 @@ class MadeRun:
         segment = torch.cdist(torch.from_numpy(cloud), template).argmin(-1).numpy().astype(np.int16)
         segment[np.arange(cloud.shape[1])[None] >= valid[:, None]] = -1
         ids = [f"demo/{name}/{frame}/0" for frame in range(self.frames)]
-        columns = {"frame_id": ids, "segment": segment, "weight": (segment >= 0).astype(np.float32)}
+        weight = (segment >= 0).astype(np.float32)
+        columns = {"frame_id": ids, "trust": np.ones(len(ids)), "segment": segment, "weight": weight}
         path = self.results / f"round_{round_}" / "pseudo_labels" / "train" / f"{name}.parquet"
         write_table(path, columns, pseudo_labels_schema(cloud.shape[1]), {})
 

@@ -14,13 +14,13 @@ from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.neighbours import farthest_point_sample
 from sshmr.network.model import MeshRegressor
 from sshmr.runtime import find_kernel
-from sshmr.training.dataloader import Feed
+from sshmr.training.dataloader import StepLoader
 from sshmr.training.dataset import Clouds
-from sshmr.training.distributed import Team
+from sshmr.training.distributed import Processes
 from sshmr.training.infer import infer
 from sshmr.training.loop import Trainer
 from sshmr.training.objective import objective
-from sshmr.training.synthetic import Imagination
+from sshmr.training.synthetic import SyntheticPeople
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that PyTorch can use")
 
@@ -31,14 +31,14 @@ def template(neutral_body):
 
 
 @pytest.fixture(scope="module")
-def imagination(neutral_body, template, prior):
-    return Imagination(neutral_body, template, prior)
+def people(neutral_body, template, prior):
+    return SyntheticPeople(neutral_body, template, prior)
 
 
 @pytest.fixture
-def clouds(imagination):
-    """Six imagined clouds with their labels."""
-    return imagination.draw(6, 500, torch.Generator().manual_seed(5))
+def clouds(people):
+    """Six synthetic clouds with their labels."""
+    return people.draw(6, 500, torch.Generator().manual_seed(5))
 
 
 def losses_and_gradient(batch, network, body, device):
@@ -80,15 +80,17 @@ def test_fits_are_the_same_as_on_the_cpu(clouds, template, neutral_body, prior):
     assert apart.median() < 2e-3, apart
 
 
-def test_training_twice_gives_the_same_weights(clouds, template, neutral_body, imagination):
+def test_training_twice_gives_the_same_weights(clouds, template, neutral_body, people):
     config = train_config({"epochs": 2, "batch": 4, "points": 128, "matched_points": 64})
     weights = []
     for _ in range(2):
         torch.manual_seed(0)
         network = MeshRegressor(NetworkConfig(), template.vertices).cuda()
         data = Clouds(clouds, [str(number) for number in range(len(clouds.points))])
-        feed = Feed([data], imagination, template.mirror, config, 0, Team())
-        weights.append(Trainer(network, feed, neutral_body, template, config, False, Team()).run().best)
+        loader = StepLoader([data], people, template.mirror, config, 0, Processes())
+        weights.append(
+            Trainer(network, loader, neutral_body, template, config, False, Processes()).run().best
+        )
     different = [name for name, value in weights[0].items() if not torch.equal(value, weights[1][name])]
     assert not different
 

@@ -22,7 +22,7 @@ from sshmr.sources.surreal.camera import (
     WORLD_TO_Y_UP,
 )
 
-GENDERS = {"female": 0, "male": 1}
+GENDER_CODES = {"female": 0, "male": 1}
 CLIP_FRAMES = 5
 """So that what is published of a clip, its first five frames, is all of it."""
 CAMERA_HEIGHT = 1.0
@@ -78,7 +78,7 @@ def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="
     Returns:
         (T, V, 3) float64 the meshes that were rendered, y up.
     """
-    if gender not in GENDERS:
+    if gender not in GENDER_CODES:
         raise InputError("capture", "gender", f'"{gender}"', '"male" or "female"', "SURREAL knows no other")
     count, kind = len(pose), torch.float64
     tensors = [torch.as_tensor(values, dtype=kind) for values in (pose, np.tile(betas, (count, 1)), transl)]
@@ -139,7 +139,7 @@ def _info(stem, pose, betas, gender, joints, camera, rng):
         "shape": np.tile(np.asarray(betas, single)[:, None], (1, count)),
         "joints2D": _without_last_one(pixels.transpose(2, 1, 0).astype(single)),
         "joints3D": _without_last_one(joints.transpose(2, 1, 0).astype(single)),
-        "gender": np.full((count, 1), GENDERS[gender], np.uint8),
+        "gender": np.full((count, 1), GENDER_CODES[gender], np.uint8),
         "zrot": np.full((count, 1), zrot, single),
         "camLoc": camera.astype(single)[:, None],
         "camDist": single(camera[0]),

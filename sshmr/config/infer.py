@@ -14,7 +14,7 @@ class InferConfig(Settings):
     """Points sampled from each cloud, spread over it. 0 uses all."""
     matched_points: int = Field(256, ge=0, le=32768)
     """How many of these are matched to the template and read by the head. 0 uses all."""
-    turns: int = Field(4, ge=1, le=360)
+    rotations: int = Field(4, ge=1, le=360)
     """Number of rotations about the vertical in which each cloud is predicted. The predictions are
     averaged."""
     mirrored: bool = True

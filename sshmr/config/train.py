@@ -56,7 +56,7 @@ class TrainConfig(Settings):
     """Learning rate of Adam."""
     schedule: Literal["constant", "cosine"] = "cosine"
     """Learning rate over a round: constant (published), or cosine (short warm-up, then down to 0)."""
-    imagined: float = Field(0.5, ge=0, lt=1)
+    synthetic: float = Field(0.5, ge=0, lt=1)
     """Fraction of each batch that is synthetic: bodies drawn from the pose prior."""
     augment: bool = True
     """Mirror, jitter and crop real clouds, and rotate all clouds about the vertical."""
@@ -89,7 +89,7 @@ class TrainConfig(Settings):
     @property
     def real_batch(self) -> int:
         """Clouds per step that come from the training set."""
-        return max(1, self.batch - round(self.batch * self.imagined))
+        return max(1, self.batch - round(self.batch * self.synthetic))
 
 
 def train_config(settings: object, where: object = "config") -> TrainConfig:

@@ -199,21 +199,21 @@ def _against_truth(posed, at, truth, settings):
 
 def _measure_labels(rows, known, valid, clouds, truth, segments, template_ids):
     """How far the pseudo labels are from the true nearest template vertices."""
-    names = ("label_error", "label_agreement", "label_coverage")
+    names = ("pseudo_label_error", "pseudo_label_agreement", "pseudo_label_coverage")
     values = {(name, ALL_JOINTS): np.full(len(rows), np.nan) for name in names}
     for t, row in enumerate(known):
         i = row - rows[0]
         segment, weight = segments["segment"][row][valid[row]], segments["weight"][row][valid[row]]
         used = (segment >= 0) & (weight > 0)
         if len(used):
-            values["label_coverage", ALL_JOINTS][i] = used.mean()
+            values["pseudo_label_coverage", ALL_JOINTS][i] = used.mean()
         if used.any():
             template = truth.vertices[t][template_ids]
             true = measures.nearest_vertices(clouds[i][used], template)
-            values["label_error", ALL_JOINTS][i] = measures.correspondence_error(
+            values["pseudo_label_error", ALL_JOINTS][i] = measures.correspondence_error(
                 segment[used], true, template
             )
-            values["label_agreement", ALL_JOINTS][i] = np.mean(segment[used] == true)
+            values["pseudo_label_agreement", ALL_JOINTS][i] = np.mean(segment[used] == true)
     return values
 
 

@@ -27,9 +27,9 @@ UNITS = {
     "chamfer": "mm",
     "residual": "mm",
     "penetration": "%",
-    "label_error": "mm",
-    "label_agreement": "%",
-    "label_coverage": "%",
+    "pseudo_label_error": "mm",
+    "pseudo_label_agreement": "%",
+    "pseudo_label_coverage": "%",
 }
 """The measures in the order they are shown, each with its unit; docs/measures.md defines them."""
 

@@ -1,4 +1,4 @@
-"""Pseudo labels: which template vertex each point of a cloud belongs to, and how far to trust that."""
+"""Pseudo labels: the template vertex of each point, and how far to trust it."""
 
 import numpy as np
 import torch
@@ -18,11 +18,13 @@ def relabel(points, params, body, template, config):
         body: the whole BodyModel. template: Template picked from it.
 
     Returns:
-        dict: frame_id; segment (F, N) int16, −1 on padding; weight (F, N) float32: the probability that
-        the point belongs to the body, times the fit's confidence; 0 where the fit is not trusted.
+        dict: frame_id; trust (F,) float32: the fit's confidence, or 0 below ``config.least_confidence``. All
+        losses that learn from a fit use it. segment (F, N) int16, −1 on padding. weight (F, N) float32: the
+        probability that the point belongs to the body, times the trust.
     """
     chosen = body.subset(template.vertex_ids)
-    trusted = params["confidence"] * (params["confidence"] >= config.least_confidence)
+    confidence = np.asarray(params["confidence"], np.float32)
+    trust = np.where(confidence >= config.least_confidence, confidence.clip(0, 1), np.float32(0))
     mask = valid_mask(points)
     segment = np.full(mask.shape, -1, np.int16)
     weight = np.zeros(mask.shape, np.float32)
@@ -30,8 +32,8 @@ def relabel(points, params, body, template, config):
         pose = (torch.from_numpy(params[name][row : row + 1]) for name in ("pose", "betas", "transl"))
         nearest, inlier = _labels(chosen(*pose).vertices, torch.from_numpy(cloud[valid]), config)
         segment[row, valid] = nearest
-        weight[row, valid] = inlier * trusted[row]
-    return {"frame_id": points["frame_id"], "segment": segment, "weight": weight}
+        weight[row, valid] = inlier * trust[row]
+    return {"frame_id": points["frame_id"], "trust": trust, "segment": segment, "weight": weight}
 
 
 def _labels(vertices, cloud, config):

@@ -147,8 +147,8 @@ def pseudo_label_cross_entropy(similarity, own, segment, weight, mask):
     with torch.no_grad():
         known = losses[counted].sort().values
         limit = known[int(0.9 * (len(known) - 1))] if len(known) else losses.new_zeros(())
-        trust = torch.exp(-(losses - limit).clamp_min(0)).clamp_min(LEAST_WEIGHT)
-    return masked_mean(losses, weight * trust * counted)
+        damping = torch.exp(-(losses - limit).clamp_min(0)).clamp_min(LEAST_WEIGHT)
+    return masked_mean(losses, weight * damping * counted)
 
 
 def matched_chamfer(similarity, vertices, points, mask):
@@ -178,21 +178,21 @@ def pose_size(rotvecs):
     return rotvecs[:, 1:].abs().mean()
 
 
-def parameter_losses(posed, rot6d, target_posed, target_rotmats, joint_weights, confidence):
-    """Distance to a known or fitted body.
+def parameter_losses(posed, rot6d, target_posed, target_rotmats, joint_weights, trust):
+    """Distance to the true body of a synthetic cloud, or to a fit.
 
     Args:
-        posed: predicted vertices and joints. rot6d: (B, 24, 6) as the head gave them.
+        posed: predicted vertices and joints. rot6d: (B, 24, 6) from the head.
         target_posed: those of the target. target_rotmats: (B, 24, 3, 3) its local rotations.
         joint_weights: (24,) share of each joint in the rotation loss.
-        confidence: (B,) in [0, 1].
+        trust: (B,) weight of each target, in [0, 1].
 
     Returns:
         vertices and joints (mean distances, metres), rotations (mean squared difference of the six numbers).
-        The last looks at the numbers before they are made orthonormal: a head that can't tell front from back
-        answers with something near zero, whose direction, and so whose gradient, would be noise.
+        Rotations are compared before they are made orthonormal: a head that cannot distinguish front from
+        back predicts numbers near zero, whose direction, and hence gradient, would be noise.
     """
-    share = confidence / confidence.sum().clamp_min(1e-8)
+    share = trust / trust.sum().clamp_min(1e-8)
 
     def distance(first, second):
         return ((first - second).square().sum(-1) + 1e-8).sqrt().mean(1) @ share

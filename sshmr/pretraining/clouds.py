@@ -86,7 +86,7 @@ class SyntheticScenes:
             segment=labels,
             weight=(labels >= 0).float(),
             target=Prediction(*(part.repeat_interleave(VIEWS, 0) for part in target)),
-            confidence=torch.ones(len(rows)),
+            trust=torch.ones(len(rows)),
         )
         return take(batch, order)
 

@@ -15,7 +15,7 @@ from sshmr.pretraining.coarse import CoarseBody
 from sshmr.pretraining.poses import UNUSUAL, PoseMixture
 from sshmr.pretraining.sensors import Sensor, depth_sensor, draw_sensor, lidar_sensor
 from sshmr.training.batch import Batch, recentre, take
-from sshmr.training.infer import look
+from sshmr.training.infer import predict_views
 
 SEED = 7
 
@@ -53,7 +53,7 @@ def errors(
         parts = []
         for start in range(0, len(batch.points), config.batch):
             few = take(batch, slice(start, start + config.batch))
-            prediction, _ = look(network, few.points, few.mask, descriptors, config)
+            prediction, _ = predict_views(network, few.points, few.mask, descriptors, config)
             off = prediction.pose_body(body).joints - few.target.pose_body(body).joints
             parts.append(1000 * off.norm(dim=2).mean(1))
         error = torch.cat(parts)

@@ -12,9 +12,9 @@ TITLES = {
     "chamfer": "Chamfer, cloud to mesh",
     "residual": "Residual (median)",
     "penetration": "Self-penetration",
-    "label_error": "Pseudo label error",
-    "label_agreement": "Pseudo label agreement",
-    "label_coverage": "Pseudo label coverage",
+    "pseudo_label_error": "Pseudo label error",
+    "pseudo_label_agreement": "Pseudo label agreement",
+    "pseudo_label_coverage": "Pseudo label coverage",
 }
 
 SHORT = {
@@ -24,9 +24,9 @@ SHORT = {
     "chamfer": "To mesh",
     "residual": "Residual",
     "penetration": "Penetration",
-    "label_error": "Error",
-    "label_agreement": "Agreement",
-    "label_coverage": "Coverage",
+    "pseudo_label_error": "Error",
+    "pseudo_label_agreement": "Agreement",
+    "pseudo_label_coverage": "Coverage",
 }
 """Titles where a phone has no room for the long ones."""
 
@@ -40,15 +40,15 @@ MEANINGS = {
     "chamfer": "mean distance of the points to the mesh",
     "residual": "median distance of the points to the mesh",
     "penetration": "share of the skin inside another part of the body",
-    "label_error": "on the true mesh, pseudo label to true vertex",
-    "label_agreement": "share of labels that name the true nearest vertex",
-    "label_coverage": "share of points that carry a label",
+    "pseudo_label_error": "on the true mesh, pseudo label to true vertex",
+    "pseudo_label_agreement": "share of labels that name the true nearest vertex",
+    "pseudo_label_coverage": "share of points that carry a label",
 }
 
-LABELS = tuple(measure for measure in UNITS if measure.startswith("label_"))
+PSEUDO_LABELS = tuple(measure for measure in UNITS if measure.startswith("pseudo_label_"))
 GROUPS = {
-    "Against the truth": tuple(m for m in UNITS if m not in TRUTH_FREE and m not in LABELS),
+    "Against the truth": tuple(m for m in UNITS if m not in TRUTH_FREE and m not in PSEUDO_LABELS),
     "Without the truth": TRUTH_FREE,
-    "Pseudo labels": LABELS,
+    "Pseudo labels": PSEUDO_LABELS,
 }
 """Measures that are read together."""

@@ -16,7 +16,7 @@ from sshmr.report.plots import Line, band, line_plot
 from sshmr.viewing.frames import Run
 
 RESAMPLES = 2000
-HIGHER_IS_BETTER = ("label_agreement", "label_coverage")
+HIGHER_IS_BETTER = ("pseudo_label_agreement", "pseudo_label_coverage")
 STYLES = ("fit", "network")
 """Colours of the first and the second run."""
 

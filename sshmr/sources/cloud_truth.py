@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
 from sshmr.body.model import BodyModel
+from sshmr.body.sources import GENDERS
 from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
 from sshmr.geometry.smplh import smplh_to_smpl_pose
@@ -24,7 +25,6 @@ from sshmr.sources.frames import Reading, Truth, without_truth
 from sshmr.sources.manifest import Maker, maker_of
 from sshmr.sources.truth import truth_body, turned_truth
 
-GENDERS = ("male", "female", "neutral")
 COLUMNS: dict[str, tuple[int, ...]] = {
     "file": (),
     "pose": (72, 156),

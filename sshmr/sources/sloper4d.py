@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sshmr.body.sources import GENDERS
 from sshmr.errors import InputError
 from sshmr.formats.pickles import load_numpy_pickle
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
@@ -17,7 +18,6 @@ from sshmr.sources.sampling import subsample
 from sshmr.sources.shards import sloper4d_pickle
 from sshmr.sources.truth import truth_body, turned_truth
 
-GENDERS = ("male", "female", "neutral")
 FARTHEST_TRUTH = 1.5
 PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
 MOST_NUMBERS, MOST_IN_CLOUD = 2**22, 2**18

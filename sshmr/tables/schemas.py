@@ -93,10 +93,11 @@ def params_schema() -> pa.Schema:
 
 
 def pseudo_labels_schema(count: int) -> pa.Schema:
-    """One row a frame: the template vertex of each point (−1 on padding) and how far to trust it."""
+    """One row per frame: the trust in its fit, each point's template vertex (−1 on padding) and weight."""
     return pa.schema(
         [
             pa.field("frame_id", pa.string(), nullable=False),
+            pa.field("trust", pa.float32(), nullable=False),
             pa.field("segment", vector(count, pa.int16()), nullable=False),
             pa.field("weight", vector(count), nullable=False),
         ]

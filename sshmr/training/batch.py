@@ -1,4 +1,4 @@
-"""A batch of clouds with what is known of them, and what may be done to it without making that untrue."""
+"""Batches of clouds with their labels, and augmentations that change both consistently."""
 
 from typing import NamedTuple
 
@@ -15,9 +15,10 @@ class Batch(NamedTuple):
 
     Attributes:
         points: (B, N, 3) metres, zero rows where mask (B, N) is False.
-        segment: (B, N) int64 template vertex of each point, −1 unknown; weight: (B, N) trust in it.
-        target: the body that was fitted (or imagined) there.
-        confidence: (B,) trust in the body, 0 to 1.
+        segment: (B, N) int64 template vertex of each point, −1 unknown. weight: (B, N) in [0, 1], of
+            these labels.
+        target: the fitted or synthetic body.
+        trust: (B,) weight of the target, 0 to 1; 0 where the fit is not used for training.
     """
 
     points: torch.Tensor
@@ -25,7 +26,7 @@ class Batch(NamedTuple):
     segment: torch.Tensor
     weight: torch.Tensor
     target: Prediction
-    confidence: torch.Tensor
+    trust: torch.Tensor
 
     def to(self, device):
         """The batch on another device; from pinned memory it gets there by itself."""

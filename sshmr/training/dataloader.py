@@ -1,7 +1,7 @@
-"""What a training step sees: its clouds, augmented, with imagined ones among them, each share on its own.
+"""The batches of the training steps: real clouds, augmented, and synthetic ones.
 
-Every random choice is drawn from a generator seeded with (seed, epoch, step, share): a step sees the same
-whatever went before it and whoever computes it.
+Every random choice comes from a generator seeded with (seed, epoch, step, share). A step therefore gets the
+same batch after a resume and on any number of processes.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ JITTER = 0.005
 """Metres."""
 
 FACING_SPREAD = 0.25
-"""Radians; standard deviation of where a cloud faces that is turned to face ahead."""
+"""Standard deviation in radians of the heading of clouds that are rotated to face +z."""
 
 CUT_SHARE, CUT_RADIUS = 0.4, (0.1, 0.35)
 
 
 class Part(NamedTuple):
-    """A share's clouds, which of them to train on and which to hold out; number: of the share."""
+    """The clouds of share ``number``: indices to train on, and indices held out."""
 
     number: int
     clouds: Clouds
@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
     """A share of a step.
 
     Attributes:
-        batch: its clouds. portion: 0 to 1, of the clouds that the step has in all. seed: for the network.
+        batch: its clouds. portion: its fraction of all clouds of the step, 0 to 1. seed: for the network.
     """
 
     batch: Batch
@@ -46,22 +46,21 @@ class Drawn(NamedTuple):
     seed: int
 
 
-class Feed:
-    """Draws every step's batches.
+class StepLoader:
+    """Draws the batches of every step.
 
     Args:
-        clouds: ``Clouds`` of each share that this process computes. imagination: ``Imagination``.
-        template_mirror: (M,) int64, the template vertex across the body. config: ``TrainConfig``.
-        seed: int. team: ``Team`` of the processes that train together.
+        clouds: ``Clouds`` of each share that this process computes.
+        template_mirror: (M,) int64, the mirror image of each template vertex.
 
     Attributes:
-        parts: what this process has. steps: steps of an epoch.
+        parts: the shares of this process. steps: steps per epoch.
     """
 
-    def __init__(self, clouds, imagination, template_mirror, config, seed, team):
-        self.imagination, self.template_mirror = imagination, template_mirror
+    def __init__(self, clouds, people, template_mirror, config, seed, processes):
+        self.people, self.template_mirror = people, template_mirror
         self.config, self.seed = config, seed
-        numbers = team.shares(config.accumulate)
+        numbers = processes.shares(config.accumulate)
         self.parts = [
             Part(number, own, *_split(len(own), config.validation, _generator(seed, -1, -1, number)))
             for number, own in zip(numbers, clouds, strict=True)
@@ -69,7 +68,7 @@ class Feed:
         counts = torch.zeros(config.shares, dtype=torch.int64)
         for part in self.parts:
             counts[part.number] = len(part.training)
-        self.counts = team.total(counts).tolist()
+        self.counts = processes.total(counts).tolist()
         if not sum(self.counts):
             fix = f"Lower it: all {sum(map(len, clouds))} training clouds would be held out"
             raise InputError(
@@ -82,7 +81,7 @@ class Feed:
         self.steps = math.ceil(sum(self.counts) / config.real_batch)
 
     def steps_from(self, epoch, first, device):
-        """Lists of ``Drawn``, for every step of an epoch from ``first`` on; none of a share left without."""
+        """One list of ``Drawn`` per step of an epoch, from step ``first`` on. Empty shares are left out."""
         pieces = [self._order(epoch, part).tensor_split(self.steps) for part in self.parts]
 
         def drawn(step):
@@ -108,13 +107,13 @@ class Feed:
         return Drawn(batch, len(batch.points) / self._clouds(step), seed)
 
     def _clouds(self, step):
-        """How many clouds a step has in all shares."""
+        """Number of clouds of a step, over all shares."""
         real = [count // self.steps + (step < count % self.steps) for count in self.counts]
-        return sum(real) + sum(map(self._imagined, real))
+        return sum(real) + sum(map(self._synthetic, real))
 
-    def _imagined(self, real):
-        """How many go with so many real ones, so that the last, smaller batch keeps the proportion."""
-        return round(real * self.config.imagined / (1 - self.config.imagined))
+    def _synthetic(self, real):
+        """Number of synthetic clouds for ``real`` real ones: the same ratio in the last, smaller batch."""
+        return round(real * self.config.synthetic / (1 - self.config.synthetic))
 
     def _batch(self, clouds, indices, generator):
         config = self.config
@@ -126,16 +125,16 @@ class Feed:
         width = config.points or real.points.shape[1]
         real = choose_points(real, width, generator)
         parts = [real]
-        wanted = self._imagined(len(indices))
+        wanted = self._synthetic(len(indices))
         if wanted:
-            parts.append(pad(self.imagination.draw(wanted, width, generator), width))
+            parts.append(pad(self.people.draw(wanted, width, generator), width))
         batch = join(parts)
         if config.augment:
-            batch = turn(batch, self._turns(batch, generator))
+            batch = turn(batch, self._rotations(batch, generator))
         return recentre(batch)
 
-    def _turns(self, batch, generator):
-        """(B,) radians: to face anywhere, or +z, give or take a quarter of a radian."""
+    def _rotations(self, batch, generator):
+        """(B,) radians about the vertical: to a random heading, or to +z with noise."""
         count = len(batch.points)
         anywhere = torch.rand(count, generator=generator) * 2 * math.pi
         about_ahead = torch.randn(count, generator=generator) * FACING_SPREAD - heading(batch.target.rotmats)
@@ -144,7 +143,7 @@ class Feed:
 
 
 def _split(count, share, generator):
-    """Indices to train on and to hold out; with too few clouds to spare any, all of them for both."""
+    """Indices to train on and to hold out. When the share rounds to no cloud, both are all clouds."""
     order = torch.randperm(count, generator=generator)
     held = round(count * share)
     if held == 0:

@@ -28,9 +28,9 @@ class Clouds:
         return take(self.batch, indices)
 
     def equally_weighted(self):
-        """The same clouds with weight and confidence 1 wherever they are not 0."""
-        weight, confidence = ((part > 0).float() for part in (self.batch.weight, self.batch.confidence))
-        batch = self.batch._replace(weight=weight, confidence=confidence)
+        """The same clouds with weight and trust 1 wherever they are not 0."""
+        weight, trust = ((part > 0).float() for part in (self.batch.weight, self.batch.trust))
+        batch = self.batch._replace(weight=weight, trust=trust)
         return Clouds(batch, self.frame_ids, self.skipped)
 
     @classmethod
@@ -80,9 +80,10 @@ class Clouds:
             arrays["segment"][i, :n] = segment[:n]
             arrays["weight"][i, :n] = table["weight"][row][:n]
         mask = torch.arange(width)[None] < torch.tensor([n for _, _, n in clouds])[:, None]
-        target, confidence = _targets([fits[name] for name, _, _ in clouds], body)
+        target = _targets([fits[name] for name, _, _ in clouds], body)
+        trust = torch.tensor([float(known[name][1]["trust"][known[name][2]]) for name, _, _ in clouds])
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        batch = recentre(Batch(mask=mask, target=target, confidence=confidence, **tensors))
+        batch = recentre(Batch(mask=mask, target=target, trust=trust, **tensors))
         return cls(batch, [name for name, _, _ in clouds], skipped)
 
 
@@ -104,5 +105,4 @@ def _targets(rows, body):
     betas = column("betas")
     pelvis = column("transl") + body.rest_joints(betas)[:, 0]
     rotmats = rotvec_to_rotmat(column("pose").unflatten(1, (24, 3)))
-    confidence = torch.from_numpy(np.array([table["confidence"][row] for _, table, row in rows], np.float32))
-    return Prediction(rotmats, pelvis, betas), torch.nan_to_num(confidence, nan=1.0).clamp(0, 1)
+    return Prediction(rotmats, pelvis, betas)

@@ -1,7 +1,7 @@
-"""Processes that train one network together: who holds which share, and how what they found adds up.
+"""Data-parallel training: which process has which share of the batch, and how gradients are summed.
 
-A step's batch is cut in ``processes · accumulate`` shares. A share has its own clouds and its own random
-numbers, whoever computes it, so that two processes do what one does in two goes, but for rounding.
+The batch of a step has ``processes · accumulate`` shares. Each share has its own clouds and random numbers.
+Two processes therefore compute what one process computes in two micro-batches, up to rounding.
 """
 
 import os
@@ -14,18 +14,18 @@ from sshmr.errors import InputError
 from sshmr.tables.schemas import row_count
 
 
-class Team(NamedTuple):
-    """rank: number of this process, from 0. size: how many there are."""
+class Processes(NamedTuple):
+    """The processes that train together. rank: number of this process, from 0. size: their number."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
     def joined(cls, processes):
-        """Join the processes that torchrun started; the only one where it wasn't used.
+        """Join the processes that torchrun started. Without torchrun there is one process.
 
         Raises:
-            InputError: when there are not as many as the settings say.
+            InputError: when their number is not ``processes``.
         """
         size = int(os.environ.get("WORLD_SIZE", 1))
         if size != processes:
@@ -39,7 +39,7 @@ class Team(NamedTuple):
 
     @property
     def leads(self):
-        """Whether this is the process that writes."""
+        """Whether this process writes the files."""
         return self.rank == 0
 
     def shares(self, accumulate):
@@ -53,7 +53,7 @@ class Team(NamedTuple):
         return tensor
 
     def everywhere(self, value):
-        """What the leading process has; the others' value is not looked at."""
+        """The leading process's value, in every process."""
         if self.size == 1:
             return value
         held = [value]
@@ -61,13 +61,13 @@ class Team(NamedTuple):
         return held[0]
 
     def leave(self):
-        """Part from the others; nothing is awaited."""
+        """Leave the group, without waiting for the others."""
         if self.size > 1:
             distributed.destroy_process_group()
 
 
 def local_device(device):
-    """This process's own GPU, where each is to have one."""
+    """This process's own GPU when torchrun started it, else ``device``."""
     if device.type == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
@@ -75,7 +75,7 @@ def local_device(device):
 
 
 def cut_in_parts(paths, count):
-    """Deal points tables out so that parts have about as many frames each; one alone has their order."""
+    """Distribute points tables over ``count`` parts of about as many frames. One part keeps the order."""
     if count == 1:
         return [list(paths)]
     rows = {path: row_count(path) for path in paths}

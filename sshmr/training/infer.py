@@ -17,21 +17,21 @@ from sshmr.tables.schemas import params_schema, provenance, read_points, valid_m
 
 
 class View(NamedTuple):
-    """A way to show clouds to the network: perhaps mirrored, then turned, (3, 3) for all or (B, 3, 3)."""
+    """How the network sees clouds: mirrored or not, then rotated by (3, 3) for all, or (B, 3, 3)."""
 
     rotation: torch.Tensor
     mirrored: bool
 
 
-def views(turns, mirrored):
-    """Turns evenly spread over the circle, the cloud as it is first; with ``mirrored`` each of them twice."""
-    angles = torch.arange(turns) * (2 * math.pi / turns)
+def views(rotations, mirrored):
+    """Views at evenly spaced rotations about the vertical, and with ``mirrored`` their mirror images."""
+    angles = torch.arange(rotations) * (2 * math.pi / rotations)
     sides = (False, True) if mirrored else (False,)
     return [View(rotation, side) for side in sides for rotation in rotation_about_y(angles)]
 
 
 def facing_views(prediction, mirrored):
-    """Every cloud turned so that its predicted body faces +z; a mirrored one turns the other way."""
+    """Views in which each predicted body faces +z. A mirrored cloud is rotated the other way."""
     angles = heading(prediction.rotmats)
     signs = (-1, 1) if mirrored else (-1,)
     return [View(rotation_about_y(sign * angles), sign > 0) for sign in signs]
@@ -42,7 +42,7 @@ def infer(network, points, body, config, progress=track):
     """Predict the body of every cloud.
 
     Args:
-        network: a ``MeshRegressor``, in eval mode. points: what ``read_points`` gave.
+        network: in eval mode. points: what ``read_points`` returned.
         body: the neutral body, on the network's device.
         config: ``InferConfig``. progress: as for ``fit_shard``.
 
@@ -63,7 +63,7 @@ def infer(network, points, body, config, progress=track):
 
 
 def _predicted(network, points, body, config, progress):
-    """The columns that are the network's, as arrays; none of no clouds."""
+    """The columns that the network predicts, as arrays; no columns for no clouds."""
     device = network.template.device
     descriptors = network.encode_template()
     clouds, masks = torch.from_numpy(points["points"]), torch.from_numpy(valid_mask(points))
@@ -73,7 +73,7 @@ def _predicted(network, points, body, config, progress):
     for batch in progress(batches, "Infer"):
         cloud = clouds[batch.start : batch.stop].to(device)
         mask = masks[batch.start : batch.stop].to(device)
-        prediction, certainty = look(network, cloud, mask, descriptors, config)
+        prediction, certainty = predict_views(network, cloud, mask, descriptors, config)
         columns["pose"].append(rotmat_to_rotvec(prediction.rotmats).flatten(1))
         columns["betas"].append(prediction.betas)
         columns["transl"].append(prediction.transl(body))
@@ -85,7 +85,7 @@ def infer_table(points, output, network, checkpoint, body, config, progress=trac
     """Predict the body of every cloud of a points table and write the params table.
 
     Args:
-        points, output: paths. checkpoint: what ``load_checkpoint`` gave. The others as for ``infer``.
+        points, output: paths. checkpoint: what ``load_checkpoint`` returned. The others as for ``infer``.
 
     Returns:
         dict of the columns written.
@@ -101,14 +101,14 @@ def infer_table(points, output, network, checkpoint, body, config, progress=trac
     return columns
 
 
-def looked_at(cloud, mask, config):
-    """The points of each cloud that the network sees: farthest points, so that any first few are spread too.
+def sampled(cloud, mask, config):
+    """Farthest point sampling of each cloud: the first few points are spread over the cloud too.
 
     Args:
         cloud: (B, N, 3) metres. mask: (B, N) bool, at least one True in each cloud. config: ``InferConfig``.
 
     Returns:
-        cloud (B, K, 3) and mask (B, K); as they were where ``config`` asks for all points.
+        cloud (B, K, 3) and mask (B, K); unchanged if ``config`` uses all points.
     """
     if not (config.points or config.matched_points):
         return cloud, mask
@@ -118,26 +118,29 @@ def looked_at(cloud, mask, config):
     return group(cloud, chosen) * real[..., None], real
 
 
-def look(network, cloud, mask, descriptors, config):
-    """Predict from all around, then as often as ``config`` says from ahead; else as ``predict``."""
-    seen = looked_at(cloud, mask, config)
-    shown = views(config.turns, config.mirrored)
-    prediction, certainty = predict(network, *seen, descriptors, shown, config.matched_points)
+def predict_views(network, cloud, mask, descriptors, config):
+    """Predict from rotated views. Further passes rotate each cloud so that its last prediction faces +z.
+
+    Arguments and result as for ``predict``.
+    """
+    seen = sampled(cloud, mask, config)
+    chosen = views(config.rotations, config.mirrored)
+    prediction, certainty = predict(network, *seen, descriptors, chosen, config.matched_points)
     for _ in range(config.passes - 1):
-        shown = facing_views(prediction, config.mirrored)
-        prediction, certainty = predict(network, *seen, descriptors, shown, config.matched_points)
+        chosen = facing_views(prediction, config.mirrored)
+        prediction, certainty = predict(network, *seen, descriptors, chosen, config.matched_points)
     return prediction, certainty
 
 
-def predict(network, cloud, mask, descriptors, shown, matched_points=0):
-    """The mean answer over several views of the same clouds.
+def predict(network, cloud, mask, descriptors, chosen, matched_points=0):
+    """The mean prediction over several views of the same clouds.
 
-    The six numbers of each rotation are averaged before they are made orthonormal: where the network can't
-    tell front from back they are small, so that views in which it can tell count for more.
+    The six numbers of each rotation are averaged before they are made orthonormal. They are small where the
+    network cannot distinguish front from back, so views in which it can count more.
 
     Args:
-        cloud: (B, N, 3) metres. mask: (B, N) bool. descriptors: the template's. shown: list of ``View``.
-        matched_points: as ``MeshRegressor.forward`` has it.
+        cloud: (B, N, 3) metres. mask: (B, N) bool. descriptors: the template's.
+        matched_points: as for ``MeshRegressor.forward``.
 
     Returns:
         Prediction and certainty (B,).
@@ -145,7 +148,7 @@ def predict(network, cloud, mask, descriptors, shown, matched_points=0):
     sign = torch.tensor([-1.0, 1.0, 1.0], device=cloud.device)
     swapped = torch.tensor(MIRROR_JOINTS, device=cloud.device)
     sums = None
-    for view in shown:
+    for view in chosen:
         rotation = view.rotation.to(cloud).expand(len(cloud), 3, 3)
         seen = (cloud * sign if view.mirrored else cloud) @ rotation.mT
         output = network(seen, mask, descriptors, matched_points)
@@ -158,12 +161,12 @@ def predict(network, cloud, mask, descriptors, shown, matched_points=0):
             columns = columns[:, swapped] * sign * sign[:2, None]
         parts = (columns.flatten(-2), pelvis, output.prediction.betas, _certainty(output.similarity, mask))
         sums = parts if sums is None else tuple(a + b for a, b in zip(sums, parts, strict=True))
-    rot6d, pelvis, betas, certainty = (part / len(shown) for part in sums)
+    rot6d, pelvis, betas, certainty = (part / len(chosen) for part in sums)
     return Prediction(rot6d_to_rotmat(rot6d), pelvis, betas), certainty
 
 
 def _certainty(similarity, mask):
-    """Mean over matched points of the best template vertex's probability: (B,) in 0 to 1."""
+    """Mean over the matched points of their best vertex's probability: (B,) in [0, 1]."""
     mask = mask[:, : similarity.shape[1]]
     best = (similarity * MATCH_SHARPNESS).softmax(-1).amax(-1)
     return (best * mask).sum(1) / mask.sum(1).clamp_min(1)

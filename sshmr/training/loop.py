@@ -47,17 +47,23 @@ class Progress:
 
 
 class Trainer:
-    """Trains a network on what a feed gives; a resumed run takes the steps of one never interrupted.
+    """Trains a network on what a loader gives; a resumed run takes the steps of one never interrupted.
 
     Args:
-        network: a ``MeshRegressor`` on its device. feed: ``Feed``.
+        network: a ``MeshRegressor`` on its device. loader: ``StepLoader``.
         body: the whole neutral body on the CPU. template: ``Template``. config: ``TrainConfig``.
         warm: whether the network comes from an earlier round.
-        team: ``Team`` of the processes that train this network.
+        processes: ``Processes`` of the processes that train this network.
     """
 
-    def __init__(self, network, feed, body, template, config, warm, team):
-        self.network, self.feed, self.config, self.warm, self.team = network, feed, config, warm, team
+    def __init__(self, network, loader, body, template, config, warm, processes):
+        self.network, self.loader, self.config, self.warm, self.processes = (
+            network,
+            loader,
+            config,
+            warm,
+            processes,
+        )
         self.device = network.template.device
         self.body = body.subset(template.vertex_ids).to(device=self.device)
         self.label_shares = (
@@ -72,7 +78,7 @@ class Trainer:
             self._restore(state_path)
         epochs = range(self.progress.epoch, self.config.epochs)
         with repeatable(self.device):
-            for epoch in track(epochs, "Train", len(epochs)) if self.team.leads else epochs:
+            for epoch in track(epochs, "Train", len(epochs)) if self.processes.leads else epochs:
                 self._epoch(epoch, state_path)
                 self._save(state_path)
         return self.progress
@@ -80,8 +86,8 @@ class Trainer:
     def _epoch(self, epoch, state_path):
         started = kept = time.monotonic()
         self.network.train()
-        progress, steps = self.progress, self.feed.steps
-        for drawn in self.feed.steps_from(epoch, progress.step, self.device):
+        progress, steps = self.progress, self.loader.steps
+        for drawn in self.loader.steps_from(epoch, progress.step, self.device):
             for name, value in self._step(epoch, progress.step, drawn).items():
                 progress.sums[name] = progress.sums.get(name, 0.0) + value
             progress.step += 1
@@ -101,7 +107,7 @@ class Trainer:
     def _step(self, epoch, step, drawn):
         """One step on the gradient of all shares, of which this process has drawn some; the step's losses."""
         config = self.config
-        self._set_rate(epoch * self.feed.steps + step)
+        self._set_rate(epoch * self.loader.steps + step)
         self.optimiser.zero_grad()
         sums = {}
         for share in drawn:
@@ -120,7 +126,7 @@ class Trainer:
             (total * share.portion).backward()
             for name, value in {"total": total.detach(), **parts}.items():
                 sums[name] = sums.get(name, 0.0) + value * share.portion
-        if self.team.size > 1:
+        if self.processes.size > 1:
             sums = self._added_up(sums)
         if config.gradient_limit:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_limit)
@@ -134,7 +140,7 @@ class Trainer:
         values = torch.stack([torch.as_tensor(sums.get(name, 0.0), device=self.device) for name in names])
         parameters = list(self.network.parameters())
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = self.team.total(torch.cat([*(gradient.flatten() for gradient in gradients), values]))
+        flat = self.processes.total(torch.cat([*(gradient.flatten() for gradient in gradients), values]))
         *gradients, values = flat.split([*(p.numel() for p in parameters), len(names)])
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.view_as(parameter)
@@ -144,7 +150,7 @@ class Trainer:
         config = self.config
         if config.schedule == "constant":
             return
-        total = self.feed.steps * config.epochs
+        total = self.loader.steps * config.epochs
         rising = max(1, int(WARM_UP * total))
         if step < rising:
             share = (step + 1) / rising
@@ -164,7 +170,7 @@ class Trainer:
         self.network.eval()
         descriptors = self.network.encode_template()
         sums = torch.zeros(2, dtype=torch.float64)
-        for part in self.feed.parts:
+        for part in self.loader.parts:
             for few in part.held_out.split(self.config.batch):
                 batch = part.clouds.take(few).to(self.device)
                 output = self.network(batch.points, batch.mask, descriptors)
@@ -172,11 +178,11 @@ class Trainer:
                 distance = weighted_distance(output.similarity, vertices, batch.points, batch.mask)
                 count = int(batch.mask.sum())
                 sums += torch.tensor([float(distance) * count, count])
-        total, count = self.team.total(sums).tolist()
+        total, count = self.processes.total(sums).tolist()
         return total / count
 
     def _save(self, path):
-        if path is None or not self.team.leads:
+        if path is None or not self.processes.leads:
             return
         with atomic_path(path) as temporary:
             torch.save(

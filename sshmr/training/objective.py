@@ -88,7 +88,7 @@ def _body_losses(output, batch, body, weights):
         posed = output.prediction._replace(rotmats=rotmats).pose_body(body)
         shares = joint_weights().to(batch.points)
         values = losses.parameter_losses(
-            posed, output.rot6d, target, batch.target.rotmats, shares, batch.confidence
+            posed, output.rot6d, target, batch.target.rotmats, shares, batch.trust
         )
         parts.update(zip(("vertices", "joints", "rotations"), values, strict=True))
     return parts

@@ -14,12 +14,12 @@ from sshmr.errors import InputError
 from sshmr.files import sha256_of, write_json
 from sshmr.network.model import MeshRegressor
 from sshmr.training.checkpoint import load_checkpoint, load_weights, plain, save_checkpoint
-from sshmr.training.dataloader import Feed
+from sshmr.training.dataloader import StepLoader
 from sshmr.training.dataset import Clouds
-from sshmr.training.distributed import Team, cut_in_parts, local_device
+from sshmr.training.distributed import Processes, cut_in_parts, local_device
 from sshmr.training.loop import Trainer, write_history
 from sshmr.training.resume import choose_state, remove_state
-from sshmr.training.synthetic import Imagination
+from sshmr.training.synthetic import SyntheticPeople
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,8 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     network_settings = network_config(settings.get("network", {}))
     train_settings = train_config(settings.get("train", {}))
     used = {"network": plain(network_settings), "train": plain(train_settings), "seed": seed}
-    team = Team.joined(train_settings.processes)
-    digests = team.everywhere(inputs.digests() if team.leads else None)
+    processes = Processes.joined(train_settings.processes)
+    digests = processes.everywhere(inputs.digests() if processes.leads else None)
     body = BodyModel.load(inputs.body)
     template = Template.load(inputs.template, body)
     prior = PosePrior.load(inputs.prior)
@@ -66,7 +66,7 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     parts = cut_in_parts(inputs.points, train_settings.shares)
     clouds = [
         Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices))
-        for number in team.shares(train_settings.accumulate)
+        for number in processes.shares(train_settings.accumulate)
     ]
     if not train_settings.weighted:
         clouds = [own.equally_weighted() for own in clouds]
@@ -75,14 +75,18 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     if inputs.initial:
         _warm_start(network, inputs.initial, template, used["network"])
     network = network.to(local_device(device))
-    feed = Feed(clouds, Imagination(body, template, prior), template.mirror, train_settings, seed, team)
-    trainer = Trainer(network, feed, body, template, train_settings, warm=bool(inputs.initial), team=team)
+    loader = StepLoader(
+        clouds, SyntheticPeople(body, template, prior), template.mirror, train_settings, seed, processes
+    )
+    trainer = Trainer(
+        network, loader, body, template, train_settings, warm=bool(inputs.initial), processes=processes
+    )
     identity = {"settings": used, "inputs": digests, "code": code}
-    state = team.everywhere(str(choose_state(resume, identity)) if team.leads else None)
+    state = processes.everywhere(str(choose_state(resume, identity)) if processes.leads else None)
     progress = trainer.run(Path(state))
-    counts = team.total(torch.tensor([[len(own), own.skipped] for own in clouds]).sum(0)).tolist()
-    team.leave()
-    if not team.leads:
+    counts = processes.total(torch.tensor([[len(own), own.skipped] for own in clouds]).sum(0)).tolist()
+    processes.leave()
+    if not processes.leads:
         return
     write_history(history, progress.history)
     write_json(settings_out, {**used, "inputs": digests, "clouds": counts[0], "skipped": counts[1]})

@@ -1,8 +1,8 @@
-"""Imagined clouds: bodies drawn from the pose prior, seen by an imagined sensor, with exact labels.
+"""Synthetic clouds: bodies drawn from the pose prior, scanned by a simulated sensor, with exact labels.
 
-No data set is needed for them, and no annotation: pose prior, body and template are all the loop starts from
-anyway. The published method has none. They keep the network honest where the fits are wrong in
-the same way every time: a fit that faces backwards labels its cloud backwards, an imagined body never does.
+They need no data set and no annotation, only the pose prior, the body and the template. The published method
+does not use them. They correct the network where fits make systematic errors: a fit that faces backwards
+labels its cloud backwards; a synthetic body never does.
 """
 
 import math
@@ -16,20 +16,16 @@ from sshmr.training.batch import Batch, choose_points, recentre
 
 SURFACE_SAMPLES = 3000
 BIN = 0.05
-"""Metres, cell of the coarse depth buffer at the body's distance."""
+"""Cell of the coarse depth buffer at the body's distance, metres."""
 
 DEPTH_SLACK = 0.12
-"""Metres behind the nearest sample of its cell at which a sample still counts as seen."""
+"""A sample is visible up to this far behind the nearest sample of its cell, metres."""
 
 LEAST_POINTS = 60
 
 
-class Imagination:
-    """Draws batches of imagined clouds.
-
-    Args:
-        body: the whole neutral body. template: which vertices the labels name. prior: of the poses.
-    """
+class SyntheticPeople:
+    """Draws batches of synthetic clouds of the whole neutral ``body``."""
 
     def __init__(self, body, template, prior):
         self.body, self.prior = body, prior
@@ -40,7 +36,7 @@ class Imagination:
         self.bone = body.weights.argmax(1)
 
     def draw(self, count, points, generator):
-        """A batch of ``count`` clouds of at most ``points`` points: mirrors what ``Clouds`` gives."""
+        """A batch of ``count`` clouds with at most ``points`` points each."""
         target = self._bodies(count, generator)
         vertices = target.pose_body(self.body).vertices
         faces = self.body.faces[
@@ -67,7 +63,7 @@ class Imagination:
         )
         cloud = samples + directions * noise[..., None]
         cloud, weight = _outliers(cloud, generator)
-        # A cloud of which next to nothing is left is no use: show its front whole.
+        # Where almost nothing is left, keep the whole front.
         seen = torch.where(seen.sum(1, keepdim=True) >= LEAST_POINTS, seen, cosine > 0.1)
         batch = Batch(
             points=cloud,
@@ -75,7 +71,7 @@ class Imagination:
             segment=self.label[corner].expand(count, -1),
             weight=weight,
             target=target,
-            confidence=torch.ones(count),
+            trust=torch.ones(count),
         )
         return recentre(_thin(choose_points(batch, points, generator), generator))
 
@@ -90,7 +86,7 @@ class Imagination:
         return Prediction(rotmats, torch.zeros(count, 3), betas)
 
     def _sensors(self, count, generator):
-        """Sensors (B, 3) around the pelvis, half a metre below to 2 above, and their distances (B, 1)."""
+        """Sensors (B, 3), 0.5 m below to 2 m above the pelvis, and their distances (B, 1)."""
         azimuth = torch.rand(count, generator=generator) * 2 * math.pi
         distance = 2.5 * (18 / 2.5) ** torch.rand(count, generator=generator)
         height = -0.5 + 2.5 * torch.rand(count, generator=generator)
@@ -102,7 +98,7 @@ class Imagination:
         cell = BIN / distance
         columns = 128
         row = ((elevation - elevation.amin(1, keepdim=True)) / cell).long().clamp_max(columns - 1)
-        # Seen from afar a body spans little azimuth, but it may straddle ±π: measure from its middle.
+        # The body may straddle an azimuth of ±π: measure from its middle.
         middle = torch.atan2(
             directions[..., 2].mean(1, keepdim=True), directions[..., 0].mean(1, keepdim=True)
         )
@@ -115,7 +111,7 @@ class Imagination:
         return depth <= nearest.gather(1, bins) + DEPTH_SLACK
 
     def _on_ring(self, directions, distance, generator):
-        """Only near a LiDAR's rings, for two clouds in three; the others are seen by a dense sensor."""
+        """Keep samples near a LiDAR's rings in two thirds of the clouds. The others have a dense sensor."""
         count = len(directions)
         _, elevation = _angles(directions)
         spacing = torch.deg2rad(0.2 + 0.8 * torch.rand(count, 1, generator=generator))
@@ -125,7 +121,7 @@ class Imagination:
         return near | dense
 
     def _unhidden(self, samples, bone, generator):
-        """Some clouds lack a limb, others everything below, above or beside a plane."""
+        """Remove a limb from some clouds, and everything beyond a random plane from others."""
         count = len(samples)
         limb = torch.tensor(LIMBS)[torch.randint(len(LIMBS), (count,), generator=generator)]
         without_limb = torch.rand(count, generator=generator) < 0.15
@@ -152,7 +148,7 @@ def _limbs():
 
 
 LIMBS = _limbs()
-"""Which of the 24 joints move a leg, a lower leg, an arm, a lower arm, the head."""
+"""Joints of each leg, lower leg, arm, lower arm and the head: 9 × 24 bool."""
 
 
 def _angles(directions):
@@ -161,7 +157,7 @@ def _angles(directions):
 
 
 def _outliers(cloud, generator):
-    """Throw a few points of some clouds anywhere near the body; nothing is known of them then."""
+    """Move a few points of some clouds to random places near the body. Their labels get weight 0."""
     count, width = cloud.shape[:2]
     share = 0.03 * torch.rand(count, 1, generator=generator) ** 2
     stray = torch.rand(count, width, generator=generator) < share
@@ -170,7 +166,7 @@ def _outliers(cloud, generator):
 
 
 def _thin(batch, generator):
-    """Leave between a quarter and all of each cloud's points, more often many than few."""
+    """Keep between a quarter and all of each cloud's points, more often many than few."""
     count, width = batch.mask.shape
     share = 1 - 0.75 * torch.rand(count, 1, generator=generator) ** 2
     rank = torch.rand(count, width, generator=generator)

@@ -51,7 +51,7 @@ def test_no_key_takes_what_is_not_finite_or_of_another_type(place, default):
     [
         "fit.headings", "fit.poses", "fit.outlier_weight", "fit.effective_points", "fit.compare_spread",
         "relabel.spread", "relabel.outlier_weight", "template.points", "train.epochs", "train.batch",
-        "train.learning_rate", "network.grid", "network.temperature", "infer.turns", "infer.passes",
+        "train.learning_rate", "network.grid", "network.temperature", "infer.rotations", "infer.passes",
         "capture.framerate", "extract.points", "extract.clouds.ground_thickness", "rounds", "threads.fit",
     ],
 )  # fmt: skip

@@ -144,10 +144,10 @@ def test_data_without_labels_gets_the_label_free_measures_and_is_told_so(make_ru
 def test_true_labels_agree_and_wrong_ones_err_by_their_distance(make_run):
     run = make_run(rounds=0)
     rows = evaluate(run).rows
-    assert value(rows, "label_agreement", "train") == 100
-    assert value(rows, "label_error", "train") == 0
-    assert value(rows, "label_coverage", "train") == 100
-    assert rows.query("measure == 'label_error' and split == 'test'").empty
+    assert value(rows, "pseudo_label_agreement", "train") == 100
+    assert value(rows, "pseudo_label_error", "train") == 0
+    assert value(rows, "pseudo_label_coverage", "train") == 100
+    assert rows.query("measure == 'pseudo_label_error' and split == 'test'").empty
 
     for path in run.paths("round_0/pseudo_labels/train/*.parquet"):
         labels = read_pseudo_labels(path)
@@ -158,9 +158,11 @@ def test_true_labels_agree_and_wrong_ones_err_by_their_distance(make_run):
     counts = np.concatenate(
         [read_points(path)["n_points"] for path in run.paths("points/train/w*[ek].parquet")]
     )
-    assert value(rows, "label_coverage", "train") == pytest.approx(100 * np.mean(1 - 1 / counts))
-    assert value(rows, "label_agreement", "train") == pytest.approx(100 * np.mean(1 - 1 / (counts - 1)))
-    assert value(rows, "label_error", "train") > 0
+    assert value(rows, "pseudo_label_coverage", "train") == pytest.approx(100 * np.mean(1 - 1 / counts))
+    assert value(rows, "pseudo_label_agreement", "train") == pytest.approx(
+        100 * np.mean(1 - 1 / (counts - 1))
+    )
+    assert value(rows, "pseudo_label_error", "train") > 0
 
 
 def test_frames_without_finite_parameters_are_left_out_and_counted(make_run):

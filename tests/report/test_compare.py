@@ -22,7 +22,7 @@ def runs(finished_run, tmp_path_factory):
     first, second = finished_run.results, tmp_path_factory.mktemp("other") / "demo"
     shutil.copytree(first, second)
     rows = read_measures(second / "measures.parquet")
-    rows.loc[rows["measure"].isin(["mpjpe", "label_agreement"]) & (rows["round"] == 0), "value"] += 10
+    rows.loc[rows["measure"].isin(["mpjpe", "pseudo_label_agreement"]) & (rows["round"] == 0), "value"] += 10
     write_measures(second / "measures.parquet", rows)
     return first, second
 
@@ -50,9 +50,12 @@ def test_values_and_changes_stand_side_by_side(runs, tmp_path):
 def test_a_difference_counts_when_it_holds_over_sequences():
     index = pd.MultiIndex.from_product([["test"], [f"s{i}" for i in range(12)]], names=["split", "sequence"])
     rng = np.random.default_rng(0)
-    first = pd.DataFrame({"mpjpe": rng.uniform(20, 60, 12), "pa_mpjpe": 30.0, "label_agreement": 50.0}, index)
+    first = pd.DataFrame(
+        {"mpjpe": rng.uniform(20, 60, 12), "pa_mpjpe": 30.0, "pseudo_label_agreement": 50.0}, index
+    )
     second = first + pd.DataFrame(
-        {"mpjpe": rng.normal(-5, 1, 12), "pa_mpjpe": rng.normal(0, 5, 12), "label_agreement": 3.0}, index
+        {"mpjpe": rng.normal(-5, 1, 12), "pa_mpjpe": rng.normal(0, 5, 12), "pseudo_label_agreement": 3.0},
+        index,
     )
     lines = {line["title"]: line for line in paired(first, second.iloc[:-2])}
     assert {line["sequences"] for line in lines.values()} == {10}

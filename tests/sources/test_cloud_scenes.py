@@ -199,7 +199,7 @@ def test_some_files_may_have_no_truth(write, tmp_path):
         ),
         (lambda table: table.assign(pose=[pose * 1e300 for pose in table["pose"]]), "far too large"),
         (lambda table: table.assign(betas="long"), "betas holds no numbers"),
-        (lambda table: table.assign(gender="f"), "gender is none of male, female, neutral"),
+        (lambda table: table.assign(gender="f"), "gender is none of neutral, male, female"),
         (lambda table: table.assign(body_model=[[1]] * len(table)), "body_model is no text"),
         (lambda table: pd.concat([table, table]), "the same file in several rows"),
         (

@@ -58,7 +58,7 @@ def test_ground_truth_is_read_only_when_asked_for(tmp_path, columns):
 def test_row_groups_stay_within_256_frames(tmp_path):
     count = 600
     columns = {"frame_id": [str(i) for i in range(count)]}
-    columns |= {"segment": np.zeros((count, 4)), "weight": np.ones((count, 4))}
+    columns |= {"trust": np.ones(count), "segment": np.zeros((count, 4)), "weight": np.ones((count, 4))}
     write_table(tmp_path / "l.parquet", columns, pseudo_labels_schema(4), {})
     metadata = pq.read_metadata(tmp_path / "l.parquet")
     assert metadata.num_row_groups == 3

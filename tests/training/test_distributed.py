@@ -14,7 +14,7 @@ from sshmr.config.train import TrainConfig, train_config
 from sshmr.errors import InputError
 from sshmr.tables.schemas import read_points
 from sshmr.training import dataset
-from sshmr.training.distributed import Team, cut_in_parts
+from sshmr.training.distributed import Processes, cut_in_parts
 from sshmr.training.prefetch import ahead
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
@@ -88,9 +88,9 @@ def test_more_shares_than_shards_are_refused():
 
 def test_a_process_alone_is_told_to_start_with_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert Team.joined(1) == Team(0, 1)
+    assert Processes.joined(1) == Processes(0, 1)
     with pytest.raises(InputError, match="torchrun --standalone --nproc-per-node 2"):
-        Team.joined(2)
+        Processes.joined(2)
 
 
 @pytest.mark.parametrize("key", ["processes", "accumulate"])

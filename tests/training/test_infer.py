@@ -9,7 +9,7 @@ from sshmr.geometry.rotations import rotmat_to_rot6d, rotvec_to_rotmat
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, mirror, turn
-from sshmr.training.infer import facing_views, looked_at, predict, views
+from sshmr.training.infer import facing_views, predict, sampled, views
 
 
 class Oracle:
@@ -73,35 +73,35 @@ def rows(cloud, mask):
     return [sorted(map(tuple, one[real].tolist())) for one, real in zip(cloud, mask, strict=True)]
 
 
-def test_the_points_looked_at_are_spread_over_the_cloud_whatever_their_order():
+def test_the_sampled_points_are_spread_over_the_cloud_whatever_their_order():
     torch.manual_seed(3)
     crowd, ends = 0.01 * torch.randn(1, 60, 3), torch.tensor([[[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]]])
     points, mask = torch.cat([crowd, ends], dim=1), torch.ones(1, 62, dtype=torch.bool)
     config = InferConfig(points=10, matched_points=2)
-    seen, real = looked_at(points, mask, config)
+    seen, real = sampled(points, mask, config)
     assert seen.shape == (1, 10, 3)
     assert real.all()
     assert rows(seen[:, :2], real[:, :2]) == rows(ends, mask[:, :2])
     assert set(rows(seen, real)[0]) < set(rows(points, mask)[0])
     order = torch.randperm(62)
-    assert torch.equal(looked_at(points[:, order], mask, config)[0], seen)
+    assert torch.equal(sampled(points[:, order], mask, config)[0], seen)
 
 
-def test_of_a_small_cloud_every_point_is_looked_at_once():
+def test_of_a_small_cloud_every_point_is_sampled_once():
     torch.manual_seed(4)
     points, mask = torch.randn(2, 20, 3), torch.arange(20) < torch.tensor([[7], [20]])
     points = points * mask[..., None]
     for config in (InferConfig(points=12), InferConfig(points=0, matched_points=5)):
-        seen, real = looked_at(points, mask, config)
+        seen, real = sampled(points, mask, config)
         assert rows(seen[:1], real[:1]) == rows(points[:1], mask[:1])
         assert not seen[~real].any()
     assert seen.shape == points.shape
     assert rows(seen, real) == rows(points, mask)
 
 
-def test_all_points_are_looked_at_as_they_lie_where_no_number_is_set():
+def test_all_points_are_kept_in_order_where_no_number_is_set():
     points, mask = torch.randn(2, 20, 3), torch.ones(2, 20, dtype=torch.bool)
-    seen, real = looked_at(points, mask, InferConfig(points=0, matched_points=0))
+    seen, real = sampled(points, mask, InferConfig(points=0, matched_points=0))
     assert seen is points
     assert real is mask
 

@@ -16,12 +16,24 @@ import torch
 import yaml
 
 from sshmr.body.prior import open_prior_path
+from sshmr.config.network import NetworkConfig
+from sshmr.config.relabel import RelabelConfig
+from sshmr.config.train import LossWeights
 from sshmr.errors import InputError
+from sshmr.fit.pseudo_labels import relabel
 from sshmr.geometry.rotations import rotvec_to_rotmat
-from sshmr.tables.schemas import read_params, read_points, read_pseudo_labels
+from sshmr.network.model import MeshRegressor
+from sshmr.tables.schemas import (
+    pseudo_labels_schema,
+    read_params,
+    read_points,
+    read_pseudo_labels,
+    write_table,
+)
 from sshmr.training.checkpoint import load_checkpoint
 from sshmr.training.dataset import Clouds
 from sshmr.training.loop import Trainer
+from sshmr.training.objective import objective
 from sshmr.training.resume import choose_state
 from sshmr.training.round import RoundInputs, train_round
 
@@ -95,11 +107,32 @@ def test_the_seed_decides(run, settings, tmp_path):
 def test_labels_count_equally_if_they_are_not_weighted(run, neutral_body):
     files = inputs_of(run)
     known = Clouds.load(files.points, files.labels, files.params, neutral_body, 1024)
-    doubtful = known.batch._replace(weight=known.batch.weight * 0.4, confidence=known.batch.confidence * 0.7)
+    doubtful = known.batch._replace(weight=known.batch.weight * 0.4, trust=known.batch.trust * 0.7)
     equal = Clouds(doubtful, known.frame_ids).equally_weighted().batch
     assert set(equal.weight.unique().tolist()) == {0.0, 1.0}
     assert torch.equal(equal.weight > 0, known.batch.weight > 0)
-    assert (equal.confidence == 1).all()
+    assert (equal.trust == 1).all()
+
+
+@pytest.mark.parametrize(("confidence", "learns"), [(0.29, False), (0.31, True)])
+def test_a_fit_below_the_least_confidence_gives_no_gradient(run, neutral_body, confidence, learns):
+    files, template = inputs_of(run), run.template
+    config = RelabelConfig(least_confidence=0.3)
+    for points, labels, params in zip(files.points, files.labels, files.params, strict=True):
+        fits = {**read_params(params), "confidence": np.full(5, confidence, np.float32)}
+        columns = relabel(read_points(points), fits, neutral_body, template, config)
+        write_table(labels, columns, pseudo_labels_schema(columns["segment"].shape[1]), {})
+    batch = Clouds.load(files.points, files.labels, files.params, neutral_body, 1024).take(torch.arange(4))
+    network = MeshRegressor(NetworkConfig(depths=(1, 1), widths=(8, 16), heads=(2, 2), decoder_depths=(0,),
+                                          decoder_widths=(16,), decoder_heads=(2,), features=16, basis=0),
+                            template.vertices)  # fmt: skip
+    body = neutral_body.subset(template.vertex_ids)
+    for name in ("label_cross_entropy", "vertices", "joints", "rotations"):
+        weights = LossWeights(**{key: float(key == name) for key in LossWeights.model_fields})
+        network.zero_grad()
+        objective(network(batch.points, batch.mask), batch, network, body, weights, False)[0].backward()
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        assert any(gradient.abs().max() > 0 for gradient in gradients) == learns, name
 
 
 def test_the_published_losses_train_too(run, settings, tmp_path):
@@ -118,7 +151,7 @@ def test_the_published_losses_train_too(run, settings, tmp_path):
 
 
 def test_training_learns(run, settings, tmp_path):
-    settings["train"] |= {"epochs": 25, "learning_rate": 0.003, "imagined": 0.0, "augment": False}
+    settings["train"] |= {"epochs": 25, "learning_rate": 0.003, "synthetic": 0.0, "augment": False}
     train(inputs_of(run), settings, tmp_path)
     history = pd.read_parquet(tmp_path / "history.parquet")
     assert history["joints"].iloc[-1] < 0.8 * history["joints"].iloc[0]
@@ -229,7 +262,7 @@ def test_predictions_come_out_as_a_params_table(run, settings, tmp_path):
                 sys.executable, str(SCRIPTS / "infer.py"), "--points", inputs.points[0],
                 "--body", inputs.body, "--template", inputs.template,
                 "--checkpoint", str(tmp_path / "checkpoint.pt"),
-                "--settings", json.dumps({"batch": batch, "turns": 1, "mirrored": False}), 
+                "--settings", json.dumps({"batch": batch, "rotations": 1, "mirrored": False}), 
                 "--output", str(tmp_path / f"{batch}.parquet"),
             ],
             check=True,

@@ -67,6 +67,6 @@ def test_the_shipped_network_finds_simulated_people(shipped, neutral_body, prior
     template, network = shipped
     poses = PoseMixture(drawn_poses(prior, 100).held_out, prior, {"captured": 1.0})
     clouds = recentre(SyntheticScenes(CoarseBody.of(neutral_body, template), poses).draw(8, 384, 0))
-    found = errors(network, {"all": clouds}, neutral_body, InferConfig(turns=2, passes=2))
+    found = errors(network, {"all": clouds}, neutral_body, InferConfig(rotations=2, passes=2))
     # Millimetres, on 24 clouds of poses drawn from the prior; the standing pose at the right place is at 250.
     assert found["all"] < 150

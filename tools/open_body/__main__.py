@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sshmr.body.sources import GENDERS
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from tools.open_body.pipeline import Builder
-
-GENDERS = ("neutral", "male", "female")
 
 
 def main(arguments=None):

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sshmr.body.sources import GENDERS
 from sshmr.errors import InputError
 from sshmr.formats.json_files import entry, read_json_mapping
 from sshmr.formats.numpy_files import read_npy
 
 CAMERAS_BY_DEFAULT = (0, 1, 2)
 """Those of recordings whose ``info.json`` does not list them."""
-GENDERS = ("male", "female", "neutral")
 FARTHEST_CAMERA = 20.0
 WIDEST = 16384
 STEEPEST = 100.0

@@ -10,7 +10,7 @@ from sshmr.formats.matfile import MatFile
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
-GENDERS = {0: "female", 1: "male"}
+GENDER_OF_CODE = {0: "female", 1: "male"}
 MOST_FRAMES = 10_000
 FARTHEST = 1000.0
 """Larger numbers are no angles, coefficients or metres."""
@@ -88,4 +88,4 @@ def _upright(roots, zrot):
 
 def _gender(values):
     """The gender that all frames name; None where they differ or name none."""
-    return GENDERS.get(values[0]) if (values == values[0]).all() else None
+    return GENDER_OF_CODE.get(values[0]) if (values == values[0]).all() else None

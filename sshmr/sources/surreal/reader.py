@@ -14,11 +14,9 @@ from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample
 from sshmr.sources.surreal.camera import WORLD_TO_Y_UP, camera_to_world, person_points
 from sshmr.sources.surreal.clips import Clip, all_clips, clips_of_shard
-from sshmr.sources.surreal.info import ClipInfo, read_info
+from sshmr.sources.surreal.info import GENDER_OF_CODE, ClipInfo, read_info
 from sshmr.sources.surreal.truth import place_truth, settle, settle_by_joints
 from sshmr.sources.truth import truth_body
-
-GENDERS = ("female", "male")
 
 
 class _Seen(NamedTuple):
@@ -116,9 +114,9 @@ class _ShardReader:
     def _bodies(self, load_body, maker):
         """Gender → the body that the ground truth is for; a simulated data set knows one gender only."""
         asked = Reading("")
-        found = {gender: truth_body(gender, load_body, maker, asked) for gender in GENDERS}
+        found = {gender: truth_body(gender, load_body, maker, asked) for gender in GENDER_OF_CODE.values()}
         bodies = {gender: body for gender, body in found.items() if body is not None}
-        if len(bodies) == len(GENDERS) or (maker and bodies):
+        if len(bodies) == len(GENDER_OF_CODE) or (maker and bodies):
             return bodies
         self.reading.notes.append(asked.notes[0])
         return {}
