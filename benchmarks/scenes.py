@@ -23,8 +23,8 @@ from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.capture.scene_settings import scene_preset
 from sshmr.capture.scenes import Scene
 from sshmr.config.extract import ScenesConfig
+from sshmr.formats.ply_writer import write_ply
 from sshmr.people.scene import read_recording
-from sshmr.people.write import write_ply
 
 RANGES = {"lidar": (3.0, 12.0), "depth": (1.0, 4.5)}
 LEAST_POINTS, LEAST_SHARE = 20, 1 / 3

@@ -7,8 +7,10 @@ import torch
 
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
+from sshmr.formats.numpy_files import read_npz
 
 SHOULDER_ANGLE = np.pi / 3
+AGAIN = "Remove this file, and run what made it again"
 LEFT_SHOULDER, RIGHT_SHOULDER = 16, 17
 
 
@@ -53,17 +55,14 @@ class Template:
         """Read a template; with ``body`` given, check that it was picked from that body.
 
         Raises:
-            InputError: when the file is missing or belongs to another body.
+            InputError: when the file is missing, damaged or belongs to another body.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (FileNotFoundError, ValueError, OSError) as error:
-            raise InputError(path, found=f"not readable ({error})", expected="a template (.npz)") from error
+        arrays = read_npz(path, ("vertex_ids", "vertices", "mirror", "body_digest"), "a template (.npz)")
+        _check_arrays(path, arrays, None if body is None else len(body.v_template))
         digest = str(arrays["body_digest"])
         if body is not None and digest != body.digest:
             raise InputError(
-                path, "body_digest", digest[:12], body.digest[:12], "Make the template anew for this body."
+                path, "body_digest", digest[:12], body.digest[:12], "Build the template again for this body"
             )
         return cls(
             torch.from_numpy(arrays["vertex_ids"]),
@@ -71,6 +70,22 @@ class Template:
             torch.from_numpy(arrays["mirror"]),
             digest,
         )
+
+
+def _check_arrays(path, arrays, count):
+    """Refuse arrays that are missing or of another kind; ``count``: vertices of the body, or None."""
+    expected = {"vertex_ids": ("i", 1), "vertices": ("f", 2), "mirror": ("i", 1), "body_digest": ("U", 0)}
+    for name, (kind, axes) in expected.items():
+        if name not in arrays:
+            raise InputError(path, f'array "{name}"', "missing", ", ".join(expected), AGAIN)
+        if arrays[name].dtype.kind != kind or arrays[name].ndim != axes:
+            found = f"of shape {arrays[name].shape} and type {arrays[name].dtype}"
+            raise InputError(path, f'array "{name}"', found, "that of a template", AGAIN)
+    ids, vertices, mirror = arrays["vertex_ids"], arrays["vertices"], arrays["mirror"]
+    fits = vertices.shape == (len(ids), 3) and len(mirror) == len(ids) > 0
+    fits = fits and np.isfinite(vertices).all() and 0 <= mirror.min() <= mirror.max() < len(ids)
+    if not fits or ids.min() < 0 or (count is not None and ids.max() >= count):
+        raise InputError(path, found="its arrays do not fit each other or the body", fix=AGAIN)
 
 
 def build_template(body, count=1024):

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import torch
 
 from sshmr.files import atomic_path
+from sshmr.formats.ply_writer import write_ply
 from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
-from sshmr.geometry.open3d_import import open3d
 from sshmr.sources.manifest import write_manifest
 from sshmr.sources.sloper4d import read_pickle
 
@@ -21,13 +21,11 @@ def write_clouds(pickle, folder, load_body):
     Returns:
         The labels, a dictionary a frame, as ``sshmr.sources.cloud_truth`` reads them, but for ``body_model``.
     """
-    recording, module = read_pickle(pickle), open3d()
+    recording = read_pickle(pickle)
     for number in recording.frames.tolist():
         cloud = np.asarray(recording.clouds.get(number, ()), np.float64).reshape(-1, 3)
         if len(cloud):
-            points = module.geometry.PointCloud(module.utility.Vector3dVector(cloud @ Z_UP_TO_Y_UP.T))
-            with atomic_path(folder / f"{number:06d}.ply") as temporary:
-                module.io.write_point_cloud(str(temporary), points)
+            write_ply(folder / f"{number:06d}.ply", cloud @ Z_UP_TO_Y_UP.T, double=True)
     betas = torch.from_numpy(recording.betas).float()
     pelvis = load_body(recording.gender).rest_joints(betas)[:, 0].double()
     root, transl = turn_body(

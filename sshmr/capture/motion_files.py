@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.spatial.transform import Rotation, Slerp
 
 from sshmr.capture.motion import Motion
 from sshmr.errors import InputError
+from sshmr.formats.numpy_files import read_npz
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 
+FASTEST = 1e5
+RATES = ("mocap_framerate", "mocap_frame_rate")
+"""What AMASS's archives call the frames per second."""
 COLUMNS = ("subject", "sequence", "frame", "fps", "pose", "trans")
 
 
@@ -112,34 +115,39 @@ def read_motion(path):
 def _read_parquet(path):
     try:
         table = pq.read_table(path, columns=list(COLUMNS))
-    except (pa.ArrowException, OSError, KeyError) as error:
+        frame = table.to_pandas()
+    except Exception as error:  # a damaged table can raise almost any exception
         raise InputError(
             path, found=f"not readable ({error})", expected=f"columns {', '.join(COLUMNS)}"
         ) from error
     if missing := [name for name in COLUMNS if name not in table.column_names]:
         raise InputError(path, f'column "{missing[0]}"', "missing", f"columns {', '.join(COLUMNS)}")
-    frame = table.to_pandas()
     clips = []
-    for (subject, name), rows in frame.groupby(["subject", "sequence"], sort=False, observed=True):
+    for (subject, name), rows in _grouped(path, frame):
         rows = rows.sort_values("frame")
         clips.append(_checked(path, str(subject), str(name), rows.fps.iloc[0], rows.pose, rows.trans, 72))
     return clips
 
 
+def _grouped(path, frame):
+    for column in ("subject", "sequence", "frame"):
+        values = frame[column]
+        plain = values.dtype.kind in "iuf" or all(isinstance(value, str) for value in values)
+        if not plain or values.isna().any():
+            raise InputError(path, f'column "{column}"', "neither text nor numbers", "a value in each row")
+    return frame.groupby(["subject", "sequence"], sort=False, observed=True)
+
+
 def _read_amass(path):
     """AMASS: z up; ``trans`` is the model's translation, a constant away from the pelvis."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            rate = next((key for key in ("mocap_framerate", "mocap_frame_rate") if key in archive), None)
-            missing = [key for key in ("poses", "trans") if key not in archive]
-            if missing or rate is None:
-                key = missing[0] if missing else "mocap_framerate"
-                raise InputError(path, f'array "{key}"', "missing", "poses, trans and mocap_framerate")
-            fps, poses, trans = float(archive[rate]), archive["poses"], archive["trans"]
-    except (ValueError, OSError, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(path, found=f"not a readable .npz ({error})", expected="an AMASS archive") from error
+    arrays = read_npz(path, ("poses", "trans", *RATES), "an AMASS archive")
+    rate = next((arrays[key] for key in RATES if key in arrays), None)
+    missing = [key for key in ("poses", "trans") if key not in arrays]
+    if missing or rate is None:
+        key = missing[0] if missing else RATES[0]
+        raise InputError(path, f'array "{key}"', "missing", f"poses, trans and {RATES[0]}")
+    fps = rate.reshape(-1)[0] if rate.size == 1 else f"of shape {rate.shape}"
+    poses, trans = arrays["poses"], arrays["trans"]
     clip = _checked(path, path.parent.name, path.stem, fps, poses, trans, None)
     root = Rotation.from_matrix(Z_UP_TO_Y_UP) * Rotation.from_rotvec(clip.pose[:, :3])
     pose = np.concatenate([root.as_rotvec(), clip.pose[:, 3:]], axis=1)
@@ -150,8 +158,9 @@ def _checked(path, subject, name, fps, pose, trans, width):
     where = f"{name}: pose"
     try:
         pose, trans = (np.stack(list(rows)).astype(np.float64) for rows in (pose, trans))
-    except ValueError as error:
-        raise InputError(path, where, "uneven", "the same number of values in each row") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        found = "empty, uneven or no numbers"
+        raise InputError(path, where, found, "the same number of values in each row") from error
     if pose.ndim != 2 or (pose.shape[1] != width if width else pose.shape[1] not in (72, 156, 165)):
         raise InputError(
             path, where, f"of shape {pose.shape}", f"(frames, {width or '72, 156 or 165'}), radians"
@@ -160,8 +169,8 @@ def _checked(path, subject, name, fps, pose, trans, width):
         raise InputError(path, f"{name}: trans", f"of shape {trans.shape}", f"({len(pose)}, 3), metres")
     if not (np.isfinite(pose).all() and np.isfinite(trans).all()):
         raise InputError(path, where, "not finite", "finite numbers")
-    if not (np.isfinite(fps) and fps > 0):
-        raise InputError(path, f"{name}: frames a second", fps, "a number above 0")
+    if not isinstance(fps, int | float | np.number) or not (np.isfinite(fps) and 0 < fps < FASTEST):
+        raise InputError(path, f"{name}: frames a second", fps, f"a number above 0, below {FASTEST:g}")
     if pose.shape[1] > 72:  # SMPL-H and SMPL-X: 22 body joints first; SMPL's two hand joints stay at rest
         pose = np.concatenate([pose[:, :66], np.zeros((len(pose), 6))], axis=1)
     return Clip(subject, name, float(fps), pose, trans)

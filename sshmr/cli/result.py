@@ -1,8 +1,10 @@
 """What a command leaves: lines for people or one JSON object for programs, and an exit code."""
 
 import dataclasses
+import errno
 import functools
 import json
+import os
 import sys
 import time
 
@@ -11,6 +13,18 @@ import typer
 from sshmr.errors import InputError
 
 FINE, BAD_INPUT, INCOMPLETE, STOPPED = 0, 2, 3, 130
+
+GO_ON = "Free some space or choose another folder; the same command continues what is done"
+ANOTHER = "Choose another folder, or change its permissions"
+SYSTEM = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), GO_ON),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), ANOTHER),
+    errno.ENAMETOOLONG: "Choose a shorter name",
+    errno.EIO: "The disk cannot be read or written",
+    errno.EMFILE: "Allow more open files (ulimit -n), or use fewer --jobs",
+    errno.ENOTDIR: "A file lies where a folder is expected",
+}
+"""What the system refuses and the user can change."""
 
 OPTION_OF = {
     "extract.clouds.": "--",
@@ -48,6 +62,15 @@ def reported(command):
             if as_json:
                 _print_json({"command": command.__name__, "error": _fields(error)})
             print(f"Error: {as_options(str(error))}", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from None
+        except OSError as error:
+            if error.errno not in SYSTEM:
+                raise
+            place = error.filename or options.get("out") or "writing"
+            told = f"{os.fspath(place)}: {os.strerror(error.errno)}. {SYSTEM[error.errno]}."
+            if as_json:
+                _print_json({"command": command.__name__, "error": {"path": str(place), "message": told}})
+            print(f"Error: {told}", file=sys.stderr)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
             print("Stopped. What is done stays; the same command goes on from there.", file=sys.stderr)

@@ -6,7 +6,6 @@ import hashlib
 import re
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 
 from sshmr.body.model import BodyModel
@@ -98,8 +97,8 @@ def sequences_of(tables, model):
     """
     members = {}
     for points, params in tables:
-        index = pq.read_table(points, columns=["sequence", "view"]).to_pydict()
-        for key in zip(*index.values(), strict=True):
+        index = read_table(points, ["sequence", "view"], {})
+        for key in zip(index["sequence"], index["view"].tolist(), strict=True):
             members.setdefault(key, {})[points, params] = None
     views = {}
     for sequence, view in members:

@@ -1,17 +1,6 @@
 """One mesh as a file."""
 
 from sshmr.files import atomic_path
-from sshmr.geometry.open3d_import import open3d
-
-
-def write_ply(path, vertices, faces):
-    """Write a binary .ply with float64 positions: (V, 3) and (F, 3)."""
-    module = open3d()
-    mesh = module.geometry.TriangleMesh(
-        module.utility.Vector3dVector(vertices), module.utility.Vector3iVector(faces)
-    )
-    with atomic_path(path) as temporary:
-        module.io.write_triangle_mesh(str(temporary), mesh)
 
 
 def write_obj(path, vertices, faces):

@@ -1,6 +1,7 @@
 """All bodies of a run in the formats asked for, and always as one table."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,10 @@ from sshmr.body.model import BodyModel
 from sshmr.export.axes import Axes
 from sshmr.export.bodies import file_name, sequences_of
 from sshmr.export.glb import MOST_FRAMES, write_glb
-from sshmr.export.meshes import write_obj, write_ply
+from sshmr.export.meshes import write_obj
 from sshmr.export.motion import write_amass, write_smplx
 from sshmr.files import atomic_path
+from sshmr.formats.ply_writer import write_ply
 from sshmr.tables.schemas import vector
 
 FORMATS = ("ply", "obj", "glb", "amass", "smplx")
@@ -198,7 +200,7 @@ def _note_gaps(path, bodies, notes):
 
 
 WRITERS = {
-    "ply": _meshes(write_ply, ".ply"),
+    "ply": _meshes(functools.partial(write_ply, double=True), ".ply"),
     "obj": _meshes(write_obj, ".obj"),
     "glb": _glb,
     "smplx": _smplx,

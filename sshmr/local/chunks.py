@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from sshmr.config.mapping import to_json
 from sshmr.formats.bags import real_file
@@ -17,7 +16,7 @@ from sshmr.sources.clouds import check_sizes, read_files
 from sshmr.sources.extract import table_columns, write_skipped
 from sshmr.sources.frame_order import Numbered
 from sshmr.tables.run_folder import SKIPPED
-from sshmr.tables.schemas import points_schema, provenance, write_table
+from sshmr.tables.schemas import points_schema, provenance, read_table, write_table
 
 SPLIT = "train"
 LEAST, MOST = 8, 64
@@ -88,8 +87,8 @@ def known_clouds(run):
     """
     holders, numbers = {}, {}
     for path in run.points():
-        table = pq.read_table(path, columns=["sequence", "frame"]).to_pydict()
-        for sequence, frame in zip(*table.values(), strict=True):
+        table = read_table(path, ["sequence", "frame"], {})
+        for sequence, frame in zip(table["sequence"], table["frame"].tolist(), strict=True):
             numbers.setdefault(sequence, set()).add(frame)
         for file, stamp in provenance(path).get("files", {}).items():
             holders[Path(file)] = (path, stamp)
@@ -122,7 +121,7 @@ def renumbered(clouds, numbers):
 def read_index(points):
     """What places each frame of some points tables: frame_id, sequence, frame, view, offset; rows of each."""
     columns = ["frame_id", "sequence", "frame", "view", "offset"]
-    tables = [pq.read_table(path, columns=columns).to_pydict() for path in points]
+    tables = [read_table(path, columns, {"offset": (3,)}) for path in points]
     merged = {name: [value for table in tables for value in table[name]] for name in columns}
     ends = np.cumsum([0, *(len(table["frame_id"]) for table in tables)])
     kinds = {"frame": np.int64, "view": np.int64, "offset": np.float64}

@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from sshmr.files import atomic_path
+from sshmr.formats.ply_writer import write_ply
 from sshmr.people.scene import Recording
 from sshmr.people.track import UNSURE
 from sshmr.tables.schemas import vector, write_table
 
 DETECTIONS = "detections.parquet"
-EXACT = 1000.0
-"""Coordinates farther from zero than this are written with double precision."""
 SCHEMA = pa.schema(
     [
         pa.field("frame_id", pa.string(), nullable=False),
@@ -72,16 +70,6 @@ def write_crops(folder: Path, recording: Recording) -> list[Path]:
         for frame, one in zip(track.frames, track.found, strict=True):
             write_ply(folder / name / f"{frame:06d}.ply", recording.to_file(one.points))
     return folders
-
-
-def write_ply(path: Path, points: np.ndarray) -> None:
-    """Write points (K, 3) as a binary .ply file."""
-    wide = np.abs(points).max(initial=0.0) > EXACT
-    kind, word = ("<f8", "double") if wide else ("<f4", "float")
-    properties = "".join(f"property {word} {axis}\n" for axis in "xyz")
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(header.encode() + np.ascontiguousarray(points, kind).tobytes())
 
 
 def _row(recording, frame, one, track, person, reason):

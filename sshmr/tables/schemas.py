@@ -5,6 +5,7 @@ of its valid points; ``offset`` brings a row back to its source's frame (turned 
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sshmr.files import atomic_path
 
 SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
+AGAIN = "Remove this file, and run what made it again"
 LATER_COLUMNS = {"time": pa.float64()}
 """Columns that tables of earlier versions lack; they are read as nulls."""
 
@@ -192,22 +194,40 @@ def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str
     """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
 
     Raises:
-        InputError: when it is not readable, or a column is missing or no list of fixed size.
+        InputError: when it is not readable, or a column is missing, no list of fixed size or of another one.
     """
     schema = _open(path, lambda: pq.read_schema(path))
     for name in names:
         if name not in schema.names:
             if name in LATER_COLUMNS:
                 continue
-            raise InputError(path, f'column "{name}"', "missing", ", ".join(names), "Make this file anew.")
+            raise InputError(path, f'column "{name}"', "missing", ", ".join(names), AGAIN)
         if name in shapes and not pa.types.is_fixed_size_list(schema.field(name).type):
             found, expected = f"of type {schema.field(name).type}", "a list of fixed size"
-            raise InputError(path, f'column "{name}"', found, expected, "Make this file anew.")
+            raise InputError(path, f'column "{name}"', found, expected, AGAIN)
     absent = [name for name in names if name not in schema.names]
     table = _open(path, lambda: pq.read_table(path, columns=[name for name in names if name not in absent]))
     for name in absent:
         table = table.append_column(name, pa.nulls(len(table), LATER_COLUMNS[name]))
-    return {name: _to_numpy(table.column(name).combine_chunks(), shapes.get(name)) for name in names}
+    return {name: _column(path, table, name, shapes.get(name)) for name in names}
+
+
+def _column(path: Path | str, table: pa.Table, name: str, shape: tuple[int, ...] | None) -> Any:
+    kind = table.schema.field(name).type
+    try:
+        if shape and (pa.types.is_string(kind.value_type) or not _fits(kind.list_size, shape)):
+            raise ValueError("other values")
+        return _to_numpy(table.column(name).combine_chunks(), shape)
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        found = f"of type {kind}, or damaged ({error})"
+        expected = f"values of shape {shape}" if shape else "plain values"
+        raise InputError(path, f'column "{name}"', found, expected, AGAIN) from error
+
+
+def _fits(count: int, shape: tuple[int, ...]) -> bool:
+    """Whether so many values a row can have a shape, of which the first axis may be open (−1)."""
+    size = math.prod(shape)
+    return count == size if size > 0 else count % -size == 0
 
 
 def _open(path: Path | str, read: Callable) -> Any:
@@ -215,8 +235,11 @@ def _open(path: Path | str, read: Callable) -> Any:
         return read()
     except FileNotFoundError:
         raise InputError(path, found="no such file", expected="a Parquet table") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(path, found=f"not readable ({error})", expected="a Parquet table") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged table can raise almost any exception
+        found = f"not readable ({error or type(error).__name__})"
+        raise InputError(path, found=found, expected="a Parquet table", fix=AGAIN) from error
 
 
 def _to_numpy(column: Any, shape: tuple[int, ...] | None) -> np.ndarray:
@@ -246,7 +269,15 @@ def row_count(path: Path | str) -> int:
 def provenance(path: Path | str) -> dict:
     """What was written about a table beside its rows: settings, versions, body, whether it is simulated."""
     metadata = _open(path, lambda: pq.read_schema(path)).metadata or {}
-    return json.loads(metadata.get(b"sshmr", b"{}"))
+    try:
+        about = json.loads(metadata.get(b"sshmr", b"{}"))
+        if not isinstance(about, dict):
+            raise ValueError(f"a {type(about).__name__}")
+    except ValueError as error:
+        raise InputError(
+            path, 'metadata "sshmr"', f"damaged ({error})", "a mapping as JSON", AGAIN
+        ) from error
+    return about
 
 
 def valid_mask(points: dict[str, np.ndarray]) -> np.ndarray:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -31,10 +32,35 @@ def test_template_survives_the_disk_and_refuses_another_body(tmp_path, neutral_b
     assert torch.equal(loaded.vertex_ids, template.vertex_ids)
     assert torch.equal(loaded.vertices, template.vertices)
     other = dataclasses.replace(neutral_body, digest="0" * 64)
-    with pytest.raises(InputError, match="Make the template anew"):
+    with pytest.raises(InputError, match="Build the template again"):
         Template.load(tmp_path / "template.npz", other)
 
 
 def test_more_vertices_than_the_body_has_is_an_error(neutral_body):
     with pytest.raises(InputError, match="1 to 6890"):
         build_template(neutral_body, 7000)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"vertices": None}, 'array "vertices" is missing'),
+        ({"vertex_ids": np.arange(8.0)}, 'array "vertex_ids" is of shape'),
+        ({"mirror": np.array("none")}, 'array "mirror" is of shape'),
+        ({"mirror": np.full(8, 8)}, "do not fit each other or the body"),
+        ({"vertex_ids": np.full(8, 6890)}, "do not fit each other or the body"),
+        ({"vertices": np.full((8, 3), np.nan)}, "do not fit each other or the body"),
+        ({"vertices": np.array([None])}, "of dtype object"),
+    ],
+)
+def test_damaged_templates_are_told(tmp_path, neutral_body, change, told):
+    path = tmp_path / "template.npz"
+    build_template(neutral_body, 8).save(path)
+    with np.load(path) as archive:
+        arrays = {**archive, **change}
+    np.savez(path, **{name: values for name, values in arrays.items() if values is not None})
+    with pytest.raises(InputError, match=rf"template\.npz.*{told}"):
+        Template.load(path, neutral_body)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"template\.npz: it cannot be read"):
+        Template.load(path, neutral_body)

@@ -1,5 +1,7 @@
 """The command line as a whole."""
 
+import json
+import resource
 import subprocess
 import sys
 
@@ -42,3 +44,28 @@ def test_wrong_usage_is_refused():
     call("fit", code=2)
     call("fit", "a.ply", "-o", "out", "--up", "w", code=2)
     call("nothing", code=2)
+
+
+def test_a_disk_that_takes_no_more_is_told(fitted, tmp_path):
+    """A limit on the size of files stands for a full disk; what cannot be written whole is not there."""
+    out = tmp_path / "out"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        call("export", fitted, "-o", out, "-f", "ply", code=2)
+        told = call.stderr
+        result = call("export", fitted, "-o", out, "-f", "glb", "--json", code=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert told.splitlines()[-1].startswith(f"Error: {out}")
+    assert "File too large. Free some space or choose another folder" in told
+    assert "Free some space" in json.loads(result)["error"]["message"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_file_in_the_way_of_a_folder_is_told(fitted, tmp_path):
+    (tmp_path / "out").write_text("in the way")
+    call("export", fitted, "-o", tmp_path / "out" / "below", "-f", "ply", code=2)
+    assert "A file lies where a folder is expected" in call.stderr
+    call("export", fitted, "-o", tmp_path / ("x" * 300), "-f", "ply", code=2)
+    assert "Choose a shorter name" in call.stderr

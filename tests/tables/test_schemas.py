@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -9,9 +10,11 @@ from sshmr.tables.schemas import (
     points_schema,
     provenance,
     pseudo_labels_schema,
+    read_frame_ids,
     read_params,
     read_points,
     read_pseudo_labels,
+    row_count,
     valid_mask,
     write_table,
 )
@@ -106,6 +109,29 @@ def test_broken_and_foreign_files_are_told_apart(tmp_path, columns):
     pd.read_parquet(tmp_path / "p.parquet").to_parquet(tmp_path / "loose.parquet")
     with pytest.raises(InputError, match="a list of fixed size"):
         read_points(tmp_path / "loose.parquet")
+
+
+def test_damaged_tables_of_a_run_are_told(tmp_path, columns):
+    path = tmp_path / "damaged.parquet"
+    write_table(path, columns, points_schema(5), {})
+    whole = pq.read_table(path)
+    numbers = pa.array([[0.0] * 71] * len(whole), pa.list_(pa.float32(), 71))
+    texts = pa.array([["a"] * 72] * len(whole), pa.list_(pa.string(), 72))
+    for values in (numbers, texts):
+        place = whole.schema.get_field_index("pose")
+        pq.write_table(whole.set_column(place, "pose", values), path)
+        with pytest.raises(InputError, match=r'damaged\.parquet: column "pose" is of type'):
+            read_points(path, truth=True)
+    for about in (b"{", b"[1]", b"\xff"):
+        pq.write_table(whole.replace_schema_metadata({b"sshmr": about}), path)
+        with pytest.raises(InputError, match=r'damaged\.parquet: metadata "sshmr" is damaged'):
+            provenance(path)
+    content = path.read_bytes()
+    for end in (0, 3, 60, len(content) - 9):
+        path.write_bytes(content[:end])
+        for read in (read_points, read_frame_ids, provenance, row_count):
+            with pytest.raises(InputError, match=r"damaged\.parquet: not readable.*Remove this file"):
+                read(path)
 
 
 def test_a_killed_write_leaves_the_old_file_whole(tmp_path, columns, monkeypatch):
