@@ -25,6 +25,8 @@ include: "rules/pretrain.smk"
 onstart:
     LOCKS.append(lock_folder(".", ".snakemake/sshmr.lock"))
     RUN.describe(**FACTS)
+    if workflow.local_exec:
+        write_json(RUN.timings / "start.json", {"started": time.time(), "cores": workflow.cores})
     for shard, packed in PLAN.items():
         write_listing(RUN.listing_of(*shard), packed)
     if not workflow.local_exec:

@@ -21,20 +21,24 @@ TEXTS = {"help", "description", "epilog", "message", "found", "expected", "fix"}
 """Functions whose call is a message, and keyword arguments that hold one."""
 
 
-def code_hash(script, root):
+def code_hash(script, root, known=None):
     """Hash of a script's code and of every definition of the repository that it reaches.
 
     Args:
         script: path of the script. root: the folder that holds the package.
+        known: a dictionary that is the same for all scripts, so that they share what is found out.
     """
-    hasher = hashlib.sha256()
-    for name in sorted(reached(Path(script), Path(root))):
-        hasher.update(f"{name[0]} {name[1]} {_text_of(*name, Path(root))}\n".encode())
+    known, hasher = {} if known is None else known, hashlib.sha256()
+    for name in sorted(reached(Path(script), Path(root), known)):
+        if ("text", *name) not in known:
+            known["text", *name] = _text_of(*name, Path(root))
+        hasher.update(f"{name[0]} {name[1]} {known['text', *name]}\n".encode())
     return hasher.hexdigest()[:16]
 
 
-def reached(script, root):
+def reached(script, root, known=None):
     """(module, name) of everything that running a script can use; name "" is a module's other statements."""
+    known = {} if known is None else known
     found, waiting = set(), [(str(script), name) for name in _module(str(script), root).definitions]
     while waiting:
         key = waiting.pop()
@@ -45,7 +49,9 @@ def reached(script, root):
         if not module:
             continue
         waiting.append((key[0], ""))
-        waiting.extend(module.uses(key[1], root))
+        if key not in known:
+            known[key] = set(module.uses(key[1], root))
+        waiting.extend(known[key])
     return {key for key in found if _module(key[0], root)}
 
 

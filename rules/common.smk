@@ -1,11 +1,13 @@
 # The checked config and what follows from it: the shards, the names, the device.
 
+import functools
 import json
 import os
 import re
 import shlex
 import shutil
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(workflow.basedir)
@@ -20,13 +22,12 @@ from slurm import cancel_jobs_left_behind, start_watch
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from sshmr.body.sources import ASSETS, GENDERS, body_source, prior_source
-from sshmr.sources.behave.files import info_file
-from sshmr.formats.bags import real_file
-from sshmr.sources.cloud_files import is_text, truth_file
-from sshmr.sources.plan import plan_shards, plan_simulated, write_listing
+from sshmr.sources.behave.files import watched_files
+from sshmr.sources.cloud_files import truth_file
+from sshmr.sources.plan import plan_shards, plan_simulated, state_of, write_listing
 from sshmr.sources.shards import sloper4d_pickle
-from sshmr.sources.surreal.clips import clip_files
 from sshmr.errors import InputError
+from sshmr.files import write_json
 from sshmr.locks import lock_folder
 from sshmr.config.template import TemplateConfig
 from sshmr.network.pretrained import PRETRAINED, pretrained_path
@@ -135,9 +136,12 @@ def start_on_cluster():
         start_watch(Path.cwd(), logger.error)
 
 
+CODE = {}  # What the hashes of the scripts share.
+
+
 def code_hash(script):
     """Changes when the code that a script runs does, and with it what the rule has made."""
-    return hash_of_code(ROOT / "workflow_scripts" / f"{script}.py", ROOT)
+    return hash_of_code(ROOT / "workflow_scripts" / f"{script}.py", ROOT, CODE)
 
 
 # Snakemake reads this file once more where a job of a cluster runs. There the plan holds, not what that node has.

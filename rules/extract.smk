@@ -23,6 +23,7 @@ rule extract_shard:
             params.extract(config, packed_of(wildcards).kind, KIND == "simulated")
         ),
         members=members,
+        files=lambda wildcards: files_of(wildcards).digest,
         code=code_hash("extract"),
     message:
         "Extract {wildcards.shard} ({wildcards.split})"

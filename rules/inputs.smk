@@ -11,9 +11,16 @@ def memory(factor, least):
 
     def mem_mb(wildcards, input, attempt):
         # Not input.size_mb, which warns of files that are yet to be made.
-        return int((least + factor * sum(Path(path).stat().st_size for path in input) / 1e6) * attempt)
+        listed = files_of(wildcards).size if "source" in input.keys() else 0
+        return int((least + factor * (listed + sum(map(size_of, input))) / 1e6) * attempt)
 
     return mem_mb
+
+
+@functools.cache
+def size_of(path):
+    """Bytes of a file. Snakemake asks for the memory of every job several times."""
+    return Path(path).stat().st_size
 
 
 def packed_of(wildcards):
@@ -26,24 +33,29 @@ def members(wildcards):
     return [sequence.name for sequence in packed_of(wildcards).sequences] if KIND == "simulated" else []
 
 
+@functools.cache
+def state_of_shard(shard):
+    """State of the listed files of a shard."""
+    return state_of(PLAN[shard].files())
+
+
+def files_of(wildcards):
+    """State of a shard's files, where a source has too many of them to be inputs: a param in their place."""
+    return state_of_shard(Shard(SPLIT_OF.get(wildcards.shard) or wildcards.split, wildcards.shard))
+
+
 def source_files(wildcards):
-    """What a shard is read from."""
+    """What a shard is read from, but for the files that `files_of` covers."""
     if KIND == "simulated":
         return RUN.simulated(wildcards.shard)
     sequences = packed_of(wildcards).sequences
     if KIND == "sloper4d":
         return [sloper4d_pickle(sequence.root, sequence.name) for sequence in sequences]
     if KIND == "behave":
-        return [info_file(sequence.root, sequence.name) for sequence in sequences]
-    files = [file for sequence in sequences for file in sequence.files]
-    if KIND == "surreal":
-        return clip_files(files)
-    beside = [CLOUD_TRUTH] if CLOUD_TRUTH else []
+        return [path for one in sequences for path in watched_files(one.root, one.name)]
     if KIND == "scenes" and EXTRACT.scenes.empty:
-        beside = [EXTRACT.scenes.empty]
-    # Snakemake keeps names as text; a file whose name is none is read, but not watched.
-    found = dict.fromkeys(real_file(file.path) for file in files)
-    return [path for path in found if is_text(path)] + beside
+        return EXTRACT.scenes.empty
+    return CLOUD_TRUTH or []
 
 
 def earlier(place, *what):

@@ -5,6 +5,7 @@ import os
 import socket
 
 from sshmr.errors import InputError
+from sshmr.locks import claim_gpu
 
 
 def choose_device(name):
@@ -24,6 +25,23 @@ def choose_device(name):
             fix="Set the device to cpu (or auto), or install a build of torch for your GPU",
         )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def own_gpu(device):
+    """One of several GPUs: the one that the fewest other jobs of this user have; any other device as it is.
+
+    Processes that torchrun started have theirs from it.
+    """
+    import torch
+
+    count = torch.cuda.device_count() if device.type == "cuda" else 0
+    if count < 2 or "LOCAL_RANK" in os.environ:
+        return device
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    names = given if len(given) == count else [str(number) for number in range(count)]
+    own = torch.device("cuda", claim_gpu(names))
+    torch.cuda.set_device(own)
+    return own
 
 
 def describe_device(device):

@@ -1,7 +1,10 @@
-"""One process at a time in a folder."""
+"""One process at a time in a folder, and as few as possible on a GPU."""
 
 import contextlib
-from collections.abc import Iterator
+import getpass
+import itertools
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -30,6 +33,30 @@ def lock_folder(folder: str | Path, name: str = ".lock") -> FileLock:
             fix="Wait until it ends, stop it, or use another folder",
         ) from None
     return lock
+
+
+def claim_gpu(names: Sequence[str], folder: str | Path | None = None) -> int:
+    """The place of the GPU, among those named, that the fewest other processes have claimed.
+
+    The claim ends with the process.
+
+    Args:
+        names: of the GPUs that this process may use.
+        folder: where the claims are kept; by default one for all runs of this user on this machine.
+    """
+    folder = Path(folder or Path(tempfile.gettempdir()) / f"sshmr-gpus-{getpass.getuser()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for turn in itertools.count():
+        for number, name in enumerate(names):
+            lock = FileLock(folder / f"{name}.{turn}.lock")
+            with contextlib.suppress(Timeout):
+                lock.acquire(blocking=False)
+                _CLAIMS.append(lock)
+                return number
+    raise AssertionError("unreachable")
+
+
+_CLAIMS: list[FileLock] = []
 
 
 @contextlib.contextmanager

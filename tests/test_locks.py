@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from sshmr.errors import InputError
-from sshmr.locks import alone_in, lock_folder
+from sshmr.locks import alone_in, claim_gpu, lock_folder
 
 HOLD = """
 from sshmr.locks import lock_folder
@@ -39,3 +39,22 @@ def test_half_written_files_are_removed_by_the_next_process_alone(tmp_path):
             pass
         assert half.exists()
     assert whole.exists()
+
+
+CLAIM = """
+import sys
+from sshmr.locks import claim_gpu
+print(claim_gpu(["0", "1"], sys.argv[1]), flush=True)
+input()
+"""
+
+
+def test_jobs_side_by_side_each_claim_the_gpu_with_the_fewest_others(tmp_path):
+    """Two stand-ins for GPUs and three jobs; a job that ends gives its GPU back."""
+    command = [sys.executable, "-c", CLAIM, tmp_path]
+    jobs = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)]
+    first = jobs[0].stdout.readline()
+    assert int(first) == 0
+    assert [claim_gpu(["0", "1"], tmp_path) for _ in range(2)] == [1, 0]
+    jobs[0].communicate(b"\n", timeout=60)
+    assert claim_gpu(["0", "1"], tmp_path) == 0

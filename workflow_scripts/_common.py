@@ -72,12 +72,12 @@ def device_from(arguments):
     """
     import torch
 
-    from sshmr.device import choose_device, describe_device
+    from sshmr.device import choose_device, describe_device, own_gpu
 
     if arguments.threads < 1:
         raise InputError("--threads", found=f"it is {arguments.threads}", expected="1 or more")
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    device = choose_device(arguments.device)
+    device = own_gpu(choose_device(arguments.device))
     print(f"Device: {describe_device(device)}")
     return device

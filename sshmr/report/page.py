@@ -1,5 +1,6 @@
 """The report: everything about a run on one page that opens without a network."""
 
+import time
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def write_report(
         folder: the run's folder. settings: see ``ReportConfig``. output: the page.
         picture: a .png of a typical frame: its cloud, the bootstrap and the last round's fit.
     """
+    start = time.process_time()
     run, rounds = Run(folder), run_summary.last_round(folder)
     stages = [(round_, "fit") for round_ in shown_rounds(rounds, settings.rounds)]
     errors = frame_errors(run, [*stages, (rounds, "network")])
@@ -39,7 +41,7 @@ def write_report(
         chosen, _ = choose(run, errors, settings.split, rounds, 3)
         typical = chosen[len(chosen) // 2]
         write_picture(picture, next(pictures(run, typical.sequence, [typical.row], panels)))
-    write_page("report.html.j2", context(run, rounds, settings, errors), output)
+    write_page("report.html.j2", context(run, rounds, settings, errors, start), output)
 
 
 def write_page(template: str, values: dict, output: Path) -> None:
@@ -56,8 +58,10 @@ def write_page(template: str, values: dict, output: Path) -> None:
         temporary.write_text(page, encoding="utf-8")
 
 
-def context(run: Run, rounds: int, settings: ReportConfig, errors: FrameErrors) -> dict[str, Any]:
-    """What the template shows."""
+def context(
+    run: Run, rounds: int, settings: ReportConfig, errors: FrameErrors, start: float
+) -> dict[str, Any]:
+    """What the template shows; ``start``: seconds that this process took to load its packages."""
     rows = run_summary.read_rounds(run.folder, rounds)
     config = run.folder.manifest.get("settings", {})
     spread = page_tables.with_spread(rows)
@@ -92,7 +96,9 @@ def context(run: Run, rounds: int, settings: ReportConfig, errors: FrameErrors) 
         "training": page_plots.training_plots(run_summary.read_history(run.folder, rounds)),
         "data": page_tables.data_table(errors),
         "skipped": page_tables.skipped_table(run_summary.read_skipped(run.folder)),
-        "timings": page_tables.timings_table(run_summary.read_timings(run.folder, rounds)),
+        "timings": page_tables.timings_table(
+            run_summary.read_timings(run.folder, rounds), run_summary.read_overhead(run.folder, start)
+        ),
         "config": page_tables.config_sections(config or run_summary.read_settings(run, rounds)),
         "versions": run_summary.versions(),
     }

@@ -204,8 +204,8 @@ def skipped_table(skipped: pd.DataFrame) -> list[dict]:
     return counts.sort_values("frames", ascending=False).to_dict("records")
 
 
-def timings_table(timings: pd.DataFrame) -> dict:
-    """Time and memory of each stage of each round, and the sum."""
+def timings_table(timings: pd.DataFrame, overhead: run_summary.Overhead | None = None) -> dict:
+    """Time and memory of each stage of each round, the sum, and what was spent besides."""
     longest = max(float(timings["seconds"].max()), 1e-9) if len(timings) else 1.0
     lines = [
         {
@@ -218,7 +218,16 @@ def timings_table(timings: pd.DataFrame) -> dict:
         }
         for line in timings.itertuples()
     ]
-    return {"lines": lines, "total": duration(float(timings["seconds"].sum()))}
+    return {
+        "lines": lines,
+        "total": duration(float(timings["seconds"].sum())),
+        "overhead": overhead
+        and {
+            "wall": duration(overhead.seconds),
+            "cores": overhead.cores,
+            "share": f"{100 * overhead.share:.0f}",
+        },
+    }
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,8 @@ import importlib.metadata
 import json
 import os
 import platform
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -17,6 +18,15 @@ from sshmr.tables.schemas import provenance
 from sshmr.viewing.frames import Run
 
 NO_ROUND = -1
+
+
+class Overhead(NamedTuple):
+    """Seconds that a run took, on how many cores, and the share of their time outside the jobs' own work."""
+
+    seconds: float
+    cores: int
+    share: float
+
 
 PACKAGES = ("torch", "numpy", "scipy", "open3d", "pandas", "pyarrow", "snakemake")
 """Packages whose version a page states."""
@@ -62,6 +72,35 @@ def read_timings(folder: RunFolder, rounds: int) -> pd.DataFrame:
     return grouped.agg(
         jobs=("seconds", "size"), seconds=("seconds", "sum"), memory=("memory", "max")
     ).reset_index()
+
+
+def read_overhead(folder: RunFolder, start: float) -> Overhead | None:
+    """How much of the cores' time the latest start of the workflow spent outside its jobs' own work.
+
+    Args:
+        start: seconds that a job takes to start Python and load its packages.
+
+    Returns:
+        None where the run was not made by the workflow on this machine.
+    """
+    begun_file = folder.timings / "start.json"
+    if not begun_file.exists():
+        return None
+    begun = json.loads(begun_file.read_text())
+    cores, threads = begun["cores"], folder.manifest.get("settings", {}).get("threads", {})
+    work = time.process_time() - start  # this job's own
+    for path in folder.timings.rglob("*.tsv"):
+        if path.stat().st_mtime >= begun["started"]:
+            stage = next(
+                part
+                for part in path.relative_to(folder.timings).with_suffix("").parts
+                if not part.startswith("round_")
+            )
+            used = min(threads.get("extract" if stage == "points" else stage, 1), cores)
+            seconds = pd.to_numeric(pd.read_csv(path, sep="\t")["s"], errors="coerce").mean()
+            work += max(float(seconds) - start, 0.0) * used
+    wall = time.time() - begun["started"]
+    return Overhead(wall, cores, max(0.0, 1 - work / (wall * cores)))
 
 
 def last_round(folder: RunFolder) -> int:

@@ -4,6 +4,7 @@ The workflow lists a source once, while it plans, so nothing here imports more t
 extraction reads its own part of that list from a file.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from sshmr.files import write_json
 from sshmr.sources.behave.files import sequence_folder
 from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.shards import list_sequences, simulated_plan, simulated_root, sloper4d_pickle
-from sshmr.sources.surreal.clips import surreal_shards
+from sshmr.sources.surreal.clips import Clip, clip_files, surreal_shards
 from sshmr.tables.run_folder import SPLITS, Shard
 
 SLOPER4D_FRAME = 20_000
@@ -44,6 +45,32 @@ class Packed(NamedTuple):
 
     kind: str
     sequences: list[Sequence]
+
+    def files(self) -> list[Path]:
+        """Its files, each once: of a recording, the one that holds its messages."""
+        found = (path for one in self.sequences for file in one.files for path in _paths(self.kind, file))
+        return list(dict.fromkeys(found))
+
+
+class State(NamedTuple):
+    """What is known of files without reading them: a hash of their names, sizes and times; their bytes."""
+
+    digest: str
+    size: int
+
+
+def state_of(paths: Iterable[Path]) -> State:
+    """The state of some files; it also changes when a file is replaced by an older one, or is gone."""
+    hasher, size = hashlib.sha256(), 0
+    for path in paths:
+        try:
+            about = path.stat()
+        except OSError:
+            hasher.update(os.fsencode(path) + b"\0gone\0")
+            continue
+        size += about.st_size
+        hasher.update(os.fsencode(path) + f"\0{about.st_size} {about.st_mtime_ns}\0".encode())
+    return State(hasher.hexdigest()[:16], size)
 
 
 def plan_shards(kind: str, root: str | Path, settings: ExtractConfig) -> dict[Shard, Packed]:
@@ -134,6 +161,15 @@ def read_listing(path: str | Path) -> Packed:
         for one in content["sequences"]
     ]
     return Packed(content["source"], sequences)
+
+
+def _paths(kind: str, file: tuple[Any, ...]) -> list[Path]:
+    """The files on disk of one of a sequence's files."""
+    if kind == "surreal":
+        return clip_files([Clip(*file)])
+    from sshmr.formats.bags import real_file  # loads numpy
+
+    return [real_file(file[-1])]
 
 
 def _plain(file: tuple[Any, ...]) -> list[Any]:

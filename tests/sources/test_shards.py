@@ -16,6 +16,7 @@ from sshmr.sources.plan import (
     plan_shards,
     plan_simulated,
     read_listing,
+    state_of,
     write_listing,
 )
 from sshmr.sources.shards import list_sequences, simulated_plan
@@ -85,6 +86,20 @@ def test_a_listing_tells_an_extraction_what_to_read(tmp_path):
     written = (tmp_path / "list.json").stat().st_mtime_ns
     write_listing(tmp_path / "list.json", packed)
     assert (tmp_path / "list.json").stat().st_mtime_ns == written
+
+
+def test_any_other_file_than_before_changes_the_state_of_a_shard(tmp_path):
+    touch(tmp_path / "mine", "ann/1.ply", "ann/2.ply")
+    (packed,) = plan_shards("clouds", tmp_path / "mine", ExtractConfig()).values()
+    first, second = packed.files()
+    first.write_bytes(b"ply")
+    before = state_of(packed.files())
+    assert before.size == 3
+    assert state_of(packed.files()) == before
+    os.utime(first, (1, 1))  # as `cp -p` of an older file of the same size leaves it
+    older = state_of(packed.files())
+    second.unlink()
+    assert len({before.digest, older.digest, state_of(packed.files()).digest}) == 3
 
 
 def test_planning_imports_nothing_heavy():

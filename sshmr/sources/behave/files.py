@@ -3,12 +3,15 @@
 The workflow asks this while it plans, so nothing here imports more than the standard library.
 """
 
+import os
 import re
 from pathlib import Path
 
 from sshmr.errors import InputError
 from sshmr.formats.json_files import entry, read_json_mapping
 
+CALIBRATION = ("config.json", "pointcloud_table.npy")
+"""A camera's pose, and its pixel table."""
 FRAME = re.compile(r"t(\d{1,6})(?:\.(\d{1,3}))?")
 
 
@@ -20,6 +23,20 @@ def sequence_folder(root, sequence):
 def info_file(root, sequence):
     """The file that a sequence is known by."""
     return sequence_folder(root, sequence) / "info.json"
+
+
+def watched_files(root, sequence):
+    """The files that stand for a sequence: what it is known by, and the calibration that it names."""
+    path = info_file(root, sequence)
+    try:
+        content = read_json_mapping(path)
+        folders = [path.parent / content[key] for key in ("config", "intrinsic")]
+        calibration = [
+            sorted(folder.glob(f"*/{name}")) for folder, name in zip(folders, CALIBRATION, strict=True)
+        ]
+    except (InputError, KeyError, TypeError, ValueError, OSError):
+        return [path]  # the extraction says what is wrong with it
+    return [path, *(Path(os.path.normpath(file)) for files in calibration for file in files)]
 
 
 def sequence_names(root):

@@ -6,7 +6,7 @@ import pytest
 
 from sshmr.config.extract import BehaveConfig, ExtractConfig
 from sshmr.errors import InputError
-from sshmr.sources.behave.files import frame_folders
+from sshmr.sources.behave.files import frame_folders, watched_files
 from sshmr.sources.shards import list_sequences
 
 NAMES = ["Date01_Sub01_chair", "Date01_Sub02_boxlong", "Date03_Sub03_chair", "Date03_Sub03_tablesmall"]
@@ -31,6 +31,21 @@ def test_the_official_split_is_followed_as_far_as_its_sequences_are_there(root):
     assert shards(root) == {"train": NAMES[:2], "test": [NAMES[2]]}
     assert shards(root, sequences=("Date03",)) == {"train": [], "test": [NAMES[2]]}
     assert shards(root, test_sequences=(NAMES[0],)) == {"train": NAMES[1:], "test": [NAMES[0]]}
+
+
+def test_calibration_is_watched_too(root):
+    about = {"config": "../../calibs/Date01/config", "intrinsic": "../../calibs/intrinsics"}
+    info = root / "sequences" / NAMES[0] / "info.json"
+    assert watched_files(root, NAMES[0]) == [info]
+    info.write_text(json.dumps(about))
+    files = [
+        root / "calibs" / path
+        for path in ("Date01/config/0/config.json", "intrinsics/0/pointcloud_table.npy")
+    ]
+    for path in files:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert watched_files(root, NAMES[0]) == [info, *files]
 
 
 def test_without_a_split_whole_sequences_are_held_out(root):
