@@ -62,18 +62,25 @@ def person(body, pose, rng):
 def depth_camera(vertices, faces, rng, distances=(2.0, 4.0), noise=0.003):
     """A camera 2–4 m away with one or two thin occluders, 3 mm noise and 2 % outliers; (K, 3) metres."""
     bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(*distances)
+    eye = distance * np.array([np.sin(bearing), 0, np.cos(bearing)]) + [0, rng.uniform(-0.3, 1.0), 0]
+    return depth_pixels(vertices, faces, vertices.mean(0) + eye, rng, noise, distance, occluders=True)
+
+
+def depth_pixels(vertices, faces, eye, rng, noise=0.003, distance=None, occluders=False):
+    """What a camera at ``eye`` (3,) measures of a mesh that it looks at; (K, 3) metres."""
     target = vertices.mean(0)
-    eye = target + distance * np.array([np.sin(bearing), 0, np.cos(bearing)]) + [0, rng.uniform(-0.3, 1.0), 0]
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross(forward, [0, 1, 0])
     right /= np.linalg.norm(right)
     up = np.cross(right, forward)
-    reach = 1.3 / distance
+    reach = 1.3 / (distance or np.linalg.norm(target - eye))
     u, v = np.meshgrid(np.linspace(-reach, reach, 160), np.linspace(-reach, reach, 160))
     directions = forward + u[..., None] * right + v[..., None] * up
     directions = (directions / np.linalg.norm(directions, axis=-1, keepdims=True)).reshape(-1, 3)
     hit, face = Surface(vertices, faces).cast(eye, directions)
-    seen = (face >= 0) & ~_occluded(u.ravel(), v.ravel(), reach, rng)
+    seen = face >= 0
+    if occluders:
+        seen &= ~_occluded(u.ravel(), v.ravel(), reach, rng)
     hit = hit[seen] + rng.normal(0, noise, seen.sum())
     cloud = eye + hit[:, None] * directions[seen]
     cloud = cloud[rng.permutation(len(cloud))[:1003]]

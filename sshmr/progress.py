@@ -20,10 +20,11 @@ class Progress:
         unit: what is counted, such as "frames"; may be empty.
         follow_terminal: show the bar on the terminal that the process was started from, even where standard
             error goes to a file, as in a workflow's jobs.
+        rate: show how many a second are done.
     """
 
-    def __init__(self, what: str, unit: str = "", follow_terminal: bool = False) -> None:
-        self._what, self._unit = what, unit
+    def __init__(self, what: str, unit: str = "", follow_terminal: bool = False, rate: bool = False) -> None:
+        self._what, self._unit, self._rate = what, unit, rate
         self._follow = follow_terminal
         self._total: int | None = None
         self._done = 0
@@ -35,7 +36,7 @@ class Progress:
         terminal = self._terminal()
         if terminal is not None:
             self._bar = self._stack.enter_context(_bar(terminal, self._unit))
-            self._task = self._bar.add_task(self._what, total=None)
+            self._task = self._bar.add_task(self._what, total=None, rate="")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,7 +52,8 @@ class Progress:
         """Count some as done."""
         self._done += count
         if self._bar:
-            self._bar.advance(self._task, count)
+            rate = f" {self._speed():.1f} a second ·" if self._rate else ""
+            self._bar.update(self._task, advance=count, rate=rate)
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
             print(f"{self._what}: {self._line()}", file=sys.stderr, flush=True)
@@ -62,7 +64,12 @@ class Progress:
             return f"{self._done}{unit}"
         left = (self._total - self._done) * (self._last - self._started) / max(1, self._done)
         minutes, seconds = divmod(round(left), 60)
-        return f"{self._done} of {self._total}{unit}, {minutes // 60}:{minutes % 60:02d}:{seconds:02d} left"
+        rate = f", {self._speed():.1f} a second" if self._rate else ""
+        clock = f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+        return f"{self._done} of {self._total}{unit}{rate}, {clock} left"
+
+    def _speed(self) -> float:
+        return self._done / max(time.monotonic() - self._started, 1e-6)
 
     def _terminal(self) -> TextIO | None:
         if sys.stderr.isatty():
@@ -101,6 +108,7 @@ def _bar(terminal: TextIO, unit: str) -> Any:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(f"{unit} ·" if unit else "·"),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TextColumn("·"),
         TimeRemainingColumn(),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sshmr.evaluation.rounds import Evaluation
     from sshmr.fit.stage import Surroundings
     from sshmr.sources.plan import Sequence
+    from sshmr.tracking.follow import Follower
 
 PathLike = str | Path
 
@@ -145,6 +146,21 @@ def fit(
         progress=progress,
         search=search,
     )
+
+
+def follower(
+    body: PathLike,
+    template: PathLike,
+    prior: PathLike,
+    config: "FitConfig",
+    checkpoint: PathLike | None,
+    infer: "InferConfig",
+) -> "Follower":
+    """What follows a person from frame to frame."""
+    from sshmr.tracking.stage import make_follower
+
+    path = None if checkpoint is None else Path(checkpoint)
+    return make_follower(_body(body), _template(template, body), _prior(prior), config, path, infer)
 
 
 def relabel(

@@ -17,6 +17,7 @@ from sshmr.cli.render import render
 from sshmr.cli.report import report
 from sshmr.cli.result import reported
 from sshmr.cli.simulate import simulate
+from sshmr.cli.track import track
 from sshmr.cli.view import view
 from sshmr.cli.weights import weights
 from sshmr.runtime import wait_briefly
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 
 for command in (
-    init, people, fit, predict, export, weights, view, render, report, evaluate, simulate, doctor,
+    init, people, fit, track, predict, export, weights, view, render, report, evaluate, simulate, doctor,
 ):  # fmt: skip
     app.command()(reported(command))
 

@@ -22,6 +22,7 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
     """
     from sshmr.local.inputs import find_inputs
     from sshmr.local.runner import prepare, process
+    from sshmr.local.tracks import process_tracks
     from sshmr.locks import alone_in
 
     lines = sys.stdin.read().splitlines() if "-" in arguments else []
@@ -29,8 +30,12 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
     jobs = jobs or (cores() if plan.device == "cpu" else 1)
     with alone_in(out):
         run = prepare(out, body, plan, config)
-        with Progress("Fit" if plan.fit else "Predict", "frames") as progress:
-            outcome = process(run, clouds, plan, config, jobs, progress)
+        verb = "Track" if plan.follow else "Fit" if plan.fit else "Predict"
+        with Progress(verb, "frames", rate=plan.follow) as progress:
+            if plan.follow:
+                outcome = process_tracks(run, clouds, plan, config, jobs, progress, frames_per_second)
+            else:
+                outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
     return _result(outcome, tables, written, [*notes, *more, *outcome.notes], strict)

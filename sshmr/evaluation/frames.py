@@ -11,6 +11,7 @@ from sshmr.body.model import JOINT_NAMES, BodyModel, Posed
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
 from sshmr.evaluation import measures
+from sshmr.evaluation.motion import motion_measures
 from sshmr.geometry.normals import vertex_normals
 from sshmr.geometry.raycast import Surface
 from sshmr.tables.schemas import valid_mask
@@ -115,10 +116,13 @@ def evaluate_shard(
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
     segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
     results: dict[str, list] = {stage: [] for stage in stages}
+    joints = np.full((len(frame_ids), len(JOINT_NAMES), 3), np.nan)
     for start in range(0, len(frame_ids), settings.batch):
         rows = np.arange(start, min(start + settings.batch, len(frame_ids)))
         known = rows[labelled[rows]]
         truth = true_bodies(points, known, bodies) if len(known) else None
+        if truth is not None:
+            joints[known] = truth.joints
         clouds = [points["points"][row][valid[row]].astype(np.float32) for row in rows]
         true_ids = _true_vertices(rows, known, clouds, truth)
         for stage, table in params.items():
@@ -134,7 +138,12 @@ def evaluate_shard(
     index = pd.MultiIndex.from_arrays(
         [list(points["split"]), list(points["sequence"]), frame_ids], names=["split", "sequence", "frame_id"]
     )
-    return {stage: _frame(batches, index) for stage, batches in results.items()}
+    measured = {stage: _frame(batches, index) for stage, batches in results.items()}
+    for stage, frames in measured.items():
+        for name, values in motion_measures(points, params[stage], joints, bodies.neutral).items():
+            if np.isfinite(values).any():
+                frames[name, ALL_JOINTS] = values
+    return measured
 
 
 def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_ids, settings):

@@ -24,6 +24,8 @@ UNITS = {
     "mpvpe": "mm",
     "correspondence_error": "mm",
     "flipped": "%",
+    "acceleration_error": "mm",
+    "foot_sliding": "mm",
     "chamfer": "mm",
     "residual": "mm",
     "penetration": "%",

@@ -91,7 +91,7 @@ def fit_shard(
             predicted = None if initial is None else _state(initial, batch, device)
             found = found_from_nothing(engine, body, cloud, valid, predicted)
             name_of = functools.partial(name_of_start, engine)
-        parts.append(_columns(found, name_of))
+        parts.append(columns_of(found, name_of))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}
 
@@ -152,7 +152,8 @@ def expectation(points, previous, starts):
     return Expected(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 
 
-def _columns(found, name_of):
+def columns_of(found, name_of):
+    """Columns of the params table from a ``Found``; ``name_of``: function of a start's index."""
     fitted = found.fitted
     state = State(*(part.cpu() for part in fitted.state))
     columns = {name: value.cpu().numpy() for name, value in fitted.energy.items()}

@@ -63,20 +63,34 @@ def write_part(run, clouds, settings, check):
         skipped += reading.skipped
         paths = {file.frame: file.path for file in members}
         used_files = [paths[frame.frame] for frame in reading.frames]
-        files |= {os.fsencode(path).decode("utf-8", "backslashreplace"): _stamp(path) for path in used_files}
+        files |= stamps(used_files)
     if check:
         where = clouds[0].path if len(clouds) == 1 else clouds[0].root
         check_sizes(where, wrong, len(clouds), settings)
+    path = write_readings(run, readings, files, settings)
+    if path is None:
+        return None, skipped, []
+    used = [reading for reading in readings if reading.frames]
+    notes = [f"{reading.sequence}: {note}" for reading in used for note in reading.notes]
+    return path, skipped, notes
+
+
+def write_readings(run, readings, files, settings):
+    """Write what was read into a points table of the run; returns its path, None where no cloud can be used.
+
+    Args:
+        readings: list of ``Reading``. files: {path: when it was changed last} of the clouds.
+    """
     used = [reading for reading in readings if reading.frames]
     if not used:
-        return None, skipped, []
-    path = _free_path(run, [reading.sequence for reading in used])
+        return None
+    skipped = [item for reading in readings for item in reading.skipped]
+    path = _free_path(run, list(dict.fromkeys(reading.sequence for reading in used)))
     simulated = any(reading.simulated for reading in used)
     about = {"settings": to_json(settings), "source": "clouds", "simulated": simulated, "files": files}
     write_skipped(path.with_name(path.stem + SKIPPED), skipped, about)
     write_table(path, table_columns(used, SPLIT, settings.points), points_schema(settings.points), about)
-    notes = [f"{reading.sequence}: {note}" for reading in used for note in reading.notes]
-    return path, skipped, notes
+    return path
 
 
 def known_clouds(run):
@@ -129,6 +143,11 @@ def read_index(points):
         name: np.array(values, kinds[name]) if name in kinds else values for name, values in merged.items()
     }
     return index, [np.arange(start, end) for start, end in itertools.pairwise(ends)]
+
+
+def stamps(clouds):
+    """{path as text: when it was changed last} of some clouds."""
+    return {os.fsencode(path).decode("utf-8", "backslashreplace"): _stamp(path) for path in clouds}
 
 
 def _stamp(cloud):

@@ -74,8 +74,10 @@ def prepare(root, body, plan, extract):
     if not begun:
         template.save(run.template)
     start = "nothing" if plan.checkpoint is None else sha256_of(plan.checkpoint)
+    if plan.search and plan.checkpoint:
+        start = f"nothing, {start}"
     settings = {
-        "start": f"nothing, {start}" if plan.search and plan.checkpoint else start,
+        "start": f"the frame before, {start}" if plan.follow else start,
         "body": body if body == "open" else model.digest,
         "extract": extract.model_dump(),
         "template": len(template.vertex_ids),
@@ -89,7 +91,7 @@ def prepare(root, body, plan, extract):
     return run
 
 
-def _check_single(clouds, settings):
+def check_single(clouds, settings):
     """Stop where most of some new clouds show a whole scene or several people."""
     places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int)) if clouds else []
     points = []
@@ -118,7 +120,7 @@ def process(run, clouds, plan, extract, jobs, progress):
     holders, numbers = known_clouds(run)
     known = remove_stale(run, holders)
     fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
-    _check_single(fresh, extract.clouds)
+    check_single(fresh, extract.clouds)
     goal = "network" if plan.fit is None else "fit"
     unfinished = [path for path in run.points() if not run.params(path, plan.round, goal).exists()]
     outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (plan.round, goal))
@@ -139,22 +141,32 @@ def process(run, clouds, plan, extract, jobs, progress):
                     workers.submit("first", len(part) - len(skipped), points)
             workers.finish()
             if not run.points():
-                reasons = sorted({reason for *_, reason in outcome.skipped})
-                raise InputError(
-                    run.root,
-                    found=f"no cloud can be used: {'; '.join(reasons[:3])}",
-                    fix="Mend the files, or set up axis, unit or extract.minimum_points",
-                )
+                raise nothing_usable(run, outcome)
             if plan.together:
                 outcome.stage = (plan.round + 1, "fit")
                 _second_pass(run, plan, workers, progress)
     except BrokenProcessPool as error:
-        raise InputError(
-            run.root,
-            found="a process that worked on it was killed, most likely for lack of memory",
-            fix="Type the same command again with fewer --jobs; what is done stays",
-        ) from error
+        raise killed(run) from error
     return outcome
+
+
+def nothing_usable(run, outcome):
+    """The error of a run without a single cloud."""
+    reasons = sorted({reason for *_, reason in outcome.skipped})
+    return InputError(
+        run.root,
+        found=f"no cloud can be used: {'; '.join(reasons[:3])}",
+        fix="Correct the files, or set up axis, unit or extract.minimum_points",
+    )
+
+
+def killed(run):
+    """The error of a run one of whose processes was killed."""
+    return InputError(
+        run.root,
+        found="a process that worked on it was killed, most likely for lack of memory",
+        fix="Type the same command again with fewer --jobs; what is done stays",
+    )
 
 
 def _second_pass(run, plan, workers, progress):

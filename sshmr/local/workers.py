@@ -28,6 +28,7 @@ class Plan:
         together: fit a second time, with what the first fits say of a sequence.
         device: ``cpu`` or ``cuda``. prior: ``open`` or a file. template: number of template vertices.
         search: fits also search from typical poses, wherever a prediction leaves doubt.
+        follow: fits start from the frame before.
     """
 
     checkpoint: Path | None
@@ -38,6 +39,7 @@ class Plan:
     prior: str = "open"
     template: int = 1024
     search: bool = False
+    follow: bool = False
 
     @classmethod
     def of(
@@ -48,11 +50,12 @@ class Plan:
         together: bool,
         device: str,
         search: bool = False,
+        follow: bool = False,
     ) -> Self:
         """The plan that settings describe."""
         wanted = config.fit if fit else None
         prior, template = config.prior, config.template.points
-        return cls(checkpoint, config.infer, wanted, together, device, prior, template, search)
+        return cls(checkpoint, config.infer, wanted, together, device, prior, template, search, follow)
 
     @property
     def round(self):
@@ -105,11 +108,11 @@ class Workers:
     """Runs ``Worker`` on parts: here, or in ``jobs`` processes.
 
     Args:
-        advance: called with a number of frames whenever so many are done.
+        advance: called with a number of frames whenever so many are done. worker: the class to run.
     """
 
-    def __init__(self, root, plan, jobs, advance):
-        self._make = functools.partial(Worker, root, plan)
+    def __init__(self, root, plan, jobs, advance, worker=Worker):
+        self._make = functools.partial(worker, root, plan)
         self._jobs, self._advance, self._pool, self._futures = jobs, advance, None, {}
 
     def __enter__(self):
@@ -136,6 +139,14 @@ class Workers:
         while len(self._futures) >= 2 * self._jobs:
             self._collect()
         self._futures[self._pool.submit(_call, method, arguments)] = frames
+
+    def call(self, method, *arguments):
+        """A future of ``Worker.method``; without other processes, it is done already."""
+        if self._pool is not None:
+            return self._pool.submit(_call, method, arguments)
+        future = concurrent.futures.Future()
+        future.set_result(getattr(self._worker, method)(*arguments, _silent))
+        return future
 
     def finish(self):
         """Wait for all that was submitted."""

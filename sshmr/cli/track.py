@@ -1,0 +1,78 @@
+"""``sshmr track``: a person followed through a recording."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sshmr.cli import options as o
+
+
+def track(
+    recordings: o.Clouds,
+    out: o.Out,
+    formats: o.Formats = None,
+    frames_per_second: Annotated[
+        float,
+        typer.Option(
+            "--fps",
+            min=0.01,
+            help="Frame rate of the recordings where the files' names don't tell the times, and of "
+            "animations.",
+        ),
+    ] = 10.0,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Wait for more files in the folder, and print each body as a line of JSON at once. Ctrl-C "
+            "ends it.",
+        ),
+    ] = False,
+    up: o.UpOption = None,
+    unit: o.UnitOption = None,
+    ground: o.GroundOption = None,
+    files: o.Files = None,
+    sequence_pattern: o.SequencePattern = None,
+    config: o.ConfigFile = None,
+    body: o.Body = None,
+    jobs: o.Jobs = None,
+    strict: o.Strict = False,
+    json: o.Json = False,
+):
+    """Follow one person through each recording, at the rate of the sensor, and smooth the motion.
+
+    A recording is a folder of clouds, one moment a file. Each fit starts from the frame before; the
+    network and the search look for the person only where the person was lost.
+
+    With - or --follow, frames are followed as they come, and each body is printed at once as a line of JSON.
+
+    Examples:
+
+    sshmr track recording --fps 30 -o out -f glb
+
+    find recording -name '*.pcd' | sort | sshmr track - --fps 30 -o out
+
+    sshmr track recording --follow --fps 30 -o out
+    """
+    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings, shipped_network
+    from sshmr.cli.work import work
+    from sshmr.local.workers import Plan
+
+    settings, notes = read_settings(config, "fit", {"extract": {"voxel": VOXEL}})
+    settings = cloud_settings(
+        settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+    )
+    body = body or settings.body
+    network, more = shipped_network(settings, body)
+    plan = Plan.of(settings, network, True, True, "cpu", search=True, follow=True)
+    notes = [*notes, *more]
+    if follow or "-" in recordings:
+        from sshmr.local.live import follow_live, new_files
+
+        listed = (line.strip() for line in sys.stdin)
+        paths = new_files(recordings, settings.extract.clouds, Path(out)) if follow else listed
+        return follow_live(paths, Path(out), settings.extract, plan, body, frames_per_second, sys.stdout)
+    writing = (formats, frames_per_second)
+    return work(recordings, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)

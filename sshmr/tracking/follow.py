@@ -1,0 +1,264 @@
+"""Follow one person from frame to frame: each fit starts where the motion of the frames before leads."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.config.fit import FitConfig
+from sshmr.fit.energy import energies
+from sshmr.fit.engine import Engine, Fitted, thinned
+from sshmr.fit.gauss_newton import refine
+from sshmr.fit.linearise import Expected, State
+from sshmr.fit.search import Found, found_from_nothing, judged, name_of_start
+from sshmr.fit.surface import SurfaceElements
+from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+
+VERTICES, POINTS = 512, 512
+COARSE, FINE = (0.05, 0.03), (0.015, 0.0075)
+"""Spreads of the correspondence, metres, with a pull along the surface of ``SLIDING`` each."""
+SLIDING = (0.2, 0.03)
+STEADY = 0.8
+"""Share of the last velocity that the next frame is expected to have."""
+GAP = 1.0
+"""Seconds without a frame, after which the person is looked for again."""
+LOST = 0.3
+"""A frame whose confidence is below this share of the usual one is searched again."""
+CHECKED = 25
+"""At most so many frames pass before the network's prediction is tried beside the followed body."""
+BETTER = 6.0
+"""Nats by which another body must be better than the followed one."""
+KNOWN = 30
+"""Frames whose shapes count; then the shape is as good as known."""
+FOLLOWED = -3
+"""Index of the start from the frame before; the others are those of a search."""
+
+
+class Frame(NamedTuple):
+    """One cloud: points (N, 3) centred, metres; offset (3,) float64 to the world; time, seconds."""
+
+    points: torch.Tensor
+    offset: np.ndarray
+    time: float
+
+
+@dataclasses.dataclass
+class Memory:
+    """What is known of a person from the frames so far.
+
+    Attributes:
+        bodies: the last two, as (State of one row, offset (3,), seconds). betas: (10,) mean shape.
+        frames: how many went into it. confidence: the usual one. unchecked: frames since the last check.
+    """
+
+    bodies: list[tuple[State, np.ndarray, float]] = dataclasses.field(default_factory=list)
+    betas: torch.Tensor = dataclasses.field(default_factory=lambda: torch.zeros(10))
+    frames: int = 0
+    confidence: float = 0.0
+    unchecked: int = 0
+
+    def add(self, state: State, frame: Frame) -> None:
+        """Take a frame's body into account."""
+        self.bodies = [*self.bodies[-1:], (state, frame.offset, frame.time)]
+
+    def learn(self, found: Found) -> None:
+        """Take the shapes and the confidence of some frames into account."""
+        for betas, sure in zip(found.fitted.state.betas, found.confidence.tolist(), strict=True):
+            self.frames += 1
+            share = 1 / min(self.frames, KNOWN)
+            self.betas = self.betas + share * (betas - self.betas)
+            self.confidence += share * (sure - self.confidence)
+
+
+def expected_body(memory: Memory, frame: Frame) -> State:
+    """Where the motion of the last two bodies leads, in the frame's own coordinates."""
+    state, offset, time = memory.bodies[-1]
+    moved = state._replace(transl=state.transl + torch.from_numpy(offset - frame.offset).to(state.transl))
+    if len(memory.bodies) < 2:
+        return moved
+    before, earlier_offset, earlier = memory.bodies[-2]
+    ratio = STEADY * min(2.0, (frame.time - time) / max(time - earlier, 1e-6))
+    turn = rotmat_to_rotvec(state.root @ before.root.transpose(1, 2))
+    way = state.transl - before.transl + torch.from_numpy(offset - earlier_offset).to(state.transl)
+    return State(
+        rotvec_to_rotmat(ratio * turn) @ state.root,
+        state.body + ratio * (state.body - before.body),
+        state.betas,
+        moved.transl + ratio * way,
+    )
+
+
+class Follower:
+    """Follows one person.
+
+    Args:
+        body: the whole BodyModel. vertex_ids: the template's. prior: PosePrior.
+        predict: function of points (B, N, 3) and mask (B, N) that gives the network's State, or None.
+    """
+
+    def __init__(
+        self,
+        body: BodyModel,
+        vertex_ids: torch.Tensor,
+        prior: PosePrior,
+        config: FitConfig,
+        predict: Callable[[torch.Tensor, torch.Tensor], State] | None = None,
+    ) -> None:
+        self.body, self.config, self.predict = body, config, predict
+        self.engine = Engine(SurfaceElements.of(body, vertex_ids), prior, config)
+        self.surface = self.engine.surface.first(VERTICES)
+
+    @torch.no_grad()
+    def follow(self, frames: Sequence[Frame], memory: Memory) -> Found:
+        """Find the bodies of the next frames; ``memory`` is brought up to date.
+
+        All of them are followed before any is judged. Where one is in doubt, it is searched; a better body
+        is then followed to the end, and back as long as it stays better.
+        """
+        fresh = not memory.bodies or frames[0].time - memory.bodies[-1][2] > GAP
+        if fresh:
+            memory.bodies = []
+            first = self._search(frames[0])
+            memory.add(first.fitted.state, frames[0])
+            founds = [first, *self._followed(frames[1:], memory)]
+        else:
+            founds = self._followed(frames, memory)
+        memory.unchecked += len(frames)
+        place = None if fresh else self._doubtful(founds, memory)
+        if place is not None:
+            memory.unchecked = 0
+            founds = self._corrected(frames, founds, place, memory)
+        found = joined(founds)
+        memory.learn(found)
+        return found
+
+    def name_of(self, index: int) -> str:
+        """Name of the start with this index."""
+        return "followed" if index == FOLLOWED else name_of_start(self.engine, index)
+
+    def judge(self, frames: Sequence[Frame], state: State, start: int = FOLLOWED) -> Found:
+        """What is known of the bodies of some frames."""
+        points, mask = padded(frames)
+        movement = torch.zeros(len(frames))
+        surface, prior = self.engine.surface, self.engine.prior
+        few, seen = thinned(points, mask, POINTS)
+        view = refine(surface, prior, few, seen, state, FINE[-1:], SLIDING[1], self.config)[1]
+        terms, _ = energies(surface, prior, few, seen, state, view, self.config)
+        index = torch.full((len(frames),), start)
+        steps = len(COARSE) + len(FINE)
+        return judged(self.engine, self.body, points, mask, Fitted(state, terms, index, movement, steps))
+
+    def _doubtful(self, founds: list[Found], memory: Memory) -> int | None:
+        """The first frame in doubt; else the last one, once in a while."""
+        low = [i for i, found in enumerate(founds) if found.confidence[0] < LOST * memory.confidence]
+        if low and memory.unchecked > CHECKED / 4:
+            return low[0]
+        return len(founds) - 1 if memory.unchecked > CHECKED else None
+
+    def _followed(self, frames: Sequence[Frame], memory: Memory) -> list[Found]:
+        if not frames:
+            return []
+        states = [self._step(frame, memory) for frame in frames]
+        return rows_of(self.judge(frames, stacked(states)))
+
+    def _step(self, frame: Frame, memory: Memory) -> State:
+        """The body of the next frame."""
+        start = expected_body(memory, frame)
+        known = min(memory.frames, KNOWN)
+        expected = Expected(
+            start.body, torch.full_like(start.body, 0.5), memory.betas[None], torch.full((1, 1), float(known))
+        )
+        if known:
+            start = start._replace(betas=memory.betas[None])
+        points, mask = thinned(*padded([frame]), POINTS)
+        state, view = start, None
+        for spreads, sliding in zip((COARSE, FINE), SLIDING, strict=True):
+            state, view = refine(
+                self.surface, self.engine.prior, points, mask, state, spreads, sliding, self.config, view,
+                expected,
+            )  # fmt: skip
+        memory.add(state, frame)
+        return state
+
+    def _search(self, frame: Frame) -> Found:
+        data = padded([frame])
+        predicted = None if self.predict is None else self.predict(*data)
+        return found_from_nothing(self.engine, self.body, *data, predicted)
+
+    def _corrected(
+        self, frames: Sequence[Frame], founds: list[Found], place: int, memory: Memory
+    ) -> list[Found]:
+        """The bodies with a searched one at ``place``, and what follows from it, where that is better."""
+        other = self._search(frames[place])
+        state = other.fitted.state
+        other = self.judge([frames[place]], state, int(other.fitted.hypothesis[0]))
+        if _energy(other) + BETTER > _energy(founds[place]):
+            return founds
+        later = dataclasses.replace(memory, bodies=[])
+        later.add(state, frames[place])
+        after = self._followed(frames[place + 1 :], later)
+        memory.bodies = later.bodies
+        before: list[Found] = []
+        back = dataclasses.replace(memory, bodies=[])
+        back.add(state, frames[place])
+        for row in reversed(range(place)):
+            again = self._followed([frames[row]], back)[0]
+            if _energy(again) > _energy(founds[row]):
+                break
+            before.insert(0, again)
+        return [*founds[: place - len(before)], *before, other, *after]
+
+
+def as_points(points: np.ndarray) -> torch.Tensor:
+    """A cloud (N, 3) as a ``Frame`` has it."""
+    return torch.from_numpy(points.astype(np.float32))
+
+
+def padded(frames: Sequence[Frame]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Clouds (B, N, 3) with zero rows behind, and their mask (B, N)."""
+    points = torch.nn.utils.rnn.pad_sequence([frame.points for frame in frames], batch_first=True)
+    counts = torch.tensor([len(frame.points) for frame in frames])
+    return points, torch.arange(points.shape[1]) < counts[:, None]
+
+
+def stacked(states: Sequence[State]) -> State:
+    """Bodies of several states as one."""
+    return State(*(torch.cat(parts) for parts in zip(*states, strict=True)))
+
+
+def joined(founds: Sequence[Found]) -> Found:
+    """The rows of several as one."""
+    fitted = [found.fitted for found in founds]
+    together = Fitted(
+        stacked([one.state for one in fitted]),
+        {name: torch.cat([one.energy[name] for one in fitted]) for name in fitted[0].energy},
+        torch.cat([one.hypothesis for one in fitted]),
+        torch.cat([one.movement for one in fitted]),
+        max(one.iterations for one in fitted),
+    )
+    rest = zip(*(found[1:] for found in founds), strict=True)
+    return Found(together, *(torch.cat(parts) for parts in rest))
+
+
+def rows_of(found: Found) -> list[Found]:
+    """One ``Found`` a frame."""
+
+    def row(i: int) -> Found:
+        fitted, some = found.fitted, slice(i, i + 1)
+        one = fitted._replace(
+            state=fitted.state.rows(some),
+            energy={name: value[some] for name, value in fitted.energy.items()},
+            hypothesis=fitted.hypothesis[some],
+            movement=fitted.movement[some],
+        )
+        return Found(one, *(part[some] for part in found[1:]))
+
+    return [row(i) for i in range(len(found.residual))]
+
+
+def _energy(found: Found) -> float:
+    return float(found.fitted.energy["energy"][0])

@@ -1,0 +1,164 @@
+"""Parts of a recording, from file to file: followed bodies first, then smoothed ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.body.template import Template
+from sshmr.config.fit import FitConfig
+from sshmr.config.infer import InferConfig
+from sshmr.fit.linearise import State
+from sshmr.fit.stage import columns_of
+from sshmr.geometry.rotations import rotmat_to_rotvec
+from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
+from sshmr.tracking.follow import Follower, Frame, Memory, stacked
+from sshmr.tracking.smooth import smoothed
+
+BLOCK = 8
+"""Frames that are followed before they are judged together."""
+OVERLAP = 15
+"""Frames of the parts before and after that are smoothed with a part."""
+SMOOTH_VERTICES = 512
+
+
+class Part(NamedTuple):
+    """A points table, the table of its followed bodies, and frame numbers a second."""
+
+    points: Path
+    followed: Path
+    rate: float
+
+
+def predictor(
+    checkpoint: Path, template: Template, body: BodyModel, config: InferConfig
+) -> Callable[[torch.Tensor, torch.Tensor], State]:
+    """The network of a checkpoint as a function of points (B, N, 3) and mask (B, N)."""
+    from sshmr.training.checkpoint import load_checkpoint, network_from
+    from sshmr.training.infer import look
+
+    network = network_from(load_checkpoint(str(checkpoint), template), template, str(checkpoint))
+    with torch.inference_mode():
+        descriptors = network.encode_template()
+
+    def predict(points: torch.Tensor, mask: torch.Tensor) -> State:
+        with torch.inference_mode():
+            found, _ = look(network, points, mask, descriptors, config)
+            parts = rotmat_to_rotvec(found.rotmats).flatten(1), found.betas, found.transl(body)
+        return State.from_pose(*(part.clone() for part in parts))
+
+    return predict
+
+
+def frames_of(points: dict[str, Any], rate: float) -> list[Frame]:
+    """The frames of a points table. Times are the table's own, else frame numbers over ``rate``."""
+    time = points["time"] if np.isfinite(points["time"]).all() else points["frame"] / rate
+    rows = zip(points["points"], points["n_points"], points["offset"], time, strict=True)
+    return [
+        Frame(torch.from_numpy(cloud[:count].copy()), offset.astype(np.float64), float(when))
+        for cloud, count, offset, when in rows
+    ]
+
+
+def follow_part(
+    part: Part, before: Part | None, follower: Follower, progress: Callable[..., Any] = iter
+) -> None:
+    """Follow the person through a part and write the bodies, and what the next part has to know.
+
+    Args:
+        before: the part of the same recording before this one, where it is known.
+        progress: function of a list of blocks that yields them.
+    """
+    points = read_points(part.points)
+    memory = Memory() if before is None else memory_of(before)
+    frames = frames_of(points, part.rate)
+    columns = []
+    for block in progress([frames[start : start + BLOCK] for start in range(0, len(frames), BLOCK)]):
+        columns.append(columns_of(follower.follow(block, memory), follower.name_of))
+    write_followed(part, points["frame_id"], columns, memory, follower)
+
+
+def write_followed(
+    part: Part, frame_ids: list[str], columns: list[dict[str, Any]], memory: Memory, follower: Follower
+) -> None:
+    """Write the bodies of a part."""
+    facts = {
+        "betas": memory.betas.tolist(),
+        "frames": memory.frames,
+        "confidence": memory.confidence,
+        "unchecked": memory.unchecked,
+    }
+    table = {name: np.concatenate([some[name] for some in columns]) for name in columns[0]}
+    about = _about(part, follower, "track")
+    write_table(part.followed, {"frame_id": frame_ids, **table}, params_schema(), about | {"memory": facts})
+
+
+def smooth_part(
+    part: Part, before: Part | None, after: Part | None, follower: Follower, output: Path
+) -> None:
+    """Smooth the bodies of a part, together with some of the parts around it, and write them."""
+    pieces = [(before, slice(-OVERLAP, None)), (part, slice(None)), (after, slice(OVERLAP))]
+    frames: list[Frame] = []
+    states: list[State] = []
+    for piece, rows in pieces:
+        if piece is not None:
+            frames += frames_of(read_points(piece.points), piece.rate)[rows]
+            states.append(_state(read_params(piece.followed), rows))
+    first = 0 if before is None else len(states[0].betas)
+    table = read_params(part.followed)
+    count = len(table["frame_id"])
+    betas = torch.tensor(provenance((after or part).followed)["memory"]["betas"])
+    state = stacked(states)._replace(betas=betas.expand(len(frames), -1))
+    surface = follower.engine.surface.first(SMOOTH_VERTICES)
+    state = smoothed(frames, state, surface, follower.engine.prior, follower.config)
+    own = slice(first, first + count)
+    founds = [
+        follower.judge(frames[own][start : start + BLOCK], state.rows(own).rows(slice(start, start + BLOCK)))
+        for start in range(0, count, BLOCK)
+    ]
+    columns = [columns_of(found, follower.name_of) for found in founds]
+    whole = {name: np.concatenate([some[name] for some in columns]) for name in columns[0]}
+    whole["hypothesis"] = table["hypothesis"]
+    about = _about(part, follower, "smooth")
+    write_table(output, {"frame_id": table["frame_id"], **whole}, params_schema(), about)
+
+
+def make_follower(
+    body: BodyModel,
+    template: Template,
+    prior: PosePrior,
+    config: FitConfig,
+    checkpoint: Path | None,
+    infer: InferConfig,
+) -> Follower:
+    """A ``Follower`` that looks for people with the network of a checkpoint, where there is one."""
+    predict = None if checkpoint is None else predictor(checkpoint, template, body, infer)
+    return Follower(body, template.vertex_ids, prior, config, predict)
+
+
+def _about(part: Part, follower: Follower, stage: str) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "settings": follower.config.model_dump(),
+        "body": follower.body.digest,
+        "simulated": provenance(part.points).get("simulated"),
+    }
+
+
+def memory_of(part: Part) -> Memory:
+    """What a part leaves for the next one."""
+    facts = provenance(part.followed)["memory"]
+    state, rows = _state(read_params(part.followed), slice(-2, None)), slice(-2, None)
+    frames = frames_of(read_points(part.points), part.rate)[rows]
+    bodies = [(state.rows(slice(i, i + 1)), frame.offset, frame.time) for i, frame in enumerate(frames)]
+    return Memory(
+        bodies, torch.tensor(facts["betas"]), facts["frames"], facts["confidence"], facts["unchecked"]
+    )
+
+
+def _state(params: dict[str, Any], rows: slice) -> State:
+    return State.from_pose(*(torch.from_numpy(params[name][rows]) for name in ("pose", "betas", "transl")))
