@@ -39,7 +39,7 @@ def predictor(
 ) -> Callable[[torch.Tensor, torch.Tensor], State]:
     """The network of a checkpoint as a function of points (B, N, 3) and mask (B, N)."""
     from sshmr.training.checkpoint import load_checkpoint, network_from
-    from sshmr.training.infer import look
+    from sshmr.training.infer import predict_views
 
     network = network_from(load_checkpoint(str(checkpoint), template), template, str(checkpoint))
     with torch.inference_mode():
@@ -47,7 +47,7 @@ def predictor(
 
     def predict(points: torch.Tensor, mask: torch.Tensor) -> State:
         with torch.inference_mode():
-            found, _ = look(network, points, mask, descriptors, config)
+            found, _ = predict_views(network, points, mask, descriptors, config)
             parts = rotmat_to_rotvec(found.rotmats).flatten(1), found.betas, found.transl(body)
         return State.from_pose(*(part.clone() for part in parts))
 
