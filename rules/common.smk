@@ -17,7 +17,6 @@ import params
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, with_origin
 from gpu import plan_device
-from shard_names import check_names
 from slurm import cancel_jobs_left_behind, start_watch
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -53,7 +52,6 @@ try:
         if KIND == "simulated"
         else plan_shards(KIND, SETTINGS.source.root, EXTRACT)
     )
-    check_names(config["source"]["root"], (one.name for packed in PLAN.values() for one in packed.sequences))
     SHARDS = {split: [shard.name for shard in PLAN if shard.split == split] for split in SPLITS}
     SETTINGS.train.check_shards(len(SHARDS["train"]))
     CLOUD_TRUTH = truth_file(config["source"]["root"], EXTRACT.clouds) if KIND == "clouds" else None

@@ -25,7 +25,7 @@ def size_of(path):
 
 def packed_of(wildcards):
     """What a shard is read from."""
-    return PLAN[Shard(SPLIT_OF.get(wildcards.shard) or wildcards.split, wildcards.shard)]
+    return PLAN[shard_of(wildcards)]
 
 
 def members(wildcards):
@@ -33,29 +33,45 @@ def members(wildcards):
     return [sequence.name for sequence in packed_of(wildcards).sequences] if KIND == "simulated" else []
 
 
+def shard_of(wildcards):
+    """The shard that a job is for."""
+    return Shard(SPLIT_OF.get(wildcards.shard) or wildcards.split, wildcards.shard)
+
+
 @functools.cache
 def state_of_shard(shard):
-    """State of the listed files of a shard."""
-    return state_of(PLAN[shard].files())
+    """State of a shard's files that are no inputs."""
+    return state_of([*PLAN[shard].files(), *(path for path in named_files(shard) if not is_watchable(path))])
 
 
 def files_of(wildcards):
     """State of a shard's files, where a source has too many of them to be inputs: a param in their place."""
-    return state_of_shard(Shard(SPLIT_OF.get(wildcards.shard) or wildcards.split, wildcards.shard))
+    return state_of_shard(shard_of(wildcards))
 
 
 def source_files(wildcards):
     """What a shard is read from, but for the files that `files_of` covers."""
     if KIND == "simulated":
         return RUN.simulated(wildcards.shard)
-    sequences = packed_of(wildcards).sequences
+    return [path for path in named_files(shard_of(wildcards)) if is_watchable(path)]
+
+
+def named_files(shard):
+    """The few files of a shard that Snakemake watches, if it can hold their names."""
+    sequences = PLAN[shard].sequences
     if KIND == "sloper4d":
         return [sloper4d_pickle(sequence.root, sequence.name) for sequence in sequences]
     if KIND == "behave":
         return [path for one in sequences for path in watched_files(one.root, one.name)]
     if KIND == "scenes" and EXTRACT.scenes.empty:
-        return EXTRACT.scenes.empty
-    return CLOUD_TRUTH or []
+        return [Path(EXTRACT.scenes.empty)]
+    return [Path(CLOUD_TRUTH)] if CLOUD_TRUTH else []
+
+
+def is_watchable(path):
+    """Whether Snakemake can hold a path: it keeps names as text, and takes braces for wildcards."""
+    name = str(path)
+    return os.fsencode(name).decode("utf-8", "replace") == name and not set(name) & set("{}")
 
 
 def earlier(place, *what):

@@ -24,6 +24,8 @@ from sshmr.formats.suffixes import (
 )
 from sshmr.sources.frame_order import Numbered, numbered
 
+REPEATED = re.compile(r"(.+?)\1{9,}")
+"""Snakemake takes a name in which a part is repeated 20 times for a rule that calls itself."""
 LONGEST_NAME = 120
 """Bytes of a sequence's name: tables are called after it, and names of files end at 255."""
 TRUTH_NAMES = ("truth.parquet", "labels.parquet")
@@ -183,6 +185,8 @@ def safe_name(key: str, apart: bool = False) -> str:
     name = re.sub(r"[^\w.-]+", "_", key)
     name = re.sub(r"^[-.]+", "_", name)
     name = re.sub(r"[.]skipped$", "_skipped", name)  # tables of what was left out end so
+    if REPEATED.search(name):
+        name, apart = REPEATED.sub(r"\1", name), True
     if apart or len(name.encode()) > LONGEST_NAME:
         digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:8]
         name = f"{name.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"
@@ -192,11 +196,6 @@ def safe_name(key: str, apart: bool = False) -> str:
 def shown(root: Path, path: Path) -> str:
     """A file's path below a root as text; bytes that are no UTF-8 are written as escapes."""
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
-
-
-def is_text(path: Path) -> bool:
-    """Whether a path is valid UTF-8, so that tables and Snakemake can hold it."""
-    return os.fsencode(path).decode("utf-8", "replace") == str(path)
 
 
 def truth_file(root: Path | str, settings: CloudsConfig) -> Path | None:

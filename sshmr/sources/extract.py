@@ -9,7 +9,7 @@ from sshmr.sources import clouds, scenes, sloper4d
 from sshmr.sources.behave import reader as behave
 from sshmr.sources.sampling import centre_and_pad
 from sshmr.sources.surreal import reader as surreal
-from sshmr.tables.schemas import points_schema, write_table
+from sshmr.tables.schemas import as_text, points_schema, write_table
 
 READERS = {
     "sloper4d": sloper4d.read_sequence,
@@ -119,4 +119,4 @@ def _summary(reading, split):
         f"{reading.sequence} ({kind}{split}): {len(sizes)} frames, {len(reading.skipped)} skipped, "
         f"{min(sizes)}–{max(sizes)} points (median {int(np.median(sizes))}), {known} with ground truth"
     )
-    return "; ".join([line, *reading.notes])
+    return as_text("; ".join([line, *reading.notes]))

@@ -15,7 +15,7 @@ from sshmr.config.capture import CaptureConfig
 from sshmr.config.extract import ExtractConfig
 from sshmr.files import write_json
 from sshmr.sources.behave.files import sequence_folder
-from sshmr.sources.cloud_files import cloud_files
+from sshmr.sources.cloud_files import cloud_files, safe_name
 from sshmr.sources.shards import list_sequences, simulated_plan, simulated_root, sloper4d_pickle
 from sshmr.sources.surreal.clips import Clip, clip_files, surreal_shards
 from sshmr.tables.run_folder import SPLITS, Shard
@@ -135,7 +135,11 @@ def pack(kind: str, split: str, sequences: Iterable[Sequence], limit: int) -> di
     plan: dict[Shard, Packed] = {}
     for group in groups:
         first, others = group[0].name, len(group) - 1
-        plan[Shard(split, f"{first}_and_{others}_more" if others else first)] = Packed(kind, group)
+        # Names of folders are data: files and shell lines get a safe one, tables the true one.
+        shard = Shard(split, safe_name(f"{first}_and_{others}_more" if others else first))
+        if shard in plan:
+            shard = Shard(split, safe_name(first, apart=True))
+        plan[shard] = Packed(kind, group)
     return plan
 
 

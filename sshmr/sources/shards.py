@@ -4,6 +4,7 @@ The workflow asks this while it plans, so nothing here imports more than the sta
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -159,5 +160,5 @@ def _split(root, found, test_names, test_fraction):
     else:
         count = round(test_fraction * len(found)) if len(found) > 1 else 0
         count = max(count, 1) if test_fraction > 0 and len(found) > 1 else count
-        test = sorted(sorted(found, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
+        test = sorted(sorted(found, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())[:count])
     return {"train": [name for name in found if name not in test], "test": test}

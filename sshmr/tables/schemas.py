@@ -151,7 +151,14 @@ def _arrow_array(path: Path | str, field: pa.Field, values: Any, count: int) -> 
         values = values.tolist()
     if pa.types.is_floating(field.type):
         values = [None if value is None or value != value else value for value in values]
+    if pa.types.is_string(field.type):
+        values = [None if value is None else as_text(value) for value in values]
     return pa.array(values, type=field.type)
+
+
+def as_text(name: str) -> str:
+    """A name as UTF-8 text: bytes of a file's name that are none are written as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:

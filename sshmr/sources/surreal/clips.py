@@ -4,6 +4,7 @@ The workflow asks this while it plans, so nothing here imports more than the sta
 """
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -107,4 +108,4 @@ def _excluded(sequence, names):
 
 
 def _draw(seed, name):
-    return hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest()
