@@ -40,8 +40,9 @@ class TrainConfig(Settings):
     initial: Literal["pretrained", "none"] = "pretrained"
     """What the loop starts from: pretrained, the weights shipped with the package, which also start the fits
     of round 0, or none, an untrained network."""
-    epochs: int = Field(20, ge=1, le=100_000)
-    """Passes over the training clouds."""
+    epochs: int = Field(12, ge=1, le=100_000)
+    """Passes over the training clouds. An untrained network needs more and faster ones: 20 epochs at
+    learning_rate 0.001 with synthetic 0.5."""
     batch: int = Field(24, ge=1, le=65536)
     """Clouds per step, including synthetic ones."""
     accumulate: int = Field(1, ge=1, le=1024)
@@ -52,11 +53,11 @@ class TrainConfig(Settings):
     """Random points of each cloud that a step uses. 0 uses all."""
     matched_points: int = Field(128, ge=0, le=32768)
     """How many of these are matched to the template and read by the head. 0 uses all."""
-    learning_rate: float = Field(0.001, gt=0, le=1)
+    learning_rate: float = Field(0.0005, gt=0, le=1)
     """Learning rate of Adam."""
     schedule: Literal["constant", "cosine"] = "cosine"
     """Learning rate over a round: constant (published), or cosine (short warm-up, then down to 0)."""
-    synthetic: float = Field(0.5, ge=0, lt=1)
+    synthetic: float = Field(0.25, ge=0, lt=1)
     """Fraction of each batch that is synthetic: bodies drawn from the pose prior."""
     augment: bool = True
     """Mirror, jitter and crop real clouds, and rotate all clouds about the vertical."""

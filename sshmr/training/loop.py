@@ -33,7 +33,8 @@ class Progress:
 
     Attributes:
         epoch: epochs done. step: steps done of the next one. sums: of its losses.
-        best_epoch: 1-based, of ``best``, whose criterion is ``criterion``.
+        best_epoch: 1-based, of ``best``, whose criterion is ``criterion``; 0 for the weights that a round starts
+            from, if training improved them in no epoch.
         history: a row an epoch.
     """
 
@@ -78,6 +79,8 @@ class Trainer:
             self._restore(state_path)
         epochs = range(self.progress.epoch, self.config.epochs)
         with repeatable(self.device):
+            if self.warm and not self.progress.best:
+                self._keep_if_best(0, self.criterion())
             for epoch in track(epochs, "Train", len(epochs)) if self.processes.leads else epochs:
                 self._epoch(epoch, state_path)
                 self._save(state_path)
@@ -97,12 +100,17 @@ class Trainer:
         means = {name: float(value) / steps for name, value in progress.sums.items()}
         progress.epoch, progress.step, progress.sums = epoch + 1, 0, {}
         criterion = self.criterion()
-        if criterion < progress.criterion or not progress.best:
-            progress.criterion, progress.best_epoch = criterion, epoch + 1
-            progress.best = _copy(self.network.state_dict())
+        self._keep_if_best(epoch + 1, criterion)
         rate = self.optimiser.param_groups[0]["lr"]
         timing = {"learning_rate": rate, "seconds": time.monotonic() - started}
         progress.history.append({"epoch": epoch + 1, **means, "criterion": criterion, **timing})
+
+    def _keep_if_best(self, epoch, criterion):
+        """Keep these weights if none were better. Epoch 0 stands for the weights that a round starts from."""
+        progress = self.progress
+        if criterion < progress.criterion or not progress.best:
+            progress.criterion, progress.best_epoch = criterion, epoch
+            progress.best = _copy(self.network.state_dict())
 
     def _step(self, epoch, step, drawn):
         """One step on the gradient of all shares, of which this process has drawn some; the step's losses."""

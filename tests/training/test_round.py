@@ -95,6 +95,16 @@ def test_a_round_leaves_checkpoint_history_and_settings(run, settings, tmp_path)
     assert not list((tmp_path / "resume").iterdir())
 
 
+def test_a_round_that_spoils_its_weights_keeps_those_it_started_from(run, settings, tmp_path):
+    first = train(inputs_of(run), settings, tmp_path / "first")
+    settings["train"] |= {"learning_rate": 1.0, "schedule": "constant", "gradient_limit": 0.0}
+    second = train(inputs_of(run, initial=tmp_path / "first/checkpoint.pt"), settings, tmp_path / "second")
+    assert second["best_epoch"] == 0
+    for name, weights in first["last_weights"].items():
+        assert torch.equal(second["weights"][name], weights), name
+    assert (pd.read_parquet(tmp_path / "second/history.parquet")["criterion"] > second["criterion"]).all()
+
+
 def test_the_seed_decides(run, settings, tmp_path):
     first, again, other = (
         train(inputs_of(run), settings, tmp_path / name, seed)
