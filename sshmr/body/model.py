@@ -33,6 +33,13 @@ class Posed(NamedTuple):
     joints: torch.Tensor
     rotations: torch.Tensor
 
+    def scaled(self, scale: torch.Tensor, transl: torch.Tensor) -> "Posed":
+        """The bodies at other sizes: scale (B,) about the origin that ``transl`` (B, 3) moved them from."""
+        scale, transl = scale[:, None, None], transl[:, None]
+        return Posed(
+            scale * (self.vertices - transl) + transl, scale * (self.joints - transl) + transl, self.rotations
+        )
+
 
 def open_body_path(gender: str) -> Path:
     """Path of the shipped, openly licensed body: gender is ``neutral``, ``male`` or ``female``."""

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from sshmr.cli.options import cores
+from sshmr.cli.remarks import remarks
 from sshmr.cli.result import FINE, INCOMPLETE, Result, as_options
 from sshmr.cli.verdicts import Verdicts
 from sshmr.progress import Progress
@@ -38,7 +39,8 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
                 outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
-    return _result(outcome, tables, written, [*notes, *more, *outcome.notes], strict)
+    notes = [*remarks(run, tables), *notes, *more, *outcome.notes]
+    return _result(outcome, tables, written, notes, strict)
 
 
 def write(run, tables, folder, formats, axes, frames_per_second):

@@ -59,6 +59,9 @@ class FitConfig(Settings):
     unusual: float = Field(0.05, ge=0, lt=1)
     """Prior probability that a person neither stands nor walks, but sits, crawls, lies or is upside down.
     Such bodies are tried wherever the upright ones leave doubt. 0 never tries them."""
+    size: Literal["any", "adult"] = "adult"
+    """adult, or any to estimate the size along with the body: for children, and for scans without a scale.
+    Takes about four times as long. The column scale has the result. ``sshmr track`` follows adults."""
     search: tuple[Stage, ...] = Field(SEARCH, min_length=1)
     """Stages where there is no prediction, from coarse to fine."""
     refine: tuple[Stage, ...] = Field(REFINE, min_length=1)

@@ -154,7 +154,8 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
     values = {
         (name, ALL_JOINTS): np.full(len(rows), np.nan) for name in ("chamfer", "residual", "penetration")
     }
-    posed = pose_rows(body, {name: np.nan_to_num(table[name]) for name in ("pose", "betas", "transl")}, rows)
+    names = [name for name in ("pose", "betas", "transl", "scale") if name in table]
+    posed = pose_rows(body, {name: np.nan_to_num(table[name]) for name in names}, rows)
     vertices, faces = posed.vertices.numpy(), body.faces.numpy()
     for i in np.flatnonzero(usable):
         surface = Surface(vertices[i], faces)
@@ -236,10 +237,15 @@ def _true_vertices(rows, known, clouds, truth):
 
 
 def pose_rows(body: BodyModel, table: dict, rows: np.ndarray) -> Posed:
-    """Pose a body by some rows of a table with the columns pose, betas and transl."""
+    """Pose a body by some rows of a table with the columns pose, betas, transl and maybe scale."""
     arrays = (np.asarray(table[name])[rows].astype(np.float32) for name in ("pose", "betas", "transl"))
     with torch.inference_mode():
-        return body(*map(torch.from_numpy, arrays))
+        posed = body(*map(torch.from_numpy, arrays))
+        if "scale" not in table:
+            return posed
+        scale = torch.from_numpy(np.asarray(table["scale"])[rows].astype(np.float32))
+        transl = torch.from_numpy(np.asarray(table["transl"])[rows].astype(np.float32))
+        return posed.scaled(scale, transl)
 
 
 def _spread(values, at, length):

@@ -26,6 +26,7 @@ class Bodies:
         name: of the sequence, with the view behind it where there are several.
         frame_ids, sources: lists of F strings. frames: (F,) numbers. times: (F,) seconds, NaN if unknown.
         pose: (F, 72). betas: (F, 10). transl: (F, 3) float64.
+        scale: (F,), of an adult: vertices are scale · body(pose, betas) + transl.
         residual, confidence, far_share: (F,). visible: (F, 24), 1 where the cloud shows the joint.
         axes: ``Axes`` of the files they were read from.
         model: the ``BodyModel``.
@@ -39,6 +40,7 @@ class Bodies:
     pose: np.ndarray
     betas: np.ndarray
     transl: np.ndarray
+    scale: np.ndarray
     residual: np.ndarray
     confidence: np.ndarray
     far_share: np.ndarray
@@ -75,12 +77,13 @@ class Bodies:
             pose, betas = (torch.from_numpy(part[rows]) for part in (self.pose, self.betas))
             with torch.inference_mode():
                 local = self.model(pose, betas, torch.zeros(len(pose), 3)).vertices.numpy()
-            for vertices, transl in zip(local, self.transl[rows], strict=True):
-                yield axes.points(vertices.astype(np.float64) + transl)
+            for vertices, scale, transl in zip(local, self.scale[rows], self.transl[rows], strict=True):
+                yield axes.points(scale * vertices.astype(np.float64) + transl)
 
     def pelvis(self):
         """(F, 3) metres: where the pelvis is before posing."""
-        return self.model.rest_joints(torch.from_numpy(self.betas))[:, 0].numpy().astype(np.float64)
+        pelvis = self.model.rest_joints(torch.from_numpy(self.betas))[:, 0].numpy()
+        return self.scale[:, None] * pelvis.astype(np.float64)
 
 
 def sequences_of(tables, model):
@@ -133,6 +136,7 @@ def _read(name, sequence, view, pairs, model):
         merged["pose"],
         merged["betas"],
         merged["transl"],
+        merged["scale"],
         merged["residual"],
         merged["confidence"],
         merged["far_share"],
@@ -146,7 +150,7 @@ def _part(points, params, sequence, view):
     place, body = _tables(points, params)
     chosen = (np.array(place["sequence"]) == sequence) & (np.array(place["view"]) == view)
     values = {name: np.array(place[name])[chosen] for name in ("frame_id", "frame", "time", "source")}
-    found = ("pose", "betas", "residual", "confidence", "far_share", "visible")
+    found = ("pose", "betas", "scale", "residual", "confidence", "far_share", "visible")
     values |= {name: body[name][chosen] for name in found}
     return values | {"transl": (body["transl"] + place["offset"])[chosen]}
 

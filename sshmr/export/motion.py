@@ -15,7 +15,7 @@ LEFT_HAND, RIGHT_HAND = 66, 111
 
 
 def write_smplx(path, bodies, axes, frames_per_second):
-    """Write what ``smplx.SMPL`` takes: global_orient, body_pose, betas, transl, a row a frame.
+    """Write what ``smplx.SMPL`` takes: global_orient, body_pose, betas, transl, a row a frame; and scale.
 
     Args:
         bodies: ``Bodies``. axes: ``Axes``; lengths stay metres.
@@ -27,6 +27,7 @@ def write_smplx(path, bodies, axes, frames_per_second):
         body_pose=pose[:, 3:],
         betas=bodies.betas,
         transl=transl,
+        scale=bodies.scale,
         gender=np.array("neutral"),
         model_type=np.array("smpl"),
         frame=bodies.frames,
@@ -37,15 +38,15 @@ def write_smplx(path, bodies, axes, frames_per_second):
 def write_amass(path, bodies, axes, frames_per_second):
     """Write AMASS's arrays: poses (F, 156), trans (F, 3), betas (16,), gender, mocap_framerate, dmpls.
 
-    AMASS has one shape a sequence: the median of the frames' is taken, and each frame moved so that its
-    pelvis stays in place.
+    AMASS has one shape a sequence, and no scale: the median of the frames' shapes is taken, and each frame
+    moved so that its pelvis stays in place.
 
     Returns:
         Metres: how far any vertex comes to lie from the fitted one; 0 where the frames share a shape.
     """
     shared = np.median(bodies.betas, axis=0).astype(np.float32)
     betas = np.broadcast_to(shared, bodies.betas.shape).copy()
-    alone = dataclasses.replace(bodies, betas=betas)
+    alone = dataclasses.replace(bodies, betas=betas, scale=np.ones_like(bodies.scale))
     transl = bodies.transl + bodies.pelvis() - alone.pelvis()
     alone = dataclasses.replace(alone, transl=transl)
     pose, trans = axes.body(bodies.pose, transl, alone.pelvis())
@@ -62,7 +63,7 @@ def write_amass(path, bodies, axes, frames_per_second):
         mocap_framerate=np.array(float(frames_per_second)),
         dmpls=np.zeros((len(pose), 8)),
     )
-    if (bodies.betas == shared).all():
+    if (bodies.betas == shared).all() and (bodies.scale == 1).all():
         return 0.0
     pairs = zip(bodies.vertices(Axes()), alone.vertices(Axes()), strict=True)
     return max(float(np.linalg.norm(was - now, axis=1).max()) for was, now in pairs)

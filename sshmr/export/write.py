@@ -21,6 +21,8 @@ from sshmr.formats.ply_writer import write_ply
 from sshmr.tables.schemas import vector
 
 FORMATS = ("ply", "obj", "glb", "amass", "smplx")
+OPEN_BODY = "open body"
+OPEN_BETAS = "AMASS: betas are the open body's, not SMPL's; with SMPL, take poses and trans alone"
 FIXED = {"glb": Axes("y", "m"), "amass": Axes("z", "m"), "smplx": Axes("y", "m")}
 """Frames of the formats that have one by their specification or by custom; meshes follow their source."""
 
@@ -38,6 +40,7 @@ TABLE = pa.schema(
         ("pose", vector(72)),
         ("betas", vector(10)),
         ("transl", vector(3, pa.float64())),
+        ("scale", pa.float32()),
         ("residual", pa.float32()),
         ("confidence", pa.float32()),
         ("far_share", pa.float32()),
@@ -121,6 +124,7 @@ def _rows(bodies):
         "pose": list(bodies.pose),
         "betas": list(bodies.betas),
         "transl": list(bodies.transl),
+        "scale": bodies.scale,
         "residual": bodies.residual,
         "confidence": bodies.confidence,
         "far_share": bodies.far_share,
@@ -174,6 +178,8 @@ def _smplx(folder, bodies, axes, config, notes):
     path = folder / f"{bodies.name}_smplx.npz"
     write_smplx(path, bodies, axes, config.rate_of(bodies))
     _note_gaps(path, bodies, notes)
+    if (bodies.scale != 1).any():
+        notes.append(f"{path.name}: vertices are scale · (smplx's vertices − transl) + transl")
     return [path]
 
 
@@ -181,10 +187,12 @@ def _amass(folder, bodies, axes, config, notes):
     path = folder / f"{bodies.name}_amass.npz"
     apart = write_amass(path, bodies, axes, config.rate_of(bodies))
     _note_gaps(path, bodies, notes)
+    if bodies.model.name == OPEN_BODY and OPEN_BETAS not in notes:
+        notes.append(OPEN_BETAS)
     if apart:
+        sized = "one shape a sequence" if (bodies.scale == 1).all() else "one shape a sequence and no scale"
         notes.append(
-            f"{path.name}: AMASS keeps one shape a sequence; vertices lie up to {1000 * apart:.0f} mm from "
-            "the fitted ones"
+            f"{path.name}: AMASS keeps {sized}; vertices lie up to {1000 * apart:.0f} mm from the fitted ones"
         )
     return [path]
 

@@ -29,8 +29,10 @@ def relabel(points, params, body, template, config):
     segment = np.full(mask.shape, -1, np.int16)
     weight = np.zeros(mask.shape, np.float32)
     for row, (cloud, valid) in enumerate(zip(points["points"], mask, strict=True)):
-        pose = (torch.from_numpy(params[name][row : row + 1]) for name in ("pose", "betas", "transl"))
-        nearest, inlier = _labels(chosen(*pose).vertices, torch.from_numpy(cloud[valid]), config)
+        names = ("pose", "betas", "transl", "scale")
+        pose, betas, transl, scale = (torch.from_numpy(params[name][row : row + 1]) for name in names)
+        vertices = chosen(pose, betas, transl).scaled(scale, transl).vertices
+        nearest, inlier = _labels(vertices, torch.from_numpy(cloud[valid]), config)
         segment[row, valid] = nearest
         weight[row, valid] = inlier * trust[row]
     return {"frame_id": points["frame_id"], "trust": trust, "segment": segment, "weight": weight}

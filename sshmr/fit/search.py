@@ -94,7 +94,7 @@ def _searched(
     few = points[rows], mask[rows]
     again = judged(engine, body, *few, search(*few))
     better = again.fitted.energy["energy"] + cost < first.fitted.energy["energy"][rows]
-    return _replaced(first, rows[better], _rows(again, better))
+    return exchanged(first, rows[better], again, better)
 
 
 def _extent(points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -131,8 +131,9 @@ def _rows(found: Found, index: torch.Tensor) -> Found:
     return Found(some, *(part[index] for part in found[1:]))
 
 
-def _replaced(found: Found, rows: torch.Tensor, other: Found) -> Found:
-    """The fits with those of ``rows`` exchanged."""
+def exchanged(found: Found, rows: torch.Tensor, other: Found, chosen: torch.Tensor) -> Found:
+    """The fits with those of ``rows`` exchanged for those of another's ``chosen`` (mask or indices)."""
+    other = _rows(other, chosen)
 
     def put(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
         return old.index_copy(0, rows, new)

@@ -10,6 +10,7 @@ from sshmr.errors import InputError
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import Expected, State
 from sshmr.fit.search import found_from_nothing, judged, name_of_start
+from sshmr.fit.size import at_size, found_at_any_size
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
@@ -22,17 +23,19 @@ SMOOTH = 0.5
 
 
 class Surroundings(NamedTuple):
-    """What the round before found around each frame: starts by name, and what to expect."""
+    """What the round before found around each frame: starts by name, what to expect, the person's scale."""
 
     starts: dict
     expected: Expected
+    scale: np.ndarray
 
     def rows(self, index):
         """Those of some frames."""
         starts = {
             name: {key: values[index] for key, values in table.items()} for name, table in self.starts.items()
         }
-        return Surroundings(starts, self.expected.rows(torch.from_numpy(np.asarray(index))))
+        expected = self.expected.rows(torch.from_numpy(np.asarray(index)))
+        return Surroundings(starts, expected, self.scale[index])
 
 
 @torch.no_grad()
@@ -68,10 +71,11 @@ def fit_shard(
     initial = None if initial is None else _aligned(initial, points, "network")
     tables = {"network": initial, "previous": previous if config.previous else None}
     tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
-    expected = None
+    expected, scales = None, np.ones(len(points["n_points"]), np.float32)
     if previous is not None:
         around = around or surroundings(points, previous)
         expected = Expected(*(part.to(device) for part in around.expected))
+        scales = around.scale if config.size == "any" else scales
         if config.neighbours:
             tables |= around.starts
     mask = valid_mask(points)
@@ -82,16 +86,21 @@ def fit_shard(
     for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
+        scale = torch.from_numpy(scales[batch]).to(device)
         if tables and not search:
-            predictions = [_state(table, batch, device) for table in tables.values()]
+            predictions = [at_size(_state(table, batch, device), scale) for table in tables.values()]
             known = None if expected is None else expected.rows(batch)
+            cloud = cloud / scale[:, None, None]
             fitted = engine.from_predictions(cloud, valid, predictions, known)
             found, name_of = judged(engine, body, cloud, valid, fitted), [*tables, "turned"].__getitem__
         else:
             predicted = None if initial is None else _state(initial, batch, device)
-            found = found_from_nothing(engine, body, cloud, valid, predicted)
+            if config.size == "any":
+                found, scale = found_at_any_size(engine, body, cloud, valid, predicted)
+            else:
+                found = found_from_nothing(engine, body, cloud, valid, predicted)
             name_of = functools.partial(name_of_start, engine)
-        parts.append(columns_of(found, name_of))
+        parts.append(columns_of(found, name_of, scale.cpu()))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}
     return {"frame_id": points["frame_id"], **columns}
 
@@ -104,7 +113,18 @@ def surroundings(points, previous):
             frames.
     """
     starts = neighbour_starts(points, previous)
-    return Surroundings(starts, expectation(points, previous, starts))
+    return Surroundings(starts, expectation(points, previous, starts), _scales(points, previous)[1])
+
+
+def _scales(points, previous):
+    """Each frame's scale, and that of most of its sequence: (F,), (F,)."""
+    _, place = np.unique(points["sequence"], return_inverse=True)
+    own = np.asarray(previous.get("scale", np.ones(len(place))), np.float32)
+    shared = np.ones(len(place), np.float32)
+    for i in np.unique(place):
+        values, counts = np.unique(own[place == i], return_counts=True)
+        shared[place == i] = values[counts.argmax()]
+    return own, shared
 
 
 def neighbour_starts(points, previous):
@@ -140,7 +160,9 @@ def expectation(points, previous, starts):
         starts: their ``neighbour_starts``.
     """
     names, place = np.unique(points["sequence"], return_inverse=True)
-    medians = [np.median(previous["betas"][place == i], axis=0) for i in range(len(names))]
+    own, shared = _scales(points, previous)
+    groups = [(place == i) & (own == shared) for i in range(len(names))]
+    medians = [np.median(previous["betas"][group], axis=0) for group in groups]
     betas = np.array(medians, np.float32).reshape(-1, 10)[place]
     earlier, later = (table["pose"][:, 3:] for table in starts.values())
     own = previous["pose"][:, 3:]
@@ -152,16 +174,21 @@ def expectation(points, previous, starts):
     return Expected(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 
 
-def columns_of(found, name_of):
-    """Columns of the params table from a ``Found``; ``name_of``: function of a start's index."""
+def columns_of(found, name_of, scale=None):
+    """Columns of the params table from a ``Found``; ``name_of``: function of a start's index.
+
+    ``scale``: (B,) by which the clouds were divided; None: by 1.
+    """
+    scale = torch.ones(len(found.residual)) if scale is None else scale
     fitted = found.fitted
     state = State(*(part.cpu() for part in fitted.state))
     columns = {name: value.cpu().numpy() for name, value in fitted.energy.items()}
     return columns | {
         "pose": state.pose.numpy(),
         "betas": state.betas.numpy(),
-        "transl": state.transl.numpy(),
-        "residual": found.residual.cpu().numpy(),
+        "transl": (scale[:, None] * state.transl).numpy(),
+        "scale": scale.numpy(),
+        "residual": (scale * found.residual.cpu()).numpy(),
         "far_share": found.far_share.cpu().numpy(),
         "visible": found.visible.cpu().numpy(),
         "hypothesis": np.array([name_of(i) for i in fitted.hypothesis.tolist()]),

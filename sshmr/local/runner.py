@@ -177,7 +177,7 @@ def _second_pass(run, plan, workers, progress):
     index, rows = read_index(points)
     firsts = [run.params(path, plan.round, "fit") for path in points]
     tables = [read_params(path) for path in firsts]
-    names = ("pose", "betas", "transl")
+    names = ("pose", "betas", "transl", "scale")
     previous = {name: np.concatenate([table[name] for table in tables]) for name in names}
     around = surroundings(index, previous)
     newest = {}

@@ -22,7 +22,7 @@ from sshmr.files import atomic_path
 SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
 AGAIN = "Remove this file, and run what made it again"
-LATER_COLUMNS = {"time": pa.float64()}
+LATER_COLUMNS = {"time": pa.float64(), "scale": pa.float32()}
 """Columns that tables of earlier versions lack; they are read as nulls."""
 
 TRUTH_COLUMNS = {
@@ -88,6 +88,7 @@ def params_schema() -> pa.Schema:
             ("converged", pa.bool_()),
             ("iterations", pa.int32()),
             ("confidence", pa.float32()),
+            ("scale", pa.float32()),
             ("far_share", pa.float32()),
             ("visible", vector(24, pa.int8())),
         ]
@@ -180,10 +181,13 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
 
 
 def read_params(path: Path | str) -> dict[str, Any]:
-    """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays."""
-    return read_table(
-        path, params_schema().names, {"pose": (72,), "betas": (10,), "transl": (3,), "visible": (24,)}
-    )
+    """Read a params table: pose (F, 72), betas (F, 10), transl (F, 3), the scalars as (F,) arrays.
+
+    The bodies' vertices are scale · body(pose, betas) + transl; scale is 1 where the table has none.
+    """
+    shapes = {"pose": (72,), "betas": (10,), "transl": (3,), "visible": (24,)}
+    table = read_table(path, params_schema().names, shapes)
+    return table | {"scale": np.nan_to_num(table["scale"].astype(np.float32), nan=1.0)}
 
 
 def read_pseudo_labels(path: Path | str) -> dict[str, Any]:

@@ -76,7 +76,9 @@ class Clouds:
                     path, f'segment of "{name}"', f"up to {segment.max()} for {len(segment)} points",
                     f"below {vertices} for {n} points", "Relabel with this template and these points.",
                 )  # fmt: skip
-            arrays["points"][i, :n] = cloud[:n]
+            # The network learns people of an adult's size.
+            fit, at = fits[name][1:]
+            arrays["points"][i, :n] = cloud[:n] / fit["scale"][at]
             arrays["segment"][i, :n] = segment[:n]
             arrays["weight"][i, :n] = table["weight"][row][:n]
         mask = torch.arange(width)[None] < torch.tensor([n for _, _, n in clouds])[:, None]
@@ -103,6 +105,6 @@ def _targets(rows, body):
         return torch.from_numpy(np.stack([table[name][row] for _, table, row in rows]).astype(np.float32))
 
     betas = column("betas")
-    pelvis = column("transl") + body.rest_joints(betas)[:, 0]
+    pelvis = column("transl") / column("scale")[:, None] + body.rest_joints(betas)[:, 0]
     rotmats = rotvec_to_rotmat(column("pose").unflatten(1, (24, 3)))
     return Prediction(rotmats, pelvis, betas)

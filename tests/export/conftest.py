@@ -34,7 +34,9 @@ class Truth:
             offset = rng.normal([30.0, 2.0, -80.0], 1, (count, 3)).astype(np.float32)
             local = body(*map(torch.from_numpy, (pose, betas.copy(), transl))).vertices.numpy()
             self.poses[name] = pose
-            self.vertices[name] = local.astype(np.float64) + offset[:, None]
+            scale = np.ones(count, np.float32) if shared_shape else rng.uniform(0.6, 1, count)
+            local = scale[:, None, None] * (local.astype(np.float64) - transl[:, None]) + transl[:, None]
+            self.vertices[name] = local + offset[:, None]
             ids = [f"clouds/{name}/{frame:06d}/0" for frame in range(count)]
             points = {
                 "frame_id": ids,
@@ -50,7 +52,7 @@ class Truth:
             }
             path = root / "points" / "train" / f"{name}_0001.parquet"
             write_table(path, points, points_schema(64), {"source": "clouds", "settings": settings})
-            params = {"frame_id": ids, "pose": pose, "betas": betas, "transl": transl}
+            params = {"frame_id": ids, "pose": pose, "betas": betas, "transl": transl, "scale": scale}
             write_table(self.run.params(path, 0, "fit"), params, params_schema(), {})
 
     def tables(self):

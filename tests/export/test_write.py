@@ -15,7 +15,7 @@ from smplx.utils import Struct
 from sshmr.body.model import open_body_path
 from sshmr.capture.motion_files import read_motion
 from sshmr.export.axes import Axes
-from sshmr.export.write import ExportConfig, export
+from sshmr.export.write import OPEN_BETAS, ExportConfig, export
 
 from .conftest import FROM_Y_UP, Truth
 
@@ -184,13 +184,16 @@ def test_smplx_poses_the_same_vertices(truth, reference, tmp_path, up):
                 key: torch.tensor(archive[key], dtype=torch.float32)
                 for key in ("global_orient", "body_pose", "betas", "transl")
             }
+            scale, transl = archive["scale"][:, None, None], archive["transl"][:, None]
         posed = reference(len(expected))(**parts).vertices.detach().numpy()
+        posed = scale * (posed - transl) + transl
         np.testing.assert_allclose(posed, expected @ turn.T, atol=3e-5)  # float32 at 80 m
 
 
 def test_amass_has_the_same_vertices_where_a_sequence_has_one_shape(one_shape, reference, tmp_path):
     _, notes = written(one_shape, tmp_path, "amass")
-    assert notes == ["animations at 10 frames a second; --fps changes that"]
+    assert notes[0] == "animations at 10 frames a second; --fps changes that"
+    assert notes[1:] == [OPEN_BETAS]
     for name, expected in one_shape.vertices.items():
         with np.load(tmp_path / f"{name}_amass.npz") as archive:
             poses, trans, betas = (torch.tensor(archive[key]).float() for key in ("poses", "trans", "betas"))
@@ -206,8 +209,9 @@ def test_amass_has_the_same_vertices_where_a_sequence_has_one_shape(one_shape, r
 
 def test_amass_tells_how_much_one_shape_changes(truth, tmp_path):
     _, notes = written(truth, tmp_path, "amass")
-    assert [note.split(":")[0] for note in notes[1:]] == ["walk_amass.npz"]
-    assert "mm" in notes[1]
+    assert [note.split(":")[0] for note in notes[2:]] == ["sit_amass.npz", "walk_amass.npz"]
+    assert "no scale" in notes[2]
+    assert "mm" in notes[2]
 
 
 def test_amass_files_serve_the_simulated_capture(one_shape, tmp_path):
@@ -228,5 +232,6 @@ def test_the_table_has_every_body_at_its_place(truth, tmp_path):
     assert table["source"].tolist()[1:] == [f"walk/cloud{frame}.ply" for frame in range(5)]
     pose, betas = (torch.tensor(np.stack(table[name])) for name in ("pose", "betas"))
     local = truth.body(pose, betas, torch.zeros(6, 3)).vertices.numpy().astype(float)
+    local *= np.asarray(table["scale"], float)[:, None, None]
     expected = np.concatenate([truth.vertices["sit"], truth.vertices["walk"]])
     np.testing.assert_allclose(local + np.stack(table["transl"])[:, None], expected, atol=MICROMETRE)

@@ -31,7 +31,8 @@ def shard(seen_bodies):
 def truth(shard, seen_bodies):
     """The true bodies as a params table."""
     values = {name: seen_bodies[name].numpy() for name in ("pose", "betas", "transl")}
-    return {"frame_id": shard["frame_id"], "confidence": np.ones(4, np.float32), **values}
+    ones = np.ones(4, np.float32)
+    return {"frame_id": shard["frame_id"], "confidence": ones, "scale": ones, **values}
 
 
 def test_rows_come_back_in_the_order_of_the_clouds(shard, truth, neutral_body, template, prior, seen_bodies):

@@ -1,0 +1,93 @@
+"""The size of a person along with the body: a factor of an adult's, for children and scans without a scale.
+
+The shapes of the body are those of adults, some 1.45 to 2 m high. A cloud is fitted at several sizes, which
+is to fit the enlarged cloud; the lowest energy, with what each size costs, wins.
+"""
+
+import math
+
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.fit.energy import energies
+from sshmr.fit.engine import Engine, thinned
+from sshmr.fit.gauss_newton import refine
+from sshmr.fit.linearise import State
+from sshmr.fit.search import Found, exchanged, found_from_nothing
+
+SIZES = (1.0, 0.8, 0.64, 0.51)
+"""Of an adult; shapes cover what lies between."""
+TALLEST = 2.3
+"""Metres from end to end of an adult, arms stretched; a larger cloud shows somebody larger."""
+SMALL = 0.1
+"""Share of people that are smaller than adults."""
+BEYOND = 0.02
+"""Share of a cloud's points that may lie beyond either end of its extent."""
+MOST_POINTS = 512
+"""So many points of a cloud are enough to compare sizes."""
+SLIDING = 0.03
+
+
+def found_at_any_size(
+    engine: Engine,
+    body: BodyModel,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    predicted: State | None = None,
+) -> tuple[Found, torch.Tensor]:
+    """As ``found_from_nothing``, at the size that fits best.
+
+    Returns:
+        What was found, bodies of adults for the clouds divided by the scale, and the scale (B,).
+    """
+    found = found_from_nothing(engine, body, points, mask, predicted)
+    scale = torch.ones_like(found.residual)
+    total = _energy(engine, points, mask, found, 1.0)
+    extent = _extent(points, mask)
+    for size in SIZES[1:]:
+        rows = (extent < TALLEST * size).nonzero()[:, 0]
+        if not len(rows):
+            continue
+        start = None if predicted is None else at_size(predicted.rows(rows), scale.new_tensor(size))
+        few = points[rows] / size, mask[rows]
+        other = found_from_nothing(engine, body, *few, start)
+        energy = _energy(engine, *few, other, size)
+        better = energy < total[rows]
+        found = exchanged(found, rows[better], other, better)
+        scale[rows[better]], total[rows[better]] = size, energy[better]
+    return found, scale
+
+
+def at_size(state: State, scale: torch.Tensor) -> State:
+    """The bodies in clouds that were divided by the scale: (R,) or one."""
+    return state._replace(transl=state.transl / scale.expand(len(state.transl))[:, None])
+
+
+def _energy(
+    engine: Engine, points: torch.Tensor, mask: torch.Tensor, found: Found, size: float
+) -> torch.Tensor:
+    """(B,) nats, comparable between sizes: noise and strays are the same however small a person is."""
+    config = engine.config
+    stray = config.outlier_weight / (1 - config.outlier_weight) * size**3
+    alike = config.replace(
+        compare_spread=config.compare_spread / size,
+        coverage_weight=config.coverage_weight * size,
+        outlier_weight=stray / (1 + stray),
+    )
+    few, few_mask = thinned(points, mask, MOST_POINTS)
+    state, spreads = found.fitted.state, [config.compare_spread]
+    _, view = refine(engine.surface, engine.prior, few, few_mask, state, spreads, SLIDING, config)
+    terms, _ = energies(engine.surface, engine.prior, few, few_mask, state, view, alike)
+    return terms["energy"] + _cost(size)
+
+
+def _cost(size: float) -> float:
+    """Nats that a size costs: most people are adults, the rest of any size."""
+    return -math.log(1 - SMALL if size == 1 else SMALL / (len(SIZES) - 1))
+
+
+def _extent(points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(B,) metres: from end to end of each cloud, but for strays."""
+    spread = torch.where(mask[..., None], points, torch.nan)
+    high, low = (spread.nanquantile(share, dim=1) for share in (1 - BEYOND, BEYOND))
+    return (high - low).norm(dim=1)
