@@ -33,8 +33,8 @@ class Progress:
 
     Attributes:
         epoch: epochs done. step: steps done of the next one. sums: of its losses.
-        best_epoch: 1-based, of ``best``, whose criterion is ``criterion``; 0 for the weights that a round starts
-            from, if training improved them in no epoch.
+        best_epoch: 1-based, of ``best``, whose criterion is ``criterion``; 0 for the weights that a round
+            starts from, if training improved them in no epoch.
         history: a row an epoch.
     """
 
