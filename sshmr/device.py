@@ -3,12 +3,15 @@
 import contextlib
 import os
 import socket
+from collections.abc import Iterator
+
+import torch
 
 from sshmr.errors import InputError
 from sshmr.locks import claim_gpu
 
 
-def choose_device(name):
+def choose_device(name: str) -> torch.device:
     """Torch's device for ``auto`` (the GPU where there is one), ``cpu`` or ``cuda``.
 
     Raises:
@@ -27,7 +30,7 @@ def choose_device(name):
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def own_gpu(device):
+def own_gpu(device: torch.device) -> torch.device:
     """One of several GPUs: the one that the fewest other jobs of this user have; any other device as it is.
 
     Processes that torchrun started have theirs from it.
@@ -44,7 +47,7 @@ def own_gpu(device):
     return own
 
 
-def describe_device(device):
+def describe_device(device: torch.device) -> str:
     """One line for logs: the GPU's name or the CPU's threads, the machine, and which GPUs it was given."""
     import torch
 
@@ -53,14 +56,14 @@ def describe_device(device):
     return f"{device}, threads: {torch.get_num_threads()} ({_where()})"
 
 
-def _where():
+def _where() -> str:
     """The machine, and the GPUs that this process may use where something has limited them."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     return f"on {socket.gethostname()}" + ("" if given is None else f", CUDA_VISIBLE_DEVICES={given}")
 
 
 @contextlib.contextmanager
-def repeatable(device):
+def repeatable(device: torch.device) -> Iterator[None]:
     """Context in which a GPU gives the same numbers on every run; a CPU does anyway.
 
     Raises:
@@ -72,7 +75,7 @@ def repeatable(device):
         yield
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:

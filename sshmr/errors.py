@@ -22,5 +22,5 @@ class InputError(ValueError):
         message = f"{subject}. {fix}".rstrip()
         super().__init__(message if message.endswith((".", "?")) else f"{message}.")
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.path, self.field, self.found, self.expected, self.fix)

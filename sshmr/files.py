@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it into place on success, remove it on failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,7 +23,7 @@ def atomic_path(path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
+def atomic_folder(path: Path | str) -> Iterator[Path]:
     """Yield an empty folder beside ``path``; on success it takes its place, on failure it goes.
 
     What a killed process has left of an earlier one goes too.
@@ -39,13 +40,13 @@ def atomic_folder(path):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_json(path, mapping):
+def write_json(path: Path | str, mapping: object) -> None:
     """Write a mapping as indented JSON, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(mapping, indent=2, sort_keys=True) + "\n")
 
 
-def sha256_of(path):
+def sha256_of(path: Path | str) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -33,18 +33,18 @@ class BodyFacts:
     file_format: str
     kind: str
     gender: str
-    shapes: dict
+    shapes: dict[str, tuple[int, ...]]
     height: float | None
     digest: str | None
     faults: tuple[str, ...]
     licence: str
 
     @property
-    def joints(self):
+    def joints(self) -> int | None:
         """Number of joints; None where that array is missing."""
-        return self.shapes.get("kintree_table", (None,))[-1]
+        return self.shapes["kintree_table"][-1] if "kintree_table" in self.shapes else None
 
-    def text(self):
+    def text(self) -> str:
         """The same in lines that people read."""
         count = {name: shape[0] for name, shape in self.shapes.items()}
         rows = {
@@ -64,7 +64,7 @@ class BodyFacts:
         return "\n".join([str(self.path), *lines, *(f"    {fault}" for fault in self.faults)])
 
 
-def inspect_body(path):
+def inspect_body(path: Path | str) -> BodyFacts:
     """Look at a body file as it was downloaded.
 
     Returns:

@@ -27,7 +27,7 @@ LEFT = {
 }
 
 
-def _limits():
+def _limits() -> np.ndarray:
     table = np.zeros((24, 3, 2))
     for joint, ranges in {**CENTRAL, **LEFT}.items():
         table[joint] = ranges
@@ -41,6 +41,6 @@ LIMITS = _limits()
 """(69, 2) radians: least and greatest value of each body-pose number."""
 
 
-def clip_to_limits(body_poses):
+def clip_to_limits(body_poses: np.ndarray) -> np.ndarray:
     """Body poses (..., 69) rotation vectors, each number moved into its joint's range."""
     return np.clip(body_poses, LIMITS[:, 0], LIMITS[:, 1])

@@ -4,6 +4,8 @@ SMPL-H has the same arrays for 52 joints, 30 of them in the fingers.
 """
 
 import hashlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,13 +37,13 @@ HEIGHT = (0.3, 3.0)
 """Largest extent of a body at rest, metres."""
 
 
-def kind_of(arrays):
+def kind_of(arrays: dict[str, Any]) -> str | None:
     """``SMPL`` or ``SMPL-H``, None where the joints are neither's."""
-    shape = arrays["kintree_table"].shape if "kintree_table" in arrays else ()
+    shape: tuple[int, ...] = arrays["kintree_table"].shape if "kintree_table" in arrays else ()
     return next((kind for kind, tree in TREES.items() if len(shape) == 2 and shape[1] == len(tree)), None)
 
 
-def faults_of(arrays):
+def faults_of(arrays: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What is wrong with a body's arrays, as (field, found, expected); empty when they hold together.
 
     Args:
@@ -60,7 +62,7 @@ def faults_of(arrays):
     return odd or _faults_of_shape(arrays) or _faults_of_values(arrays)
 
 
-def _faults_of_shape(arrays):
+def _faults_of_shape(arrays: dict[str, np.ndarray]) -> list[tuple[str, str, str]]:
     kind = kind_of(arrays)
     if kind is None:
         found = arrays["kintree_table"].shape
@@ -80,7 +82,7 @@ def _faults_of_shape(arrays):
     return faults
 
 
-def _faults_of_values(arrays):
+def _faults_of_values(arrays: dict[str, np.ndarray]) -> list[tuple[str, str, str]]:
     faults = [
         (_field(name), "not finite", "finite numbers")
         for name in SHAPES
@@ -88,11 +90,11 @@ def _faults_of_values(arrays):
     ]
     if faults:
         return faults
-    tree, found = TREES[kind_of(arrays)], arrays["kintree_table"][0].astype(np.int64)
+    kind = kind_of(arrays)
+    assert kind is not None, "_faults_of_shape has checked the joints"
+    tree, found = TREES[kind], arrays["kintree_table"][0].astype(np.int64)
     if tuple(found[1:]) != tree[1:]:
-        faults.append(
-            (_field("kintree_table"), str(found.tolist()), f"{kind_of(arrays)}'s tree {list(tree)}")
-        )
+        faults.append((_field("kintree_table"), str(found.tolist()), f"{kind}'s tree {list(tree)}"))
     faces, count = arrays["f"], len(arrays["v_template"])
     if faces.min() < 0 or faces.max() >= count:
         faults.append(
@@ -109,11 +111,11 @@ def _faults_of_values(arrays):
     return faults
 
 
-def _field(name):
+def _field(name: str) -> str:
     return f'array "{name}"'
 
 
-def checked(path, arrays):
+def checked(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays of ``SHAPES``, float32 and int64, when they hold together.
 
     Raises:
@@ -127,13 +129,13 @@ def checked(path, arrays):
     }
 
 
-def read_npz_body(path):
+def read_npz_body(path: Path | str) -> dict[str, Any]:
     """What an .npz holds of ``SHAPES``, and its ``name`` and ``gender`` where it tells them; unchecked."""
     stored = read_npz(path, (*SHAPES, "name", "gender"), "a body model (.npz in SMPL's layout)")
     return stored | {name: str(stored[name]) for name in ("name", "gender") if name in stored}
 
 
-def read_arrays(path):
+def read_arrays(path: Path | str) -> dict[str, Any]:
     """As ``read_npz_body``, checked.
 
     Raises:
@@ -143,7 +145,7 @@ def read_arrays(path):
     return stored | checked(path, stored)
 
 
-def digest_of(arrays):
+def digest_of(arrays: dict[str, np.ndarray]) -> str:
     """SHA-256 over the arrays that define the body, independent of compression and file name."""
     hasher = hashlib.sha256()
     for name in sorted(SHAPES):

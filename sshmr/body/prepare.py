@@ -8,7 +8,7 @@ from sshmr.errors import InputError
 from sshmr.files import atomic_path
 
 
-def bring_body(body, gender, output):
+def bring_body(body: str, gender: str, output: Path) -> str | None:
     """Write one gender's body as .npz: the shipped one, or SMPL's own file.
 
     Args:
@@ -30,7 +30,7 @@ def bring_body(body, gender, output):
     return convert_body(source, gender, output)
 
 
-def bring_bodies(body, folder):
+def bring_bodies(body: str, folder: Path) -> None:
     """Write the neutral body, and the others where there are any, as ``{gender}.npz`` into a folder."""
     for gender in LETTERS:
         try:

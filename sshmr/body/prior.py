@@ -7,6 +7,7 @@ import dataclasses
 import math
 from importlib import resources
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from sshmr.formats.numpy_files import read_npz
 from sshmr.formats.pickles import load_numpy_pickle
 
 
-def open_prior_path():
+def open_prior_path() -> Path:
     """Path of the shipped prior, learned from the CMU motion capture database."""
     return Path(str(resources.files("sshmr.body"))) / "assets" / "pose_prior.npz"
 
@@ -39,7 +40,9 @@ class PosePrior:
     constants: torch.Tensor
 
     @classmethod
-    def from_arrays(cls, means, covariances, weights, where, dtype=torch.float32):
+    def from_arrays(
+        cls, means: Any, covariances: Any, weights: Any, where: object, dtype: torch.dtype = torch.float32
+    ) -> Self:
         """Check shapes and conditioning, factorise in float64.
 
         Raises:
@@ -62,7 +65,7 @@ class PosePrior:
         return cls(*(torch.tensor(array, dtype=dtype) for array in arrays))
 
     @classmethod
-    def load(cls, path, dtype=torch.float32):
+    def load(cls, path: Path | str, dtype: torch.dtype = torch.float32) -> Self:
         """Read an .npz (means, covars, weights) or SMPLify's ``gmm_08.pkl`` (the same three names)."""
         path = Path(path)
         if not path.is_file():
@@ -76,21 +79,21 @@ class PosePrior:
             raise InputError(path, f'array "{missing[0]}"', "missing", "means, covars, weights")
         return cls.from_arrays(arrays["means"], arrays["covars"], arrays["weights"], path, dtype)
 
-    def to(self, device=None, dtype=None):
+    def to(self, device: Any | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same prior on another device or in another floating type."""
-        return PosePrior(*(getattr(self, f.name).to(device, dtype) for f in dataclasses.fields(self)))
+        return type(self)(*(getattr(self, f.name).to(device, dtype) for f in dataclasses.fields(self)))
 
-    def component_energies(self, body_pose):
+    def component_energies(self, body_pose: torch.Tensor) -> torch.Tensor:
         """Negative log likelihood under each weighted component: (B, 69) → (B, K)."""
         difference = body_pose[:, None] - self.means
         whitened = torch.einsum("kij,bkj->bki", self.whitening, difference)
         return 0.5 * whitened.square().sum(-1) + self.constants
 
-    def negative_log_likelihood(self, body_pose):
+    def negative_log_likelihood(self, body_pose: torch.Tensor) -> torch.Tensor:
         """Of the best component: (B, 69) → (B,)."""
         return self.component_energies(body_pose).min(1).values
 
-    def sample(self, count, generator=None):
+    def sample(self, count: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Draw poses: (count, 69) radians."""
         component = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         noise = torch.randn(count, 69, generator=generator, dtype=self.means.dtype)

@@ -16,7 +16,7 @@ STAND_INS = {"neutral": ("male", "female"), "male": ("neutral", "female"), "fema
 """Whose body is taken where there is none of a gender."""
 
 
-def body_source(body, gender):
+def body_source(body: str, gender: str) -> Path:
     """The file of one gender, or of the one that stands in for it.
 
     Args:
@@ -46,13 +46,13 @@ def body_source(body, gender):
     )
 
 
-def gender_of(path):
+def gender_of(path: Path | str) -> str | None:
     """The gender that a body file's official name tells, or None."""
-    fits = (gender for gender in GENDERS for name in _names(gender) if _fits(path, name))
+    fits = (gender for gender in GENDERS for name in _names(gender) if _fits(Path(path), name))
     return next(fits, None)
 
 
-def _names(gender):
+def _names(gender: str) -> list[str]:
     stems = (
         f"SMPL_{gender.upper()}",
         f"basicModel_{LETTERS[gender]}_lbs_10_207_0_v1.1.0",
@@ -64,14 +64,14 @@ def _names(gender):
     return [f"{stem}{suffix}" for stem in stems for suffix in (".npz", ".pkl")]
 
 
-def _fits(path, name):
+def _fits(path: Path, name: str) -> bool:
     parts = [part.lower() for part in path.parts]
     # Other models that are downloaded beside SMPL-H's call their files model.npz too.
     foreign = "/" in name and any("dmpl" in part or "smplx" in part for part in parts[:-1])
     return not foreign and parts[-1 - name.count("/") :] == name.lower().split("/")
 
 
-def _files(body):
+def _files(body: str | Path) -> list[Path]:
     """All .npz and .pkl files below a folder, through links too, shallow ones first."""
     found, seen = [], set()
     for folder, folders, names in os.walk(body, followlinks=True):
@@ -84,7 +84,7 @@ def _files(body):
     return sorted(found, key=lambda path: (len(path.parts), path))
 
 
-def prior_source(prior):
+def prior_source(prior: str) -> Path:
     """The file of the pose prior: ``open`` for the shipped one, or the user's own path.
 
     Raises:

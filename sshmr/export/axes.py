@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,24 +22,24 @@ class Axes:
     up: str = "y"
     unit: str = "m"
 
-    def rotation(self):
+    def rotation(self) -> np.ndarray:
         """(3, 3): y up → this frame, the inverse of what the clouds' reader does."""
         return np.array(TO_Y_UP[self.up], float).T
 
-    def points(self, points):
+    def points(self, points: np.ndarray) -> np.ndarray:
         """(..., 3) metres, y up → this frame and unit."""
         return points @ self.rotation().T / METRES[self.unit]
 
-    def body(self, pose, transl, pelvis):
+    def body(self, pose: np.ndarray, transl: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Turn bodies: pose (F, 72), transl and pelvis (F, 3), metres, y up → pose and transl, metres."""
         parts = (torch.from_numpy(np.asarray(part, np.float64)) for part in (pose[:, :3], transl, pelvis))
         root, moved = turn_body(torch.from_numpy(self.rotation()), *parts)
         return np.concatenate([root.numpy(), pose[:, 3:]], axis=1), moved.numpy()
 
 
-def axes_of_source(about):
+def axes_of_source(about: dict[str, Any]) -> Axes:
     """The frame of the files that a points table was read from, by the table's provenance."""
     if about.get("source") == "clouds":
         clouds = json.loads(about.get("settings", "{}")).get("clouds", {})
         return Axes(clouds.get("up", "y"), clouds.get("unit", "m"))
-    return Axes(*SOURCES.get(about.get("source"), ("y", "m")))
+    return Axes(*SOURCES.get(about.get("source", ""), ("y", "m")))

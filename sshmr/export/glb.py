@@ -10,6 +10,9 @@ Source: Khronos, "glTF 2.0 Specification", 3.7 (meshes, morph targets), 3.11 (an
 
 import json
 import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -32,7 +35,14 @@ SKIN = {
 }
 
 
-def write_glb(path, name, vertices, faces, seconds, frame_names):
+def write_glb(
+    path: Path,
+    name: str,
+    vertices: Iterable[np.ndarray],
+    faces: np.ndarray,
+    seconds: np.ndarray,
+    frame_names: Sequence[str],
+) -> None:
     """Write one mesh, animated where there are several frames.
 
     Args:
@@ -47,13 +57,13 @@ def write_glb(path, name, vertices, faces, seconds, frame_names):
     moves = ((vertices[1:] - origin) - base).astype(np.float32)
     buffer = _Buffer()
     kind = (np.uint16, SHORT) if len(base) < 65535 else (np.uint32, INT)
-    primitive = {
+    primitive: dict[str, Any] = {
         "attributes": {"POSITION": buffer.add(base, "VEC3", target=VERTICES, bounds=True)},
         "indices": buffer.add(np.asarray(faces).astype(kind[0]).reshape(-1), "SCALAR", kind[1], INDICES),
         "material": 0,
     }
-    mesh = {"name": name, "primitives": [primitive]}
-    document = {
+    mesh: dict[str, Any] = {"name": name, "primitives": [primitive]}
+    document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "sshmr"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
@@ -73,7 +83,7 @@ def write_glb(path, name, vertices, faces, seconds, frame_names):
         _write(handle, document, buffer.chunks)
 
 
-def _animation(name, frames, seconds, buffer):
+def _animation(name: str, frames: int, seconds: np.ndarray, buffer: "_Buffer") -> dict[str, Any]:
     weights = np.vstack([np.zeros((1, frames - 1)), np.eye(frames - 1)])
     weights = np.vstack([weights, weights[-1:]]).astype(np.float32)
     times = np.asarray(seconds, np.float32)[:, None]
@@ -89,10 +99,20 @@ def _animation(name, frames, seconds, buffer):
 class _Buffer:
     """The binary part, and the entries that say what lies where in it."""
 
-    def __init__(self):
-        self.chunks, self._views, self._accessors, self._length = [], [], [], 0
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self._views: list[dict[str, Any]] = []
+        self._accessors: list[dict[str, Any]] = []
+        self._length = 0
 
-    def add(self, array, shape, component=FLOAT, target=None, bounds=False):
+    def add(
+        self,
+        array: np.ndarray,
+        shape: str,
+        component: int = FLOAT,
+        target: int | None = None,
+        bounds: bool = False,
+    ) -> int:
         """Append an array and return its accessor's index."""
         content = array.tobytes()
         content += b"\0" * (-len(content) % 4)
@@ -111,7 +131,7 @@ class _Buffer:
         self._length += len(content)
         return len(self._accessors) - 1
 
-    def document(self):
+    def document(self) -> dict[str, Any]:
         return {
             "buffers": [{"byteLength": self._length}],
             "bufferViews": self._views,
@@ -119,7 +139,7 @@ class _Buffer:
         }
 
 
-def _write(handle, document, chunks):
+def _write(handle: BinaryIO, document: dict[str, Any], chunks: list[bytes]) -> None:
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     length = sum(map(len, chunks))

@@ -132,7 +132,7 @@ class NumpyUnpickler(pickle._Unpickler):
     asks for, and lets an object's state change what it is the state of.
     """
 
-    dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)  # type: ignore[misc]
+    dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)
     allowed = ALLOWED
 
     def __init__(self, file, **options):

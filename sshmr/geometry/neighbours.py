@@ -4,12 +4,16 @@ In plain PyTorch; farthest points go through ``pointnet2_ops`` where it can be i
 GPU, since that loop is the one thing here whose time is launches rather than arithmetic. Same result.
 """
 
+from collections.abc import Callable
+
 import torch
 
 from sshmr.runtime import find_kernel
 
 
-def nearest(query, reference, mask=None):
+def nearest(
+    query: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Nearest reference point of each query.
 
     Args:
@@ -22,7 +26,9 @@ def nearest(query, reference, mask=None):
     return distances[..., 0], indices[..., 0]
 
 
-def knn(query, reference, count, mask=None):
+def knn(
+    query: torch.Tensor, reference: torch.Tensor, count: int, mask: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The ``count`` nearest reference points of each query, nearest first.
 
     Args:
@@ -43,22 +49,22 @@ def knn(query, reference, count, mask=None):
     return (difference.square().sum(-1) + 1e-12).sqrt(), indices
 
 
-def exact_distances(first, second):
+def exact_distances(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """(…, P, 3) and (…, Q, 3) → (…, P, Q): from differences, since products would lose digits."""
     if first.device.type == "cpu":
         return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
     # On a GPU that takes three quarters of a training step; three subtractions do not.
     apart = (a[..., None] - b[..., None, :] for a, b in zip(first.unbind(-1), second.unbind(-1), strict=True))
-    return sum(part.square() for part in apart).sqrt()
+    return sum((part.square() for part in apart), start=first.new_zeros(())).sqrt()
 
 
-def group(values, indices):
+def group(values: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     """Rows by index: (B, N, C) and (B, ...) int64 → (B, ..., C)."""
     flat = indices.flatten(1)[..., None].expand(-1, -1, values.shape[-1])
     return values.gather(1, flat).unflatten(1, indices.shape[1:])
 
 
-def farthest_point_sample(points, count, mask=None):
+def farthest_point_sample(points: torch.Tensor, count: int, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Pick points one by one, each the farthest from those before it.
 
     The first is the one farthest from the cloud's mean: the choice does not depend on the points' order.
@@ -82,7 +88,7 @@ def farthest_point_sample(points, count, mask=None):
     return chosen.gather(1, turn)
 
 
-def _sample(points, count, mask, first):
+def _sample(points: torch.Tensor, count: int, mask: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
     chosen = torch.empty(len(points), count, dtype=torch.int64, device=points.device)
     distance = torch.where(mask, torch.inf, -1.0).to(points.dtype)
     last = first
@@ -94,7 +100,13 @@ def _sample(points, count, mask, first):
     return chosen
 
 
-def _sample_by_kernel(kernel, points, count, mask, first):
+def _sample_by_kernel(
+    kernel: Callable[..., torch.Tensor],
+    points: torch.Tensor,
+    count: int,
+    mask: torch.Tensor,
+    first: torch.Tensor,
+) -> torch.Tensor:
     # The kernel knows no mask, starts at row 0 and passes over points near the origin: put the first
     # point in front and in the place of padding, and move all away from the origin.
     start = group(points, first)
@@ -105,5 +117,5 @@ def _sample_by_kernel(kernel, points, count, mask, first):
     return torch.where(mask.gather(1, chosen), chosen, first)
 
 
-def _kernel():
+def _kernel() -> Callable[..., torch.Tensor] | None:
     return find_kernel("pointnet2_ops.pointnet2_utils", "furthest_point_sample")

@@ -1,5 +1,7 @@
 """Rays and distances against one triangle mesh, through Open3D's ray tracer on one thread."""
 
+from typing import Any
+
 import numpy as np
 
 from sshmr.geometry.open3d_import import open3d
@@ -8,7 +10,7 @@ from sshmr.geometry.open3d_import import open3d
 class Surface:
     """A triangle mesh that can be asked where rays meet it and how far points are from it."""
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray):
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
         """Build the ray tracer's tree.
 
         Args:
@@ -50,9 +52,9 @@ class Surface:
         """How often each ray crosses the surface, (...) int; odd: a closed mesh holds the origin."""
         return self._scene.count_intersections(self._rays(origins, directions), nthreads=1).numpy()
 
-    def _rays(self, origins: np.ndarray, directions: np.ndarray):
+    def _rays(self, origins: np.ndarray, directions: np.ndarray) -> Any:
         origins, directions = np.broadcast_arrays(origins, directions)
         return self._tensor(np.concatenate([origins, directions], axis=-1))
 
-    def _tensor(self, array: np.ndarray):
+    def _tensor(self, array: np.ndarray) -> Any:
         return self._o3d.core.Tensor(np.ascontiguousarray(array, dtype=np.float32))

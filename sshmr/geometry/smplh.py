@@ -7,12 +7,15 @@ begins.
 Source: Romero et al., "Embodied Hands", SIGGRAPH Asia 2017, and the joint order of its model files.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 SMPLH_JOINT_COUNT = 52
 SMPLH_OF_SMPL = (*range(22), 22, 37)
 """Which of SMPL-H's joints each of SMPL's 24 is; the last two begin the left and the right index finger."""
 
 
-def smplh_to_smpl_pose(pose):
+def smplh_to_smpl_pose(pose: Any) -> Any:
     """SMPL's pose from SMPL-H's: (..., 156) → (..., 72) rotation vectors, NumPy or PyTorch.
 
     A hand turns as its index finger's first joint does; what the other finger joints do is lost.
@@ -24,7 +27,7 @@ def smplh_to_smpl_pose(pose):
     return pose[..., [3 * joint + axis for joint in SMPLH_OF_SMPL for axis in range(3)]]
 
 
-def smplh_to_smpl_joints(joints):
+def smplh_to_smpl_joints(joints: Any) -> Any:
     """SMPL's joints from SMPL-H's: (..., 52, 3) → (..., 24, 3), NumPy or PyTorch.
 
     Raises:
@@ -34,7 +37,7 @@ def smplh_to_smpl_joints(joints):
     return joints[..., list(SMPLH_OF_SMPL), :]
 
 
-def _expect(found, expected, what):
+def _expect(found: Sequence[int], expected: tuple[int, ...], what: str) -> None:
     if tuple(found) != expected:
         sizes = ", ".join(map(str, expected))
         raise ValueError(f"{what} of shape (..., {sizes}) expected, not {tuple(found)}")

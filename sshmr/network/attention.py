@@ -5,21 +5,24 @@ one of its own, which doesn't take patches of unlike sizes. Gradients are always
 were not the same twice for large patches, though told to be.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from sshmr.network.ragged import move_rows
+from sshmr.network.ragged import Patches, move_rows
 from sshmr.runtime import find_kernel
 
 
-def attend(mixed, patches, heads):
+def attend(mixed: torch.Tensor, patches: Patches, heads: int) -> torch.Tensor:
     """Every row looks at the rows of its patch: queries, keys and values (V, 3·C) → (V, C)."""
     fits = mixed.is_cuda and mixed.dtype in (torch.float16, torch.bfloat16) and not torch.is_grad_enabled()
     kernel = flash_kernel() if fits else None
     return padded(mixed, patches, heads) if kernel is None else packed(mixed, patches, heads, kernel)
 
 
-def padded(mixed, patches, heads):
+def padded(mixed: torch.Tensor, patches: Patches, heads: int) -> torch.Tensor:
     """``attend`` with all patches laid out to one size."""
     groups, size = patches.shape
     laid = move_rows(mixed, patches.source, patches.back)
@@ -30,7 +33,9 @@ def padded(mixed, patches, heads):
     return move_rows(attended, patches.back, patches.source)
 
 
-def packed(mixed, patches, heads, kernel):
+def packed(
+    mixed: torch.Tensor, patches: Patches, heads: int, kernel: Callable[..., torch.Tensor]
+) -> torch.Tensor:
     """``attend`` with patches one behind another.
 
     Args:
@@ -47,6 +52,6 @@ def packed(mixed, patches, heads, kernel):
     return move_rows(kernel(laid, bounds, size).reshape(count, -1), back, source)
 
 
-def flash_kernel():
+def flash_kernel() -> Callable[..., Any] | None:
     """``flash_attn``'s, or None where it can't be imported."""
     return find_kernel("flash_attn", "flash_attn_varlen_qkvpacked_func")

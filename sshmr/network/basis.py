@@ -18,8 +18,9 @@ class BasisEncoding(nn.Module):
     """
 
     LAYERS = 3
+    places: torch.Tensor
 
-    def __init__(self, places, width):
+    def __init__(self, places: int, width: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0)
         directions = nn.functional.normalize(torch.randn(places, 3, generator=generator), dim=1)
@@ -31,14 +32,16 @@ class BasisEncoding(nn.Module):
             for _ in range(self.LAYERS)
         )
 
-    def forward(self, points, mask):
+    def forward(self, points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Points (B, N, 3) metres, centred, mask (B, N) bool → code (B, width)."""
         # |x − p|² without |x|², which is the same for all points p and doesn't change which is nearest.
         lengths = points.square().sum(2).masked_fill(~mask, torch.inf)
         places = self.places.expand(len(points), -1, -1)
         nearest = torch.baddbmm(lengths[:, None], places, points.transpose(1, 2), alpha=-2).argmin(2)
         offset = points.gather(1, nearest[..., None].expand(-1, -1, 3)) - self.places
-        code = self.first(torch.cat([offset.norm(dim=2, keepdim=True), offset], dim=2).flatten(1))
+        code: torch.Tensor = self.first(
+            torch.cat([offset.norm(dim=2, keepdim=True), offset], dim=2).flatten(1)
+        )
         for layer in self.layers:
             code = code + layer(code)
         return code

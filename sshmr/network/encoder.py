@@ -8,33 +8,35 @@ share a finest voxel are averaged on the way in and told apart again on the way 
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
+from sshmr.config.network import NetworkConfig
 from sshmr.network.attention import attend
-from sshmr.network.pyramid import build_pyramid
-from sshmr.network.ragged import scatter, spread_rows
+from sshmr.network.pyramid import Level, build_pyramid
+from sshmr.network.ragged import Patches, scatter, spread_rows
 from sshmr.network.sparse_conv import SubmanifoldConv
 
 
 class PatchAttention(nn.Module):
     """Self-attention within each patch of a level: (V, C) → (V, C)."""
 
-    def __init__(self, width, heads):
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.mixed = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, features, patches):
+    def forward(self, features: torch.Tensor, patches: Patches) -> torch.Tensor:
         return self.out(attend(self.mixed(features), patches, self.heads))
 
 
 class Block(nn.Module):
     """Positional encoding by convolution, attention, and a two-layer perceptron, each beside a shortcut."""
 
-    def __init__(self, width, heads, drop_path):
+    def __init__(self, width: int, heads: int, drop_path: float) -> None:
         super().__init__()
         self.drop_path = drop_path
         self.convolution = SubmanifoldConv(width, width)
@@ -44,12 +46,12 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, features, level, patches):
+    def forward(self, features: torch.Tensor, level: Level, patches: Patches) -> torch.Tensor:
         features = features + self.position(self.convolution(features, level.neighbours))
         features = features + self._drop(self.attention(self.norm1(features), patches), level)
         return features + self._drop(self.perceptron(self.norm2(features)), level)
 
-    def _drop(self, branch, level):
+    def _drop(self, branch: torch.Tensor, level: Level) -> torch.Tensor:
         """Skip the branch for whole clouds (Huang et al., "Deep Networks with Stochastic Depth", 2016)."""
         if not self.training or self.drop_path == 0:
             return branch
@@ -60,11 +62,11 @@ class Block(nn.Module):
 class Stage(nn.Module):
     """Blocks of one level; the curves take turns, in random order while training."""
 
-    def __init__(self, depth, width, heads, drop_paths):
+    def __init__(self, depth: int, width: int, heads: int, drop_paths: Sequence[float]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads, drop_paths[i]) for i in range(depth))
 
-    def forward(self, features, level):
+    def forward(self, features: torch.Tensor, level: Level) -> torch.Tensor:
         count = len(level.patches)
         turns = torch.randperm(count).tolist() if self.training and count > 1 else range(count)
         for i, block in enumerate(self.blocks):
@@ -72,14 +74,14 @@ class Stage(nn.Module):
         return features
 
 
-def _projection(width_in, width_out):
+def _projection(width_in: int, width_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width_in, width_out), nn.LayerNorm(width_out), nn.GELU())
 
 
 class PointTransformer(nn.Module):
     """The encoder: packed clouds in, features per point out."""
 
-    def __init__(self, config):
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         widths, decoder = config.widths, config.decoder_widths
@@ -102,7 +104,7 @@ class PointTransformer(nn.Module):
         self.point = nn.Linear(widths[0], finest)
         self.out = nn.Linear(finest, config.features)
 
-    def forward(self, positions, cloud, clouds):
+    def forward(self, positions: torch.Tensor, cloud: torch.Tensor, clouds: int) -> torch.Tensor:
         """Features of packed clouds.
 
         Args:
@@ -130,7 +132,7 @@ class PointTransformer(nn.Module):
         return self.out(spread_rows(features, levels[0].parent) + self.point(points))
 
 
-def waves(positions, frequencies):
+def waves(positions: torch.Tensor, frequencies: int) -> torch.Tensor:
     """Positions, and sines and cosines of them, wavelengths 2 m, 1 m …: (..., 3) → (..., 3 + 6·frequencies).
 
     Source: Mildenhall et al., "NeRF", ECCV 2020.
@@ -142,7 +144,7 @@ def waves(positions, frequencies):
     return torch.cat(parts, dim=-1)
 
 
-def _rates(highest, depths):
+def _rates(highest: float, depths: Sequence[int]) -> list[list[float]]:
     """Drop rates of every block, stage by stage, growing evenly from 0 to the highest."""
     last = max(sum(depths) - 1, 1)
     return [[highest * (sum(depths[:i]) + j) / last for j in range(depth)] for i, depth in enumerate(depths)]

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from sshmr.body.model import BodyModel, Posed
 from sshmr.body.template import standing_pose
+from sshmr.config.network import NetworkConfig
 from sshmr.geometry.neighbours import farthest_point_sample, group, knn
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotmat_to_rot6d, rotvec_to_rotmat
 from sshmr.network.basis import BasisEncoding
@@ -28,16 +30,16 @@ class Prediction(NamedTuple):
     pelvis: torch.Tensor
     betas: torch.Tensor
 
-    def transl(self, body):
+    def transl(self, body: BodyModel) -> torch.Tensor:
         """The body model's translation, (B, 3) metres: the pelvis lies at its rest position plus this."""
         return self.pelvis - body.rest_joints(self.betas)[:, 0]
 
-    def pose_body(self, body):
+    def pose_body(self, body: BodyModel) -> Posed:
         """Vertices and joints of ``body`` in this pose."""
         return body(self.rotmats, self.betas, self.transl(body))
 
 
-def heading(rotmats):
+def heading(rotmats: torch.Tensor) -> torch.Tensor:
     """Where bodies face: rotations (B, 24, 3, 3) → (B,) radians about the vertical, 0 along +z."""
     forward = rotmats[:, 0, :, 2]
     return torch.atan2(forward[:, 0], forward[:, 2])
@@ -46,7 +48,7 @@ def heading(rotmats):
 class Readout(nn.Module):
     """26 tokens to parameters. Starts at the standing pose, mean shape, pelvis at the cloud's mean."""
 
-    def __init__(self, width, betas):
+    def __init__(self, width: int, betas: int) -> None:
         super().__init__()
         self.rotation = nn.Linear(width, 6)
         self.translation = nn.Linear(width, 3)
@@ -58,7 +60,7 @@ class Readout(nn.Module):
         standing = rotvec_to_rotmat(standing_pose().view(JOINTS, 3))
         self.register_buffer("standing", rotmat_to_rot6d(standing), persistent=False)
 
-    def forward(self, tokens):
+    def forward(self, tokens: torch.Tensor) -> tuple[Prediction, torch.Tensor]:
         rot6d = self.rotation(tokens[:, :JOINTS]) + self.standing
         betas = self.shape(tokens[:, JOINTS + 1])
         if self.betas < 10:
@@ -78,7 +80,7 @@ class LinearHead(nn.Module):
     WIDTH = 64
     reads_matches = False
 
-    def __init__(self, config):
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.points = config.head_points
         width = config.features
@@ -92,7 +94,15 @@ class LinearHead(nn.Module):
         self.norm = nn.LayerNorm(self.WIDTH)
         self.readout = Readout(self.WIDTH, config.betas)
 
-    def forward(self, features, points, mask, token, matched, cloud):
+    def forward(
+        self,
+        features: torch.Tensor,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        token: torch.Tensor,
+        matched: torch.Tensor | None,
+        cloud: tuple[torch.Tensor, torch.Tensor],
+    ) -> tuple[Prediction, torch.Tensor]:
         """As ``AttentionHead.forward``; neither the matches nor the whole cloud are looked at."""
         chosen = farthest_point_sample(points, self.points, mask)
         centres = group(points, chosen)
@@ -109,7 +119,7 @@ class AttentionHead(nn.Module):
 
     HEADS = 4
 
-    def __init__(self, config):
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.reads_matches = config.head_reads_matches
         width = config.head_width
@@ -140,7 +150,15 @@ class AttentionHead(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.readout = Readout(width, config.betas)
 
-    def forward(self, features, points, mask, token, matched, cloud):
+    def forward(
+        self,
+        features: torch.Tensor,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        token: torch.Tensor,
+        matched: torch.Tensor | None,
+        cloud: tuple[torch.Tensor, torch.Tensor],
+    ) -> tuple[Prediction, torch.Tensor]:
         """Regress the body.
 
         Args:
@@ -151,7 +169,7 @@ class AttentionHead(nn.Module):
         Returns:
             The prediction, and (B, 24, 6) the numbers its rotations were made of.
         """
-        seen = [features, points, matched] if self.reads_matches else [features, points]
+        seen = [features, points] if matched is None else [features, points, matched]
         memory = self.memory(torch.cat(seen, dim=-1))
         tokens = self.queries + self.token(token)[:, None]
         if self.basis is not None:
@@ -161,6 +179,6 @@ class AttentionHead(nn.Module):
         return self.readout(self.norm(tokens))
 
 
-def build_head(config):
+def build_head(config: NetworkConfig) -> LinearHead | AttentionHead:
     """The head that ``config.mixing`` names."""
     return LinearHead(config) if config.mixing == "linear" else AttentionHead(config)

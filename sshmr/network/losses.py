@@ -6,6 +6,7 @@ Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing,
 
 import torch
 
+from sshmr.body.model import Posed
 from sshmr.geometry.neighbours import exact_distances, group, nearest
 from sshmr.geometry.rotations import rotmat_to_rot6d
 from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
@@ -20,13 +21,15 @@ LEAST_WEIGHT = 0.02
 LOCAL_NEIGHBOURS = 5
 
 
-def masked_mean(values, weights):
+def masked_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Weighted mean: two (B, N) → scalar; 0 when nothing has weight."""
     weights = weights.to(values.dtype)
     return (values * weights).sum() / weights.sum().clamp_min(1e-8)
 
 
-def self_reconstruction(descriptors, points, mask, count, temperature):
+def self_reconstruction(
+    descriptors: torch.Tensor, points: torch.Tensor, mask: torch.Tensor, count: int, temperature: float
+) -> torch.Tensor:
     """Each point rebuilt from the points of its own shape that look most like it, itself left out.
 
     Returns:
@@ -40,7 +43,14 @@ def self_reconstruction(descriptors, points, mask, count, temperature):
     return masked_mean((rebuilt - points).square().sum(-1), mask)
 
 
-def cross_reconstruction(similarity, points, mask, template, count, temperature):
+def cross_reconstruction(
+    similarity: torch.Tensor,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    template: torch.Tensor,
+    count: int,
+    temperature: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Each shape rebuilt through the other.
 
     A point's counterpart is the weighted mean of its best matches on the other shape. Going there and back
@@ -60,7 +70,13 @@ def cross_reconstruction(similarity, points, mask, template, count, temperature)
     points_on_template = reconstruct(*forth, template)
     template_on_points = reconstruct(*back, points)
 
-    def term(there_and_back, own, own_valid, counterparts, quality):
+    def term(
+        there_and_back: torch.Tensor,
+        own: torch.Tensor,
+        own_valid: torch.Tensor,
+        counterparts: torch.Tensor,
+        quality: torch.Tensor,
+    ) -> torch.Tensor:
         """``counterparts`` of the other shape's rows, on this one; ``quality``: how well each is matched."""
         cycle = masked_mean((there_and_back - own).square().sum(-1), own_valid)
         best = quality.topk(min(BEST_MATCHED, quality.shape[1]), dim=1)
@@ -78,21 +94,27 @@ def cross_reconstruction(similarity, points, mask, template, count, temperature)
     return cloud_term, template_term
 
 
-def counterparts(similarity, mask, template, count, temperature):
+def counterparts(
+    similarity: torch.Tensor, mask: torch.Tensor, template: torch.Tensor, count: int, temperature: float
+) -> torch.Tensor:
     """Each point's place on the standing template, the mean of its best matches: (B, N, 3) metres."""
     scores = dual_log_softmax(similarity, temperature, mask)
     matches = best_matches(similarity, scores, min(count, len(template)), temperature)
     return reconstruct(*matches, template.expand(len(similarity), -1, -1))
 
 
-def squared_chamfer(first, first_mask, second, second_mask):
+def squared_chamfer(
+    first: torch.Tensor, first_mask: torch.Tensor, second: torch.Tensor, second_mask: torch.Tensor
+) -> torch.Tensor:
     """Mean squared distance to the nearest point of the other set, both ways added; square metres."""
     forth, _ = nearest(first, second, second_mask)
     back, _ = nearest(second, first, first_mask)
     return masked_mean(forth.square(), first_mask) + masked_mean(back.square(), second_mask)
 
 
-def distance_invariance(descriptors, points, mask, matched):
+def distance_invariance(
+    descriptors: torch.Tensor, points: torch.Tensor, mask: torch.Tensor, matched: torch.Tensor
+) -> torch.Tensor:
     """Points that look alike are as far from one another on the template as in the cloud.
 
     Each point's 5 neighbours by descriptor; the mean difference of the two distances, metres.
@@ -112,7 +134,7 @@ def distance_invariance(descriptors, points, mask, matched):
     return masked_mean((apart - apart_on_template).abs(), valid)
 
 
-def label_shares(template, spread):
+def label_shares(template: torch.Tensor, spread: float) -> torch.Tensor:
     """How a label is shared among the vertices around it: (M, 3) metres → (M, M), rows sum to 1.
 
     By a Gaussian of standard deviation ``spread``, metres, in the standing pose.
@@ -121,7 +143,12 @@ def label_shares(template, spread):
     return (-squared / (2 * spread**2)).softmax(-1)
 
 
-def label_similarity(descriptors, template_descriptors, segment, shares=None):
+def label_similarity(
+    descriptors: torch.Tensor,
+    template_descriptors: torch.Tensor,
+    segment: torch.Tensor,
+    shares: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Cosine of each point with its label: (B, N).
 
     Args:
@@ -133,7 +160,13 @@ def label_similarity(descriptors, template_descriptors, segment, shares=None):
     return torch.linalg.vecdot(descriptors, wanted[segment.clamp_min(0)])
 
 
-def pseudo_label_cross_entropy(similarity, own, segment, weight, mask):
+def pseudo_label_cross_entropy(
+    similarity: torch.Tensor,
+    own: torch.Tensor,
+    segment: torch.Tensor,
+    weight: torch.Tensor,
+    mask: torch.Tensor,
+) -> torch.Tensor:
     """Cross entropy of the matching against each point's template vertex.
 
     The worst tenth of the batch's labels count less: exp(−(loss − q90)), at least 0.02.
@@ -151,7 +184,9 @@ def pseudo_label_cross_entropy(similarity, own, segment, weight, mask):
     return masked_mean(losses, weight * damping * counted)
 
 
-def matched_chamfer(similarity, vertices, points, mask):
+def matched_chamfer(
+    similarity: torch.Tensor, vertices: torch.Tensor, points: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
     """Chamfer distance, metres, between the points and the predicted vertices that any of them matches best.
 
     Args:
@@ -165,7 +200,9 @@ def matched_chamfer(similarity, vertices, points, mask):
     return masked_mean(to_points, hit) + masked_mean(to_vertices, mask)
 
 
-def weighted_distance(similarity, vertices, points, mask):
+def weighted_distance(
+    similarity: torch.Tensor, vertices: torch.Tensor, points: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
     """Distance, metres, of each point to the 5 predicted vertices it matches best, weighted by the match."""
     indices, weights = best_matches(similarity, similarity, LOCAL_NEIGHBOURS, 1 / MATCH_SHARPNESS)
     difference = group(vertices, indices) - points[:, :, None]
@@ -173,12 +210,19 @@ def weighted_distance(similarity, vertices, points, mask):
     return masked_mean((distances * weights).sum(-1), mask)
 
 
-def pose_size(rotvecs):
+def pose_size(rotvecs: torch.Tensor) -> torch.Tensor:
     """Mean absolute rotation vector of the body's 23 joints: (B, 24, 3) → scalar, radians."""
     return rotvecs[:, 1:].abs().mean()
 
 
-def parameter_losses(posed, rot6d, target_posed, target_rotmats, joint_weights, trust):
+def parameter_losses(
+    posed: Posed,
+    rot6d: torch.Tensor,
+    target_posed: Posed,
+    target_rotmats: torch.Tensor,
+    joint_weights: torch.Tensor,
+    trust: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Distance to the true body of a synthetic cloud, or to a fit.
 
     Args:
@@ -194,7 +238,7 @@ def parameter_losses(posed, rot6d, target_posed, target_rotmats, joint_weights, 
     """
     share = trust / trust.sum().clamp_min(1e-8)
 
-    def distance(first, second):
+    def distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         return ((first - second).square().sum(-1) + 1e-8).sqrt().mean(1) @ share
 
     squared = (rot6d - rotmat_to_rot6d(target_rotmats)).square().sum(-1)

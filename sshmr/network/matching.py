@@ -3,6 +3,7 @@
 Source: Lang et al., "DPC: Unsupervised Deep Point Correspondence via Cross and Self Construction", 3DV 2021.
 """
 
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -12,15 +13,17 @@ from sshmr.geometry.neighbours import group
 class Projection(nn.Module):
     """Features made comparable, (..., C): a two-layer perceptron beside a shortcut, then unit length."""
 
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.perceptron = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return functional.normalize(features + self.perceptron(features), dim=-1)
 
 
-def dual_log_softmax(similarity, temperature, mask=None):
+def dual_log_softmax(
+    similarity: torch.Tensor, temperature: float, mask: torch.Tensor | None = None
+) -> torch.Tensor:
     """Log-softmax over the template plus log-softmax over the points: high where each is the other's best.
 
     Args:
@@ -36,7 +39,9 @@ def dual_log_softmax(similarity, temperature, mask=None):
     return scaled.log_softmax(2) + over_points.log_softmax(1)
 
 
-def best_matches(similarity, scores, count, temperature):
+def best_matches(
+    similarity: torch.Tensor, scores: torch.Tensor, count: int, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The ``count`` best columns of every row and how much each counts.
 
     Args:
@@ -53,6 +58,6 @@ def best_matches(similarity, scores, count, temperature):
     return indices, values.masked_fill(ruled_out, float("-inf")).softmax(-1)
 
 
-def reconstruct(indices, weights, positions):
+def reconstruct(indices: torch.Tensor, weights: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Weighted mean of matched positions: (B, R, K), (B, R, K) and (B, C, 3) → (B, R, 3)."""
     return (weights[..., None] * group(positions, indices)).sum(2)

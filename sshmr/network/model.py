@@ -1,10 +1,12 @@
 """The network: clouds in, matches to the template and body parameters out."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from sshmr.config.network import NetworkConfig
 from sshmr.network.encoder import PointTransformer
 from sshmr.network.head import Prediction, build_head
 from sshmr.network.matching import Projection
@@ -39,7 +41,9 @@ class MeshRegressor(nn.Module):
         template: (M, 3) metres, the template's vertices in the standing pose, centred.
     """
 
-    def __init__(self, config, template):
+    template: torch.Tensor
+
+    def __init__(self, config: NetworkConfig, template: torch.Tensor) -> None:
         super().__init__()
         self.config = config
         self.encoder = PointTransformer(config)
@@ -47,7 +51,9 @@ class MeshRegressor(nn.Module):
         self.head = build_head(config)
         self.register_buffer("template", template.clone().float())
 
-    def encode(self, clouds):
+    def encode(
+        self, clouds: Sequence[tuple[torch.Tensor, torch.Tensor]]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Features of clouds.
 
         Args:
@@ -69,15 +75,21 @@ class MeshRegressor(nn.Module):
         padded = [unpack(part, mask) for part, mask in zip(packed, masks, strict=True)]
         return [(features[:, 1:], features[:, 0]) for features in padded]
 
-    def encode_template(self):
+    def encode_template(self) -> torch.Tensor:
         """Descriptors of the template, (M, C): needed once for any number of clouds."""
         return self.projection(self.encode([self._template_cloud()])[0][0][0])
 
-    def _template_cloud(self):
+    def _template_cloud(self) -> tuple[torch.Tensor, torch.Tensor]:
         everywhere = torch.ones(1, len(self.template), dtype=torch.bool, device=self.template.device)
         return self.template[None], everywhere
 
-    def forward(self, points, mask, template_descriptors=None, matched_points=0):
+    def forward(
+        self,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        template_descriptors: torch.Tensor | None = None,
+        matched_points: int = 0,
+    ) -> Output:
         """Match and regress.
 
         Args:

@@ -27,7 +27,7 @@ class Level(NamedTuple):
     parent: torch.Tensor
 
 
-def voxel_of(positions, grid):
+def voxel_of(positions: torch.Tensor, grid: float) -> torch.Tensor:
     """Voxel of each position: (P, 3) metres → (P, 3) int64, the origin in the middle of the grid.
 
     What lies beyond 2^(BITS−1) voxels is taken to be in the outermost one.
@@ -36,7 +36,9 @@ def voxel_of(positions, grid):
     return (torch.floor(positions / grid).clamp(-half, half - 1) + half).long()
 
 
-def build_pyramid(positions, cloud, clouds, grid, stages, patch):
+def build_pyramid(
+    positions: torch.Tensor, cloud: torch.Tensor, clouds: int, grid: float, stages: int, patch: int
+) -> list[Level]:
     """The levels of packed clouds, finest first.
 
     Args:
@@ -66,11 +68,13 @@ def build_pyramid(positions, cloud, clouds, grid, stages, patch):
     return levels
 
 
-def _first_of(voxels, parent, count):
+def _first_of(voxels: torch.Tensor, parent: torch.Tensor, count: int) -> torch.Tensor:
     return scatter(voxels, parent, count, "amax")
 
 
-def _patches(voxels, cloud, lengths, patch, bits):
+def _patches(
+    voxels: torch.Tensor, cloud: torch.Tensor, lengths: torch.Tensor, patch: int, bits: int
+) -> tuple[Patches, ...]:
     if not len(cloud) or int(lengths.max()) <= patch:
         return (cut_in_patches(torch.arange(len(cloud), device=cloud.device), lengths, patch),)
     layouts = []

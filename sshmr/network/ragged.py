@@ -1,6 +1,6 @@
 """Clouds of different sizes packed one behind another, and back. Padding never reaches the encoder."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -19,12 +19,12 @@ class Packed(NamedTuple):
     lengths: torch.Tensor
 
 
-def pack(padded, mask):
+def pack(padded: torch.Tensor, mask: torch.Tensor) -> Packed:
     """Keep the valid rows: (B, N, ...) and (B, N) bool → ``Packed``."""
     return Packed(padded[mask], mask.nonzero()[:, 0], mask.sum(1))
 
 
-def unpack(rows, mask):
+def unpack(rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Undo ``pack``: (P, C) and (B, N) bool → (B, N, C), zero rows where ``mask`` is False."""
     number = (mask.flatten().cumsum(0) - 1).view_as(mask)
     slots = torch.where(mask, number, len(rows)).flatten()
@@ -33,21 +33,21 @@ def unpack(rows, mask):
 
 class _MoveRows(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, rows, source, back):
+    def forward(ctx: Any, rows: torch.Tensor, source: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(back)
         return _gather(rows, source)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (back,) = ctx.saved_tensors
         return _gather(gradient, back), None, None
 
 
-def _gather(rows, source):
+def _gather(rows: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
     return torch.cat([rows, rows.new_zeros(1, rows.shape[1])]).index_select(0, source)
 
 
-def move_rows(rows, source, back):
+def move_rows(rows: torch.Tensor, source: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
     """Lay rows out anew, each in at most one place.
 
     Args:
@@ -62,23 +62,23 @@ def move_rows(rows, source, back):
 
 class _SpreadRows(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, rows, source):
+    def forward(ctx: Any, rows: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(source)
         ctx.count = len(rows)
         return rows[source]
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (source,) = ctx.saved_tensors
         return scatter(gradient, source, ctx.count, "sum"), None
 
 
-def spread_rows(rows, source):
+def spread_rows(rows: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
     """Copy each row to every place that asks for it: (P, C), (Q,) → (Q, C)."""
     return _SpreadRows.apply(rows, source)
 
 
-def scatter(rows, target, count, reduce):
+def scatter(rows: torch.Tensor, target: torch.Tensor, count: int, reduce: str) -> torch.Tensor:
     """Reduce rows by target: (P, C) and (P,) → (count, C); ``reduce`` as in ``Tensor.scatter_reduce``."""
     index = target[:, None].expand_as(rows)
     return rows.new_zeros(count, rows.shape[1]).scatter_reduce(0, index, rows, reduce, include_self=False)
@@ -99,7 +99,7 @@ class Patches(NamedTuple):
     shape: tuple[int, int]
 
 
-def cut_in_patches(order, lengths, patch):
+def cut_in_patches(order: torch.Tensor, lengths: torch.Tensor, patch: int) -> Patches:
     """Cut every cloud's curve in as few pieces of at most ``patch`` rows as will do, of equal size ± 1.
 
     Args:

@@ -16,7 +16,7 @@ SPREAD = ((16, 0x3FF0000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249))
 """How far a number's bits are moved apart at each turn, and which places they then may take."""
 
 
-def z_order_code(voxels):
+def z_order_code(voxels: torch.Tensor) -> torch.Tensor:
     """Interleave the bits of x, y, z, x foremost: (V, 3) int64 in [0, 2^BITS) → (V,) int64."""
     apart = voxels
     for far, places in SPREAD:
@@ -24,7 +24,7 @@ def z_order_code(voxels):
     return (apart[:, 0] << 2) | (apart[:, 1] << 1) | apart[:, 2]
 
 
-def hilbert_code(voxels, bits=BITS):
+def hilbert_code(voxels: torch.Tensor, bits: int = BITS) -> torch.Tensor:
     """Place along the Hilbert curve: (V, 3) int64 in [0, 2^bits) → (V,) int64.
 
     Voxels with consecutive numbers share a face. Source: Skilling 2004, ``AxestoTranspose``.
@@ -46,7 +46,7 @@ def hilbert_code(voxels, bits=BITS):
     return z_order_code(torch.stack([axis ^ flip for axis in axes], dim=1))
 
 
-def curve_code(voxels, curve, bits=BITS):
+def curve_code(voxels: torch.Tensor, curve: str, bits: int = BITS) -> torch.Tensor:
     """Place along one of ``CURVES``; a transposed curve runs through (y, x, z)."""
     if curve.endswith("transposed"):
         voxels = voxels[:, [1, 0, 2]]

@@ -3,7 +3,7 @@
 More arithmetic than pair by pair, and memory for the columns, in a few large operations: the way for a GPU.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,12 +15,12 @@ class Columns(NamedTuple):
 
     rows: torch.Tensor
 
-    def convolve(self, features, weight):
+    def convolve(self, features: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
         return _Convolve.apply(features, weight, self)
 
 
-def find_columns(voxels, cloud):
+def find_columns(voxels: torch.Tensor, cloud: torch.Tensor) -> Columns:
     """The neighbours of every voxel; voxels and cloud as for ``voxel_keys``."""
     keys, order, steps = voxel_keys(voxels, cloud)
     wanted = keys[:, None] + steps
@@ -34,12 +34,12 @@ class _Convolve(torch.autograd.Function):
     """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
 
     @staticmethod
-    def forward(ctx, features, weight, columns):
+    def forward(ctx: Any, features: torch.Tensor, weight: torch.Tensor, columns: Columns) -> torch.Tensor:
         ctx.save_for_backward(features, weight, columns.rows)
         return _side_by_side(features, columns.rows) @ weight.flatten(0, 1)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         features, weight, rows = ctx.saved_tensors
         turned = weight.flip(0).transpose(1, 2)
         to_features = _side_by_side(gradient, rows) @ turned.flatten(0, 1)
@@ -47,7 +47,7 @@ class _Convolve(torch.autograd.Function):
         return to_features, to_weight.view_as(weight), None
 
 
-def _side_by_side(features, rows):
+def _side_by_side(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """(V, C) → (V, 27 · C)."""
     padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
     return padded.index_select(0, rows.flatten()).view(len(rows), len(OFFSETS) * features.shape[1])

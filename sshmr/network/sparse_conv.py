@@ -6,12 +6,12 @@ Source: Graham et al., "3D Semantic Segmentation with Submanifold Sparse Convolu
 import torch
 from torch import nn
 
-from sshmr.network.sparse_columns import find_columns
-from sshmr.network.sparse_pairs import find_pairs
+from sshmr.network.sparse_columns import Columns, find_columns
+from sshmr.network.sparse_pairs import Pairs, find_pairs
 from sshmr.network.voxel_keys import OFFSETS
 
 
-def find_neighbours(voxels, cloud):
+def find_neighbours(voxels: torch.Tensor, cloud: torch.Tensor) -> Pairs | Columns:
     """The neighbours of every voxel, as ``SubmanifoldConv`` wants them on this device.
 
     Args:
@@ -23,13 +23,13 @@ def find_neighbours(voxels, cloud):
 class SubmanifoldConv(nn.Module):
     """A 3×3×3 convolution over occupied voxels only: (V, in) → (V, out)."""
 
-    def __init__(self, width_in, width_out):
+    def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(27 * width_in, width_out))
         self.bias = nn.Parameter(torch.zeros(width_out))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5, mode="fan_out")
 
-    def forward(self, features, neighbours):
+    def forward(self, features: torch.Tensor, neighbours: Pairs | Columns) -> torch.Tensor:
         """``neighbours`` as found by ``find_neighbours``: ``Pairs`` or ``Columns``."""
         weight = self.weight.view(len(OFFSETS), features.shape[1], -1)
         device = features.device.type

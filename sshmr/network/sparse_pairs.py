@@ -3,7 +3,8 @@
 The least arithmetic, in many small products: the way for a CPU.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
@@ -29,12 +30,12 @@ class Pairs(NamedTuple):
     order: torch.Tensor
     starts: torch.Tensor
 
-    def convolve(self, features, weight):
+    def convolve(self, features: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Features (V, in) and weight (27, in, out) of one kind → (V, out)."""
         return _Convolve.apply(features, weight, self)
 
 
-def find_pairs(voxels, cloud):
+def find_pairs(voxels: torch.Tensor, cloud: torch.Tensor) -> Pairs:
     """All pairs of neighbours; voxels and cloud as for ``voxel_keys``."""
     keys, order, steps = voxel_keys(voxels, cloud)
     wanted = keys + steps[:HALF, None]
@@ -55,13 +56,13 @@ class _Convolve(torch.autograd.Function):
     """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
 
     @staticmethod
-    def forward(ctx, features, weight, pairs):
+    def forward(ctx: Any, features: torch.Tensor, weight: torch.Tensor, pairs: Pairs) -> torch.Tensor:
         ctx.save_for_backward(features, weight)
         ctx.pairs = pairs
         return _convolve(features, _at_both_ends(features, pairs), weight.unbind(), pairs)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         features, weight = ctx.saved_tensors
         pairs = ctx.pairs
         gradients = _at_both_ends(gradient, pairs)
@@ -79,12 +80,14 @@ class _Convolve(torch.autograd.Function):
         return to_features, to_weight, None
 
 
-def _at_both_ends(features, pairs):
+def _at_both_ends(features: torch.Tensor, pairs: Pairs) -> torch.Tensor:
     """(2H, C): features at the first end of every pair, then at the second."""
     return features.index_select(0, pairs.ends)
 
 
-def _convolve(features, at_ends, weight, pairs):
+def _convolve(
+    features: torch.Tensor, at_ends: torch.Tensor, weight: Sequence[torch.Tensor], pairs: Pairs
+) -> torch.Tensor:
     """``weight``: 27 matrices, in the order of ``OFFSETS``."""
     carried = at_ends.new_empty(len(at_ends), weight[0].shape[1])
     for offset, here, there in _runs(pairs):
@@ -94,7 +97,7 @@ def _convolve(features, at_ends, weight, pairs):
     return torch.addmm(summed, features, weight[HALF])
 
 
-def _runs(pairs):
+def _runs(pairs: Pairs) -> Iterator[tuple[int, slice, slice]]:
     """Each offset that has pairs, and where they are among the first ends and among the second ones."""
     start, half = 0, len(pairs.ends) // 2
     for offset, count in enumerate(pairs.counts):

@@ -10,7 +10,7 @@ OFFSETS = tuple(itertools.product((-1, 0, 1), repeat=3))
 """The 27 neighbours of a voxel, itself in the middle; entry 26 − k lies opposite entry k."""
 
 
-def voxel_keys(voxels, cloud):
+def voxel_keys(voxels: torch.Tensor, cloud: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Sorted keys and where they come from.
 
     Args:

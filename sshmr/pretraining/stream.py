@@ -80,7 +80,7 @@ class Stream:
             maker.terminate()
             maker.join()
 
-    def _fill(self, queue: multiprocessing.queues.Queue, number: int) -> None:
+    def _fill(self, queue: "multiprocessing.queues.Queue[Batch | BaseException]", number: int) -> None:
         torch.set_num_threads(1)
         threading.Thread(target=_follow_parent, daemon=True).start()
         try:

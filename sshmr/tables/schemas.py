@@ -6,7 +6,7 @@ of its valid points; ``offset`` brings a row back to its source's frame (turned 
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,9 @@ def pseudo_labels_schema(count: int) -> pa.Schema:
     )
 
 
-def write_table(path: Path | str, columns: dict, schema: pa.Schema, provenance: dict) -> None:
+def write_table(
+    path: Path | str, columns: dict[str, Any] | pd.DataFrame, schema: pa.Schema, provenance: dict[str, Any]
+) -> None:
     """Write a table whole or not at all: zstd, row groups of at most 256 frames, provenance in the metadata.
 
     Args:
@@ -201,7 +203,9 @@ def read_frame_ids(path: Path | str) -> list[str]:
     return frames
 
 
-def read_table(path: Path | str, names: Sequence[str], shapes: dict) -> dict[str, Any]:
+def read_table(
+    path: Path | str, names: Sequence[str], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Any]:
     """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
 
     Raises:
@@ -241,7 +245,7 @@ def _fits(count: int, shape: tuple[int, ...]) -> bool:
     return count == size if size > 0 else count % -size == 0
 
 
-def _open(path: Path | str, read: Callable) -> Any:
+def _open(path: Path | str, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except FileNotFoundError:
@@ -277,7 +281,7 @@ def row_count(path: Path | str) -> int:
     return _open(path, lambda: pq.read_metadata(path)).num_rows
 
 
-def provenance(path: Path | str) -> dict:
+def provenance(path: Path | str) -> dict[str, Any]:
     """What was written about a table beside its rows: settings, versions, body, whether it is simulated."""
     metadata = _open(path, lambda: pq.read_schema(path)).metadata or {}
     try:

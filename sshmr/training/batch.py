@@ -1,6 +1,7 @@
 """Batches of clouds with their labels, and augmentations that change both consistently."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self
 
 import torch
 
@@ -28,20 +29,20 @@ class Batch(NamedTuple):
     target: Prediction
     trust: torch.Tensor
 
-    def to(self, device):
+    def to(self, device: torch.device) -> Self:
         """The batch on another device; from pinned memory it gets there by itself."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self):
+    def pinned(self) -> Self:
         """The batch in memory that a GPU fetches from."""
         return self._each(torch.Tensor.pin_memory)
 
-    def _each(self, change):
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         tensors = {name: change(getattr(self, name)) for name in self._fields if name != "target"}
-        return Batch(**tensors, target=Prediction(*map(change, self.target)))
+        return self._replace(**tensors, target=Prediction(*map(change, self.target)))
 
 
-def join(batches):
+def join(batches: Sequence[Batch]) -> Batch:
     """Batches of one width, one behind another."""
     parts = {
         name: torch.cat([getattr(b, name) for b in batches]) for name in Batch._fields if name != "target"
@@ -50,13 +51,13 @@ def join(batches):
     return Batch(**parts, target=target)
 
 
-def take(batch, index):
+def take(batch: Batch, index: torch.Tensor | slice) -> Batch:
     """The clouds at some indices, or of a slice."""
     parts = {name: getattr(batch, name)[index] for name in Batch._fields if name != "target"}
     return Batch(**parts, target=Prediction(*(part[index] for part in batch.target)))
 
 
-def recentre(batch):
+def recentre(batch: Batch) -> Batch:
     """Move every cloud's valid mean to the origin, its body too."""
     shares = batch.mask[..., None].to(batch.points.dtype)
     mean = (batch.points * shares).sum(1) / shares.sum(1).clamp_min(1)
@@ -64,7 +65,7 @@ def recentre(batch):
     return batch._replace(points=(batch.points - mean[:, None]) * shares, target=target)
 
 
-def choose_points(batch, count, generator):
+def choose_points(batch: Batch, count: int, generator: torch.Generator) -> Batch:
     """Keep ``count`` random valid points of each cloud (all of a smaller one): (B, count, ...)."""
     order = torch.rand(batch.mask.shape, generator=generator).masked_fill(~batch.mask, 2.0)
     width = min(count, order.shape[1])
@@ -78,13 +79,13 @@ def choose_points(batch, count, generator):
     return pad(kept, count)
 
 
-def first_points(batch, count):
+def first_points(batch: Batch, count: int) -> Batch:
     """The first ``count`` points of each cloud, the rest left out without recentring."""
     names = ("points", "mask", "segment", "weight")
     return batch._replace(**{name: getattr(batch, name)[:, :count] for name in names})
 
 
-def pad(batch, width):
+def pad(batch: Batch, width: int) -> Batch:
     """Add padding up to ``width`` points."""
     missing = width - batch.points.shape[1]
     if missing <= 0:
@@ -94,10 +95,12 @@ def pad(batch, width):
         name: torch.nn.functional.pad(getattr(batch, name), (0, missing), value=value)
         for name, value in (("mask", False), ("segment", -1), ("weight", 0.0))
     }
-    return batch._replace(points=points, **padded)
+    return batch._replace(
+        points=points, mask=padded["mask"], segment=padded["segment"], weight=padded["weight"]
+    )
 
 
-def turn(batch, angles):
+def turn(batch: Batch, angles: torch.Tensor) -> Batch:
     """Turn every cloud and its body about the vertical through the origin: angles (B,) radians."""
     rotation = rotation_about_y(angles)
     rotmats = batch.target.rotmats.clone()
@@ -107,7 +110,7 @@ def turn(batch, angles):
     return batch._replace(points=points, target=batch.target._replace(rotmats=rotmats, pelvis=pelvis))
 
 
-def mirror(batch, chosen, template_mirror):
+def mirror(batch: Batch, chosen: torch.Tensor, template_mirror: torch.Tensor) -> Batch:
     """Swap left and right of the chosen clouds, (B,) bool; labels go to the mirror vertices, (M,) int64."""
     sign = torch.tensor([-1.0, 1.0, 1.0], dtype=batch.points.dtype)
     target = batch.target
@@ -128,13 +131,13 @@ def mirror(batch, chosen, template_mirror):
     )
 
 
-def jitter(batch, spread, generator):
+def jitter(batch: Batch, spread: float, generator: torch.Generator) -> Batch:
     """Move every point by noise of this standard deviation, metres."""
     noise = torch.randn(batch.points.shape, generator=generator) * spread
     return batch._replace(points=(batch.points + noise) * batch.mask[..., None])
 
 
-def cut(batch, share, radius, generator):
+def cut(batch: Batch, share: float, radius: tuple[float, float], generator: torch.Generator) -> Batch:
     """Take a ball out of some clouds, as an obstacle would; never more than half the points.
 
     Args:

@@ -1,11 +1,15 @@
 """A round's checkpoint: weights, all that is needed to rebuild the network, and nothing that runs code."""
 
 import reprlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from sshmr.config.network import network_config
+from sshmr.body.template import Template
+from sshmr.config.network import NetworkConfig, network_config
+from sshmr.config.train import TrainConfig
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.network.model import MeshRegressor
@@ -29,7 +33,7 @@ KEYS = (
 )
 
 
-def save_checkpoint(path, **parts):
+def save_checkpoint(path: Path | str, **parts: Any) -> None:
     """Write a checkpoint of exactly ``KEYS``, atomically: mappings, tensors and numbers."""
     if set(parts) != set(KEYS):
         raise TypeError(f"a checkpoint holds {KEYS}, not {tuple(parts)}")
@@ -37,7 +41,9 @@ def save_checkpoint(path, **parts):
         torch.save({"format": FORMAT, "version": VERSION, **parts}, temporary)
 
 
-def load_checkpoint(path, template=None, map_location="cpu"):
+def load_checkpoint(
+    path: Path | str, template: Template | None = None, map_location: Any = "cpu"
+) -> dict[str, Any]:
     """Read a checkpoint, or weights as safetensors, without running anything in it.
 
     Args:
@@ -64,7 +70,7 @@ def load_checkpoint(path, template=None, map_location="cpu"):
     return checkpoint
 
 
-def _read_checkpoint(path, map_location):
+def _read_checkpoint(path: Path | str, map_location: Any) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
@@ -87,7 +93,7 @@ def _read_checkpoint(path, map_location):
     return checkpoint
 
 
-def _check_parts(checkpoint, path):
+def _check_parts(checkpoint: dict[str, Any], path: Path | str) -> None:
     """Refuse parts of the wrong type, and tensors that claim more numbers than the file holds."""
     if not isinstance(checkpoint["body_digest"], str):
         raise InputError(path, "body_digest", reprlib.repr(checkpoint["body_digest"]), "text")
@@ -102,14 +108,14 @@ def _check_parts(checkpoint, path):
         raise InputError(path, "network", reprlib.repr(checkpoint["network"]), "the network's settings")
 
 
-def _is_held(value):
+def _is_held(value: Any) -> bool:
     """Whether a value is a plain tensor whose numbers are all there."""
     if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_meta:
         return False
     return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
-def _check_size(config, weights, path):
+def _check_size(config: NetworkConfig, weights: Mapping[str, torch.Tensor], path: Path | str) -> None:
     """Refuse settings of a network with more weights than the file holds, before memory is taken for it."""
     least = sum(depth * width**2 for depth, width in zip(config.depths, config.widths, strict=True))
     if config.mixing == "attention":
@@ -120,7 +126,7 @@ def _check_size(config, weights, path):
         raise InputError(path, "network", found, f"those of the {held} weights in the file")
 
 
-def network_from(checkpoint, template, path):
+def network_from(checkpoint: dict[str, Any], template: Template, path: Path | str) -> MeshRegressor:
     """The network of a checkpoint, best weights, ready for use.
 
     Raises:
@@ -133,7 +139,7 @@ def network_from(checkpoint, template, path):
     return network.eval()
 
 
-def load_weights(network, weights, path):
+def load_weights(network: MeshRegressor, weights: Mapping[str, torch.Tensor], path: Path | str) -> None:
     """Put weights into a network.
 
     Raises:
@@ -148,6 +154,6 @@ def load_weights(network, weights, path):
         ) from error  # fmt: skip
 
 
-def plain(config):
+def plain(config: TrainConfig | NetworkConfig) -> dict[str, Any]:
     """Settings as a mapping of lists and numbers, as a checkpoint keeps them."""
     return config.model_dump(mode="json")

@@ -6,15 +6,19 @@ same batch after a resume and on any number of processes.
 
 import hashlib
 import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 
+from sshmr.config.train import TrainConfig
 from sshmr.errors import InputError
 from sshmr.network.head import heading
 from sshmr.training.batch import Batch, choose_points, cut, jitter, join, mirror, pad, recentre, turn
 from sshmr.training.dataset import Clouds
+from sshmr.training.distributed import Processes
 from sshmr.training.prefetch import ahead
+from sshmr.training.synthetic import SyntheticPeople
 
 JITTER = 0.005
 """Metres."""
@@ -57,7 +61,15 @@ class StepLoader:
         parts: the shares of this process. steps: steps per epoch.
     """
 
-    def __init__(self, clouds, people, template_mirror, config, seed, processes):
+    def __init__(
+        self,
+        clouds: Sequence[Clouds],
+        people: SyntheticPeople,
+        template_mirror: torch.Tensor,
+        config: TrainConfig,
+        seed: int,
+        processes: Processes,
+    ) -> None:
         self.people, self.template_mirror = people, template_mirror
         self.config, self.seed = config, seed
         numbers = processes.shares(config.accumulate)
@@ -80,11 +92,11 @@ class StepLoader:
             )
         self.steps = math.ceil(sum(self.counts) / config.real_batch)
 
-    def steps_from(self, epoch, first, device):
+    def steps_from(self, epoch: int, first: int, device: torch.device) -> Iterator[list[Drawn]]:
         """One list of ``Drawn`` per step of an epoch, from step ``first`` on. Empty shares are left out."""
         pieces = [self._order(epoch, part).tensor_split(self.steps) for part in self.parts]
 
-        def drawn(step):
+        def drawn(step: int) -> list[Drawn]:
             return [
                 self._drawn(part, own[step], epoch, step)
                 for part, own in zip(self.parts, pieces, strict=True)
@@ -96,26 +108,26 @@ class StepLoader:
             return map(drawn, steps)
         return ahead(lambda step: [one._replace(batch=one.batch.pinned()) for one in drawn(step)], steps)
 
-    def _order(self, epoch, part):
+    def _order(self, epoch: int, part: Part) -> torch.Tensor:
         generator = _generator(self.seed, epoch, -1, part.number)
         return part.training[torch.randperm(len(part.training), generator=generator)]
 
-    def _drawn(self, part, indices, epoch, step):
+    def _drawn(self, part: Part, indices: torch.Tensor, epoch: int, step: int) -> Drawn:
         generator = _generator(self.seed, epoch, step, part.number)
         seed = int(torch.randint(1 << 62, (1,), generator=generator))
         batch = self._batch(part.clouds, indices, generator)
         return Drawn(batch, len(batch.points) / self._clouds(step), seed)
 
-    def _clouds(self, step):
+    def _clouds(self, step: int) -> int:
         """Number of clouds of a step, over all shares."""
         real = [count // self.steps + (step < count % self.steps) for count in self.counts]
         return sum(real) + sum(map(self._synthetic, real))
 
-    def _synthetic(self, real):
+    def _synthetic(self, real: int) -> int:
         """Number of synthetic clouds for ``real`` real ones: the same ratio in the last, smaller batch."""
         return round(real * self.config.synthetic / (1 - self.config.synthetic))
 
-    def _batch(self, clouds, indices, generator):
+    def _batch(self, clouds: Clouds, indices: torch.Tensor, generator: torch.Generator) -> Batch:
         config = self.config
         real = clouds.take(indices)
         if config.augment:
@@ -133,7 +145,7 @@ class StepLoader:
             batch = turn(batch, self._rotations(batch, generator))
         return recentre(batch)
 
-    def _rotations(self, batch, generator):
+    def _rotations(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
         """(B,) radians about the vertical: to a random heading, or to +z with noise."""
         count = len(batch.points)
         anywhere = torch.rand(count, generator=generator) * 2 * math.pi
@@ -142,7 +154,7 @@ class StepLoader:
         return torch.where(ahead, about_ahead, anywhere)
 
 
-def _split(count, share, generator):
+def _split(count: int, share: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Indices to train on and to hold out. When the share rounds to no cloud, both are all clouds."""
     order = torch.randperm(count, generator=generator)
     held = round(count * share)
@@ -151,7 +163,7 @@ def _split(count, share, generator):
     return order[held:], order[:held]
 
 
-def _generator(seed, epoch, step, share):
+def _generator(seed: int, epoch: int, step: int, share: float) -> torch.Generator:
     text = f"{seed}/{epoch}/{step}" + (f"/{share}" if share else "")
     digest = hashlib.sha256(text.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

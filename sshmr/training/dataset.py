@@ -1,13 +1,21 @@
 """Training clouds with their pseudo labels, from the Parquet tables. Ground truth is not read."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
 import numpy as np
 import torch
 
+from sshmr.body.model import BodyModel
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network.head import Prediction
 from sshmr.tables.schemas import read_frame_ids, read_params, read_points, read_pseudo_labels
 from sshmr.training.batch import Batch, recentre, take
+
+Table = dict[str, Any]
+Row = tuple[str, Table, int]
+"""A table's path, the table, and the row of a frame in it."""
 
 
 class Clouds:
@@ -17,24 +25,31 @@ class Clouds:
         batch: F clouds. frame_ids: their names. skipped: frames that no fit or label covers.
     """
 
-    def __init__(self, batch, frame_ids, skipped=0):
+    def __init__(self, batch: Batch, frame_ids: Sequence[str], skipped: int = 0) -> None:
         self.batch, self.frame_ids, self.skipped = batch, frame_ids, skipped
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.frame_ids)
 
-    def take(self, indices):
+    def take(self, indices: torch.Tensor) -> Batch:
         """The clouds at these indices, as a ``Batch``."""
         return take(self.batch, indices)
 
-    def equally_weighted(self):
+    def equally_weighted(self) -> Self:
         """The same clouds with weight and trust 1 wherever they are not 0."""
         weight, trust = ((part > 0).float() for part in (self.batch.weight, self.batch.trust))
         batch = self.batch._replace(weight=weight, trust=trust)
-        return Clouds(batch, self.frame_ids, self.skipped)
+        return type(self)(batch, self.frame_ids, self.skipped)
 
     @classmethod
-    def load(cls, points, labels, params, body, vertices):
+    def load(
+        cls,
+        points: Sequence[str],
+        labels: Sequence[str],
+        params: Sequence[str],
+        body: BodyModel,
+        vertices: int,
+    ) -> Self:
         """Read tables and join them by frame.
 
         Args:
@@ -63,7 +78,7 @@ class Clouds:
             )  # fmt: skip
         width = max(len(cloud) for _, cloud, _ in clouds)
         count = len(clouds)
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "points": np.zeros((count, width, 3), np.float32),
             "segment": np.full((count, width), -1, np.int64),
             "weight": np.zeros((count, width), np.float32),
@@ -89,9 +104,9 @@ class Clouds:
         return cls(batch, [name for name, _, _ in clouds], skipped)
 
 
-def _rows(paths, read, wanted):
+def _rows(paths: Sequence[str], read: Callable[[str], Table], wanted: set[str]) -> dict[str, Row]:
     """Where each frame is: name → (path, table, row), of the tables that have any of those wanted."""
-    rows = {}
+    rows: dict[str, Row] = {}
     for path in paths:
         if wanted.isdisjoint(read_frame_ids(path)):
             continue
@@ -100,8 +115,8 @@ def _rows(paths, read, wanted):
     return rows
 
 
-def _targets(rows, body):
-    def column(name):
+def _targets(rows: Sequence[Row], body: BodyModel) -> Prediction:
+    def column(name: str) -> torch.Tensor:
         return torch.from_numpy(np.stack([table[name][row] for _, table, row in rows]).astype(np.float32))
 
     betas = column("betas")

@@ -5,7 +5,8 @@ Two processes therefore compute what one process computes in two micro-batches, 
 """
 
 import os
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import distributed
@@ -21,7 +22,7 @@ class Processes(NamedTuple):
     size: int = 1
 
     @classmethod
-    def joined(cls, processes):
+    def joined(cls, processes: int) -> Self:
         """Join the processes that torchrun started. Without torchrun there is one process.
 
         Raises:
@@ -38,21 +39,21 @@ class Processes(NamedTuple):
         return cls(int(os.environ.get("RANK", 0)), size)
 
     @property
-    def leads(self):
+    def leads(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def shares(self, accumulate):
+    def shares(self, accumulate: int) -> range:
         """Numbers of the shares that this process computes."""
         return range(self.rank * accumulate, (self.rank + 1) * accumulate)
 
-    def total(self, tensor):
+    def total(self, tensor: torch.Tensor) -> torch.Tensor:
         """The sum of all processes' tensors, in place."""
         if self.size > 1:
             distributed.all_reduce(tensor)
         return tensor
 
-    def everywhere(self, value):
+    def everywhere(self, value: Any) -> Any:
         """The leading process's value, in every process."""
         if self.size == 1:
             return value
@@ -60,13 +61,13 @@ class Processes(NamedTuple):
         distributed.broadcast_object_list(held, src=0)
         return held[0]
 
-    def leave(self):
+    def leave(self) -> None:
         """Leave the group, without waiting for the others."""
         if self.size > 1:
             distributed.destroy_process_group()
 
 
-def local_device(device):
+def local_device(device: torch.device) -> torch.device:
     """This process's own GPU when torchrun started it, else ``device``."""
     if device.type == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -74,12 +75,13 @@ def local_device(device):
     return device
 
 
-def cut_in_parts(paths, count):
+def cut_in_parts(paths: Sequence[str], count: int) -> list[list[str]]:
     """Distribute points tables over ``count`` parts of about as many frames. One part keeps the order."""
     if count == 1:
         return [list(paths)]
     rows = {path: row_count(path) for path in paths}
-    parts, sizes = [[] for _ in range(count)], [0] * count
+    parts: list[list[str]] = [[] for _ in range(count)]
+    sizes = [0] * count
     for path in sorted(paths, key=lambda path: (-rows[path], str(path))):
         least = sizes.index(min(sizes))
         parts[least].append(path)

@@ -1,17 +1,20 @@
 """Predictions for a whole points table."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from sshmr.body.model import MIRROR_JOINTS
+from sshmr.body.model import MIRROR_JOINTS, BodyModel
+from sshmr.config.infer import InferConfig
 from sshmr.device import repeatable
 from sshmr.geometry.neighbours import farthest_point_sample, group
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
 from sshmr.network.head import Prediction, heading
-from sshmr.network.model import MATCH_SHARPNESS
+from sshmr.network.model import MATCH_SHARPNESS, MeshRegressor
 from sshmr.progress import track
 from sshmr.tables.schemas import params_schema, provenance, read_points, valid_mask, write_table
 
@@ -23,14 +26,14 @@ class View(NamedTuple):
     mirrored: bool
 
 
-def views(rotations, mirrored):
+def views(rotations: int, mirrored: bool) -> list[View]:
     """Views at evenly spaced rotations about the vertical, and with ``mirrored`` their mirror images."""
     angles = torch.arange(rotations) * (2 * math.pi / rotations)
     sides = (False, True) if mirrored else (False,)
     return [View(rotation, side) for side in sides for rotation in rotation_about_y(angles)]
 
 
-def facing_views(prediction, mirrored):
+def facing_views(prediction: Prediction, mirrored: bool) -> list[View]:
     """Views in which each predicted body faces +z. A mirrored cloud is rotated the other way."""
     angles = heading(prediction.rotmats)
     signs = (-1, 1) if mirrored else (-1,)
@@ -38,7 +41,13 @@ def facing_views(prediction, mirrored):
 
 
 @torch.inference_mode()
-def infer(network, points, body, config, progress=track):
+def infer(
+    network: MeshRegressor,
+    points: dict[str, Any],
+    body: BodyModel,
+    config: InferConfig,
+    progress: Callable[..., Iterable[Any]] = track,
+) -> dict[str, Any]:
     """Predict the body of every cloud.
 
     Args:
@@ -62,12 +71,18 @@ def infer(network, points, body, config, progress=track):
     }
 
 
-def _predicted(network, points, body, config, progress):
+def _predicted(
+    network: MeshRegressor,
+    points: dict[str, Any],
+    body: BodyModel,
+    config: InferConfig,
+    progress: Callable[..., Iterable[Any]],
+) -> dict[str, Any]:
     """The columns that the network predicts, as arrays; no columns for no clouds."""
     device = network.template.device
     descriptors = network.encode_template()
     clouds, masks = torch.from_numpy(points["points"]), torch.from_numpy(valid_mask(points))
-    columns = {"pose": [], "betas": [], "transl": [], "confidence": []}
+    columns: dict[str, list[torch.Tensor]] = {"pose": [], "betas": [], "transl": [], "confidence": []}
     frames = range(len(clouds))
     batches = [frames[start : start + config.batch] for start in range(0, len(clouds), config.batch)]
     for batch in progress(batches, "Infer"):
@@ -81,7 +96,15 @@ def _predicted(network, points, body, config, progress):
     return {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items() if parts}
 
 
-def infer_table(points, output, network, checkpoint, body, config, progress=track):
+def infer_table(
+    points: Path | str,
+    output: Path | str,
+    network: MeshRegressor,
+    checkpoint: dict[str, Any],
+    body: BodyModel,
+    config: InferConfig,
+    progress: Callable[..., Iterable[Any]] = track,
+) -> dict[str, Any]:
     """Predict the body of every cloud of a points table and write the params table.
 
     Args:
@@ -101,7 +124,9 @@ def infer_table(points, output, network, checkpoint, body, config, progress=trac
     return columns
 
 
-def sampled(cloud, mask, config):
+def sampled(
+    cloud: torch.Tensor, mask: torch.Tensor, config: InferConfig
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Farthest point sampling of each cloud: the first few points are spread over the cloud too.
 
     Args:
@@ -118,7 +143,13 @@ def sampled(cloud, mask, config):
     return group(cloud, chosen) * real[..., None], real
 
 
-def predict_views(network, cloud, mask, descriptors, config):
+def predict_views(
+    network: MeshRegressor,
+    cloud: torch.Tensor,
+    mask: torch.Tensor,
+    descriptors: torch.Tensor,
+    config: InferConfig,
+) -> tuple[Prediction, torch.Tensor]:
     """Predict from rotated views. Further passes rotate each cloud so that its last prediction faces +z.
 
     Arguments and result as for ``predict``.
@@ -132,7 +163,14 @@ def predict_views(network, cloud, mask, descriptors, config):
     return prediction, certainty
 
 
-def predict(network, cloud, mask, descriptors, chosen, matched_points=0):
+def predict(
+    network: MeshRegressor,
+    cloud: torch.Tensor,
+    mask: torch.Tensor,
+    descriptors: torch.Tensor,
+    chosen: list[View],
+    matched_points: int = 0,
+) -> tuple[Prediction, torch.Tensor]:
     """The mean prediction over several views of the same clouds.
 
     The six numbers of each rotation are averaged before they are made orthonormal. They are small where the
@@ -147,7 +185,7 @@ def predict(network, cloud, mask, descriptors, chosen, matched_points=0):
     """
     sign = torch.tensor([-1.0, 1.0, 1.0], device=cloud.device)
     swapped = torch.tensor(MIRROR_JOINTS, device=cloud.device)
-    sums = None
+    sums: tuple[torch.Tensor, ...] = ()
     for view in chosen:
         rotation = view.rotation.to(cloud).expand(len(cloud), 3, 3)
         seen = (cloud * sign if view.mirrored else cloud) @ rotation.mT
@@ -160,12 +198,12 @@ def predict(network, cloud, mask, descriptors, chosen, matched_points=0):
             pelvis = pelvis * sign
             columns = columns[:, swapped] * sign * sign[:2, None]
         parts = (columns.flatten(-2), pelvis, output.prediction.betas, _certainty(output.similarity, mask))
-        sums = parts if sums is None else tuple(a + b for a, b in zip(sums, parts, strict=True))
+        sums = parts if not sums else tuple(a + b for a, b in zip(sums, parts, strict=True))
     rot6d, pelvis, betas, certainty = (part / len(chosen) for part in sums)
     return Prediction(rot6d_to_rotmat(rot6d), pelvis, betas), certainty
 
 
-def _certainty(similarity, mask):
+def _certainty(similarity: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the matched points of their best vertex's probability: (B,) in [0, 1]."""
     mask = mask[:, : similarity.shape[1]]
     best = (similarity * MATCH_SHARPNESS).softmax(-1).amax(-1)

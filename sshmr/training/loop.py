@@ -6,15 +6,23 @@ import json
 import math
 import pickle
 import time
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
+from sshmr.body.model import BodyModel
+from sshmr.body.template import Template
+from sshmr.config.train import TrainConfig
 from sshmr.device import repeatable
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.network.losses import label_shares, weighted_distance
+from sshmr.network.model import MeshRegressor
 from sshmr.progress import track
+from sshmr.training.dataloader import Drawn, StepLoader
+from sshmr.training.distributed import Processes
 from sshmr.training.objective import objective
 
 WARM_UP = 0.05
@@ -40,11 +48,11 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
-    sums: dict = dataclasses.field(default_factory=dict)
+    sums: dict[str, Any] = dataclasses.field(default_factory=dict)
     best_epoch: int = 0
     criterion: float = math.inf
-    best: dict = dataclasses.field(default_factory=dict)
-    history: list = dataclasses.field(default_factory=list)
+    best: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 class Trainer:
@@ -57,7 +65,16 @@ class Trainer:
         processes: ``Processes`` of the processes that train this network.
     """
 
-    def __init__(self, network, loader, body, template, config, warm, processes):
+    def __init__(
+        self,
+        network: MeshRegressor,
+        loader: StepLoader,
+        body: BodyModel,
+        template: Template,
+        config: TrainConfig,
+        warm: bool,
+        processes: Processes,
+    ) -> None:
         self.network, self.loader, self.config, self.warm, self.processes = (
             network,
             loader,
@@ -73,7 +90,7 @@ class Trainer:
         self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
         self.progress = Progress()
 
-    def run(self, state_path=None):
+    def run(self, state_path: Path | None = None) -> Progress:
         """Train what is left to train; the state goes to ``state_path``, after every epoch at the latest."""
         if state_path is not None and state_path.exists():
             self._restore(state_path)
@@ -86,7 +103,7 @@ class Trainer:
                 self._save(state_path)
         return self.progress
 
-    def _epoch(self, epoch, state_path):
+    def _epoch(self, epoch: int, state_path: Path | None) -> None:
         started = kept = time.monotonic()
         self.network.train()
         progress, steps = self.progress, self.loader.steps
@@ -105,19 +122,19 @@ class Trainer:
         timing = {"learning_rate": rate, "seconds": time.monotonic() - started}
         progress.history.append({"epoch": epoch + 1, **means, "criterion": criterion, **timing})
 
-    def _keep_if_best(self, epoch, criterion):
+    def _keep_if_best(self, epoch: int, criterion: float) -> None:
         """Keep these weights if none were better. Epoch 0 stands for the weights that a round starts from."""
         progress = self.progress
         if criterion < progress.criterion or not progress.best:
             progress.criterion, progress.best_epoch = criterion, epoch
             progress.best = _copy(self.network.state_dict())
 
-    def _step(self, epoch, step, drawn):
+    def _step(self, epoch: int, step: int, drawn: list[Drawn]) -> dict[str, Any]:
         """One step on the gradient of all shares, of which this process has drawn some; the step's losses."""
         config = self.config
         self._set_rate(epoch * self.loader.steps + step)
         self.optimiser.zero_grad()
-        sums = {}
+        sums: dict[str, Any] = {}
         for share in drawn:
             torch.manual_seed(share.seed)
             batch = share.batch.to(self.device)
@@ -141,7 +158,7 @@ class Trainer:
         self.optimiser.step()
         return sums
 
-    def _added_up(self, sums):
+    def _added_up(self, sums: dict[str, torch.Tensor]) -> dict[str, Any]:
         """Sum gradients and losses over the processes, in one message."""
         weights = self.config.weights.model_dump()
         names = ["total", *(name for name, weight in weights.items() if weight)]
@@ -154,7 +171,7 @@ class Trainer:
             parameter.grad = gradient.view_as(parameter)
         return dict(zip(names, values, strict=True))
 
-    def _set_rate(self, step):
+    def _set_rate(self, step: int) -> None:
         config = self.config
         if config.schedule == "constant":
             return
@@ -169,7 +186,7 @@ class Trainer:
             group["lr"] = config.learning_rate * share
 
     @torch.no_grad()
-    def criterion(self):
+    def criterion(self) -> float:
         """How well the network explains held-out clouds, without any label, in metres.
 
         The mean distance of a point to the predicted vertices it matches: small only where the body lies on
@@ -189,7 +206,7 @@ class Trainer:
         total, count = self.processes.total(sums).tolist()
         return total / count
 
-    def _save(self, path):
+    def _save(self, path: Path | None) -> None:
         if path is None or not self.processes.leads:
             return
         with atomic_path(path) as temporary:
@@ -202,7 +219,7 @@ class Trainer:
                 temporary,
             )
 
-    def _restore(self, path):
+    def _restore(self, path: Path | str) -> None:
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.network.load_state_dict(state["network"])
@@ -223,17 +240,17 @@ class Trainer:
             ) from error  # fmt: skip
 
 
-def write_history(path, history):
+def write_history(path: Path | str, history: list[dict[str, Any]]) -> None:
     """The history as Parquet, a row an epoch."""
     with atomic_path(path) as temporary:
         pd.DataFrame(history).to_parquet(temporary, index=False)
 
 
-def state_key(settings, digests):
+def state_key(settings: dict[str, Any], digests: dict[str, Any]) -> str:
     """Name of the state that these settings and input files lead to: 16 hexadecimal digits."""
     text = json.dumps({"settings": settings, "inputs": digests}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _copy(state):
+def _copy(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in state.items()}

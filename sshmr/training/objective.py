@@ -2,9 +2,12 @@
 
 import torch
 
+from sshmr.body.model import BodyModel
+from sshmr.config.train import LossWeights
 from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.network import losses
-from sshmr.training.batch import first_points
+from sshmr.network.model import MeshRegressor, Output
+from sshmr.training.batch import Batch, first_points
 
 ROOT_SHARE = 20.0
 """The root's share in the rotation loss, beside 1 for other joints: a wrong heading spoils the rest."""
@@ -17,7 +20,7 @@ SPARSE_VERTICES = 256
 first ones are spread evenly too."""
 
 
-def joint_weights():
+def joint_weights() -> torch.Tensor:
     """(24,) shares of the joints in the rotation loss."""
     shares = torch.ones(24)
     shares[0] = ROOT_SHARE
@@ -25,7 +28,15 @@ def joint_weights():
     return shares
 
 
-def objective(output, batch, network, body, weights, first_epoch, shares=None):
+def objective(
+    output: Output,
+    batch: Batch,
+    network: MeshRegressor,
+    body: BodyModel,
+    weights: LossWeights,
+    first_epoch: bool,
+    shares: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Every loss that has a weight.
 
     Args:
@@ -41,16 +52,15 @@ def objective(output, batch, network, body, weights, first_epoch, shares=None):
     batch = first_points(batch, similarity.shape[1])
     points, mask = batch.points, batch.mask
     choice = (config.neighbours, config.temperature)
-    parts = {}
+    parts: dict[str, torch.Tensor] = {}
     if weights.self_reconstruction:
         everywhere = torch.ones(1, len(template), dtype=torch.bool, device=mask.device)
         parts["self_reconstruction"] = losses.self_reconstruction(
             output.descriptors, points, mask, *choice
         ) + losses.self_reconstruction(output.template_descriptors[None], template[None], everywhere, *choice)
     if weights.cross_reconstruction:
-        parts["cross_reconstruction"] = sum(
-            losses.cross_reconstruction(similarity, points, mask, template, *choice)
-        )
+        there, back = losses.cross_reconstruction(similarity, points, mask, template, *choice)
+        parts["cross_reconstruction"] = there + back
     if weights.distance_invariance:
         place = losses.counterparts(similarity, mask, template, *choice)
         parts["distance_invariance"] = losses.distance_invariance(output.descriptors, points, mask, place)
@@ -66,12 +76,14 @@ def objective(output, batch, network, body, weights, first_epoch, shares=None):
     return total, {name: value.detach() for name, value in parts.items()}
 
 
-def _body_losses(output, batch, body, weights):
+def _body_losses(
+    output: Output, batch: Batch, body: BodyModel, weights: LossWeights
+) -> dict[str, torch.Tensor]:
     direct = weights.vertices or weights.joints or weights.rotations
     matched = weights.chamfer or weights.matched_distance
     if not (direct or matched):
         return {}
-    parts = {}
+    parts: dict[str, torch.Tensor] = {}
     if matched:
         vertices = output.prediction.pose_body(body).vertices
         where = (output.similarity, vertices, batch.points, batch.mask)

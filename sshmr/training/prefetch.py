@@ -1,12 +1,17 @@
 """Work done one item ahead of where it is needed, so that a GPU doesn't wait for the CPU."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
-def ahead(make, items):
+def ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
     """``map(make, items)``, each made while the one before is in use; errors appear where it is needed."""
     with ThreadPoolExecutor(1) as pool:
-        waiting = None
+        waiting: Future[Made] | None = None
         for item in items:
             following = pool.submit(make, item)
             if waiting is not None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,17 +27,17 @@ from sshmr.training.synthetic import SyntheticPeople
 class RoundInputs:
     """The files a round's training reads: three lists of tables, body, template, prior, last checkpoint."""
 
-    points: list
-    labels: list
-    params: list
+    points: list[str]
+    labels: list[str]
+    params: list[str]
     body: str
     template: str
     prior: str
     initial: str | None = None
 
-    def digests(self):
+    def digests(self) -> dict[str, Any]:
         """SHA-256 of every file, by role."""
-        digests = {}
+        digests: dict[str, list[str]] = {}
         for name, value in dataclasses.asdict(self).items():
             for path in value if isinstance(value, list) else [value] if value else []:
                 if not Path(path).is_file():
@@ -45,7 +46,17 @@ class RoundInputs:
         return {name: sorted(values) for name, values in digests.items()}
 
 
-def train_round(inputs, settings, seed, device, resume, checkpoint, history, settings_out, code=""):
+def train_round(
+    inputs: RoundInputs,
+    settings: dict[str, Any],
+    seed: int,
+    device: torch.device,
+    resume: Path | str,
+    checkpoint: Path | str,
+    history: Path | str,
+    settings_out: Path | str,
+    code: str = "",
+) -> None:
     """Train and write the checkpoint, the history and the settings, the checkpoint last.
 
     Args:
@@ -56,7 +67,7 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     """
     network_settings = network_config(settings.get("network", {}))
     train_settings = train_config(settings.get("train", {}))
-    used = {"network": plain(network_settings), "train": plain(train_settings), "seed": seed}
+    used: dict[str, Any] = {"network": plain(network_settings), "train": plain(train_settings), "seed": seed}
     processes = Processes.joined(train_settings.processes)
     digests = processes.everywhere(inputs.digests() if processes.leads else None)
     body = BodyModel.load(inputs.body)
@@ -108,7 +119,9 @@ def train_round(inputs, settings, seed, device, resume, checkpoint, history, set
     remove_state(Path(state))
 
 
-def _warm_start(network, path, template, settings):
+def _warm_start(
+    network: MeshRegressor, path: Path | str, template: Template, settings: dict[str, Any]
+) -> None:
     checkpoint = load_checkpoint(path, template)
     if checkpoint["network"] != settings:
         differing = sorted(key for key in settings if checkpoint["network"].get(key) != settings[key])

@@ -9,7 +9,9 @@ import math
 
 import torch
 
-from sshmr.body.model import PARENTS
+from sshmr.body.model import PARENTS, BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.body.template import Template
 from sshmr.geometry.rotations import rotation_about_y, rotvec_to_rotmat
 from sshmr.network.head import Prediction
 from sshmr.training.batch import Batch, choose_points, recentre
@@ -27,7 +29,7 @@ LEAST_POINTS = 60
 class SyntheticPeople:
     """Draws batches of synthetic clouds of the whole neutral ``body``."""
 
-    def __init__(self, body, template, prior):
+    def __init__(self, body: BodyModel, template: Template, prior: PosePrior) -> None:
         self.body, self.prior = body, prior
         corners = body.v_template[body.faces]
         area = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).norm(dim=1)
@@ -35,7 +37,7 @@ class SyntheticPeople:
         self.label = torch.cdist(body.v_template, body.v_template[template.vertex_ids]).argmin(1)
         self.bone = body.weights.argmax(1)
 
-    def draw(self, count, points, generator):
+    def draw(self, count: int, points: int, generator: torch.Generator) -> Batch:
         """A batch of ``count`` clouds with at most ``points`` points each."""
         target = self._bodies(count, generator)
         vertices = target.pose_body(self.body).vertices
@@ -75,7 +77,7 @@ class SyntheticPeople:
         )
         return recentre(_thin(choose_points(batch, points, generator), generator))
 
-    def _bodies(self, count, generator):
+    def _bodies(self, count: int, generator: torch.Generator) -> Prediction:
         pose = self.prior.sample(count, generator).clamp(-2.6, 2.6)
         rotvecs = torch.cat([torch.zeros(count, 3), pose], dim=1).view(count, 24, 3)
         lean = torch.randn(count, 3, generator=generator) * torch.tensor([0.2, 0.0, 0.1])
@@ -85,7 +87,7 @@ class SyntheticPeople:
         betas = torch.randn(count, 10, generator=generator).clamp(-2.5, 2.5)
         return Prediction(rotmats, torch.zeros(count, 3), betas)
 
-    def _sensors(self, count, generator):
+    def _sensors(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Sensors (B, 3), 0.5 m below to 2 m above the pelvis, and their distances (B, 1)."""
         azimuth = torch.rand(count, generator=generator) * 2 * math.pi
         distance = 2.5 * (18 / 2.5) ** torch.rand(count, generator=generator)
@@ -93,7 +95,9 @@ class SyntheticPeople:
         sensor = torch.stack([distance * azimuth.cos(), height, distance * azimuth.sin()], dim=1)
         return sensor, distance[:, None]
 
-    def _unoccluded(self, directions, depth, distance):
+    def _unoccluded(
+        self, directions: torch.Tensor, depth: torch.Tensor, distance: torch.Tensor
+    ) -> torch.Tensor:
         azimuth, elevation = _angles(directions)
         cell = BIN / distance
         columns = 128
@@ -110,7 +114,9 @@ class SyntheticPeople:
         )
         return depth <= nearest.gather(1, bins) + DEPTH_SLACK
 
-    def _on_ring(self, directions, distance, generator):
+    def _on_ring(
+        self, directions: torch.Tensor, distance: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """Keep samples near a LiDAR's rings in two thirds of the clouds. The others have a dense sensor."""
         count = len(directions)
         _, elevation = _angles(directions)
@@ -120,7 +126,9 @@ class SyntheticPeople:
         dense = (torch.rand(count, 1, generator=generator) < 1 / 3) | (spacing * distance < 0.025)
         return near | dense
 
-    def _unhidden(self, samples, bone, generator):
+    def _unhidden(
+        self, samples: torch.Tensor, bone: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """Remove a limb from some clouds, and everything beyond a random plane from others."""
         count = len(samples)
         limb = torch.tensor(LIMBS)[torch.randint(len(LIMBS), (count,), generator=generator)]
@@ -133,7 +141,7 @@ class SyntheticPeople:
         return ~(hidden | behind)
 
 
-def _subtree(root, children):
+def _subtree(root: int, children: dict[int, int]) -> set[int]:
     joints = {root}
     for joint in sorted(children):
         if children[joint] in joints:
@@ -141,7 +149,7 @@ def _subtree(root, children):
     return joints
 
 
-def _limbs():
+def _limbs() -> list[list[bool]]:
     children = {joint: parent for joint, parent in enumerate(PARENTS) if parent >= 0}
     roots = (1, 2, 4, 5, 16, 17, 18, 19, 12)
     return [[joint in _subtree(root, children) for joint in range(24)] for root in roots]
@@ -151,12 +159,12 @@ LIMBS = _limbs()
 """Joints of each leg, lower leg, arm, lower arm and the head: 9 × 24 bool."""
 
 
-def _angles(directions):
+def _angles(directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     azimuth = torch.atan2(directions[..., 2], directions[..., 0])
     return azimuth, torch.asin(directions[..., 1].clamp(-1, 1))
 
 
-def _outliers(cloud, generator):
+def _outliers(cloud: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Move a few points of some clouds to random places near the body. Their labels get weight 0."""
     count, width = cloud.shape[:2]
     share = 0.03 * torch.rand(count, 1, generator=generator) ** 2
@@ -165,7 +173,7 @@ def _outliers(cloud, generator):
     return torch.where(stray[..., None], somewhere, cloud), (~stray).float()
 
 
-def _thin(batch, generator):
+def _thin(batch: Batch, generator: torch.Generator) -> Batch:
     """Keep between a quarter and all of each cloud's points, more often many than few."""
     count, width = batch.mask.shape
     share = 1 - 0.75 * torch.rand(count, 1, generator=generator) ** 2

@@ -33,7 +33,7 @@ def halved(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def read_about(path: Path) -> dict[str, Any]:
+def read_about(path: Path | str) -> dict[str, Any]:
     """What a weights file says of itself.
 
     Raises:
@@ -56,7 +56,7 @@ def read_about(path: Path) -> dict[str, Any]:
     return about
 
 
-def read_weights(path: Path, map_location: str = "cpu") -> dict[str, Any]:
+def read_weights(path: Path | str, map_location: str = "cpu") -> dict[str, Any]:
     """A weights file as a checkpoint, in single precision.
 
     Raises:
