@@ -1,4 +1,10 @@
-"""Write a sequence in BEHAVE's on-disk layout."""
+"""Write a sequence in BEHAVE's on-disk layout.
+
+What the layout fixes is stated here, not taken from the reader, so that a mistake in either shows.
+
+Sources: virtualhumans.mpi-inf.mpg.de/behave and github.com/xiexh20/behave-dataset, README (folders, names,
+units, camera 1 as the world); Romero et al., "Embodied Hands", SIGGRAPH Asia 2017 (SMPL-H's order of joints).
+"""
 
 import json
 import pickle
@@ -6,8 +12,9 @@ import pickle
 import numpy as np
 from PIL import Image
 
-from sshmr.geometry.smplh import SMPLH_JOINT_COUNT, SMPLH_OF_SMPL
-
+BODY_JOINTS, HAND_JOINTS = 22, 15
+"""SMPL-H: the body's joints, then those of the left hand and of the right. SMPL's last two, its hands, are
+the first joint of each, where the index finger begins."""
 DATE = "Date00"
 """Stands in for the day of recording, which calibrations are filed under."""
 
@@ -69,8 +76,10 @@ def write_fit(folder, pose, betas, transl):
     """Write the body of one moment in camera 1's frame: pose (72,) radians, betas (10,), transl (3,)."""
     path = folder / "person" / "fit02" / "person_fit.pkl"
     path.parent.mkdir(parents=True)
-    hands = np.zeros((SMPLH_JOINT_COUNT, 3))
-    hands[list(SMPLH_OF_SMPL)] = pose.reshape(24, 3)
+    joints = pose.reshape(24, 3)
+    hands = np.zeros((BODY_JOINTS + 2 * HAND_JOINTS, 3))
+    hands[: BODY_JOINTS + 1] = joints[: BODY_JOINTS + 1]
+    hands[BODY_JOINTS + HAND_JOINTS] = joints[BODY_JOINTS + 1]
     with path.open("wb") as handle:
         pickle.dump({"pose": hands.reshape(-1), "betas": betas, "trans": transl}, handle, protocol=4)
 

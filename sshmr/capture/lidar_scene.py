@@ -6,9 +6,9 @@ from sshmr.capture.actor import place
 from sshmr.capture.clouds_writer import write_clouds
 from sshmr.capture.lidar import scan
 from sshmr.capture.sloper4d_writer import write_sequence
-from sshmr.geometry.frames import Z_UP_TO_Y_UP
 
-Y_UP_TO_Z_UP = Z_UP_TO_Y_UP.T
+Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+"""(x, y, z) → (x, −z, y), stated apart from the readers that turn it back."""
 FAULTS = ("no cloud", "empty cloud", "NaN points")
 
 

@@ -1,4 +1,8 @@
-"""Write a sequence in SLOPER4D's on-disk layout."""
+"""Write a sequence in SLOPER4D's on-disk layout.
+
+Source: github.com/climbingdaily/SLOPER4D, README ("Data structure") and its reader of the labels' pickles:
+the keys, the shapes, z up, metres, one trajectory row as frame, position, quaternion (x y z w), time.
+"""
 
 import pickle
 

@@ -1,4 +1,11 @@
-"""Write rendered people in SURREAL's on-disk layout, in either reading of its world."""
+"""Write rendered people in SURREAL's on-disk layout, in either reading of its world.
+
+The constants of the layout are stated here, not taken from the reader, so that a mistake in either shows.
+
+Sources: github.com/gulvarol/surreal: README (files, shapes, frames), datageneration/main_part1.py (the
+camera: 60 mm lens, 320 × 240 pixels; Blender's sensor is 32 mm wide), issues 10, 27 and 29 (left and right, the
+camera's matrix); the evaluation of Su et al., ACM MM 2025, for the reading ``swapped``.
+"""
 
 from typing import NamedTuple
 
@@ -9,19 +16,26 @@ from scipy.io import savemat
 from sshmr.capture.actor import place
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
-from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.geometry.raycast import Surface
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
-from sshmr.sources.surreal.camera import (
-    BACKGROUND,
-    CAMERA_TO_WORLD,
-    CENTRE,
-    FOCAL,
-    HEIGHT,
-    WIDTH,
-    WORLD_TO_Y_UP,
-)
 
+HEIGHT, WIDTH = 240, 320
+FOCAL = WIDTH * 60 / 32
+"""Pixels: the lens' 60 mm before a sensor that is 32 mm wide."""
+CENTRE = (WIDTH / 2, HEIGHT / 2)
+BACKGROUND = 1e10
+"""Depth that Blender's renderer gives where there is nobody, metres."""
+CAMERA_AXES = {"x": (0, 0, -1), "y": (0, 1, 0), "z": (-1, 0, 0)}
+"""Where the camera's right, down and ahead point in SURREAL's world: it looks along −x, and y points down."""
+CAMERA_TO_WORLD = np.array(list(CAMERA_AXES.values()), float).T
+BODY_TO_WORLD = {
+    "straight": np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]]),
+    "swapped": np.array([[0.0, 0, -1], [0, -1, 0], [1, 0, 0]]),
+}
+"""From the posed body's frame, y up, to SURREAL's world, for either reading of its labels: ``straight`` turns
+it half about x; ``swapped`` exchanges x and z as well, which mirrors it together with the images."""
+STORED_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+"""(x, y, z) → (x, −z, y): poses are stored with z up, before ``zrot``."""
 GENDER_CODES = {"female": 0, "male": 1}
 CLIP_FRAMES = 5
 """So that what is published of a clip, its first five frames, is all of it."""
@@ -72,7 +86,7 @@ def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="
         pose: (T, 72) radians, betas: (10,), transl: (T, 3) metres, y up, the ground at 0, near the origin.
         distance: from the camera to the origin, metres.
         rng: numpy Generator.
-        reading: which of ``WORLD_TO_Y_UP`` brings the files back.
+        reading: which of ``BODY_TO_WORLD`` the files follow.
         defects: share of frames that show nobody.
 
     Returns:
@@ -83,7 +97,7 @@ def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="
     count, kind = len(pose), torch.float64
     tensors = [torch.as_tensor(values, dtype=kind) for values in (pose, np.tile(betas, (count, 1)), transl)]
     posed = body.to(dtype=kind)(*tensors)
-    y_up_to_world = np.linalg.inv(WORLD_TO_Y_UP[reading])
+    y_up_to_world = BODY_TO_WORLD[reading]
     camera = np.array([distance, -CAMERA_HEIGHT, 0.0])
     parts = body.weights.argmax(dim=1).numpy() + 1
     images = [
@@ -126,7 +140,7 @@ def _info(stem, pose, betas, gender, joints, camera, rng):
     back = rotvec_to_rotmat(torch.tensor([0.0, 0.0, -zrot], dtype=torch.float64))
     roots = rotvec_to_rotmat(torch.as_tensor(pose[:, :3], dtype=torch.float64))
     stored = np.array(pose, np.float32)
-    stored[:, :3] = rotmat_to_rotvec(back @ torch.as_tensor(Z_UP_TO_Y_UP.T) @ roots).numpy()
+    stored[:, :3] = rotmat_to_rotvec(back @ torch.as_tensor(STORED_FROM_Y_UP) @ roots).numpy()
     before = (joints - camera) @ CAMERA_TO_WORLD
     pixels = FOCAL * before[..., :2] / before[..., 2:] + CENTRE
     single = np.float32
