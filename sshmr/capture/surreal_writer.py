@@ -3,8 +3,8 @@
 The constants of the layout are stated here, not taken from the reader, so that a mistake in either shows.
 
 Sources: github.com/gulvarol/surreal: README (files, shapes, frames), datageneration/main_part1.py (the
-camera: 60 mm lens, 320 × 240 pixels; Blender's sensor is 32 mm wide), issues 10, 27 and 29 (left and right, the
-camera's matrix); the evaluation of Su et al., ACM MM 2025, for the reading ``swapped``.
+camera: 60 mm lens, 320 × 240 pixels; Blender's sensor is 32 mm wide), issues 10, 27 and 29 (left and right,
+the camera's matrix); the evaluation of Su et al., ACM MM 2025, for the reading ``swapped``.
 """
 
 from typing import NamedTuple
