@@ -21,6 +21,9 @@ WIDER = (4, 2, 2)
 PART_COVERAGE = 0.02
 """As ``screen_coverage``, where a part of a body need not be covered."""
 
+FEWER_OUTLIERS = 0.1
+"""Share of ``outlier_weight`` with which a fit looks for limbs that it missed."""
+
 PUBLISHED_POINTS = 1024
 """At most so many points of a cloud the published routine sees, as in its paper."""
 
@@ -136,6 +139,16 @@ class Engine:
             return self._published(points, mask, start, index, "later")
         return self._sieve(points, mask, start, index, self.config.refine, expected)
 
+    def from_fit(self, points, mask, state):
+        """Fit B clouds again from bodies of B rows, at first with fewer points taken for outliers.
+
+        A limb far from the body counts as outliers and draws nothing towards it; with fewer of them, it does.
+        """
+        stages, index = self.config.refine, torch.zeros(len(points), 1, dtype=torch.long)
+        wide = self.config.replace(outlier_weight=FEWER_OUTLIERS * self.config.outlier_weight)
+        found = self._sieve(points, mask, state, index, stages[:-1] or stages, config=wide)
+        return self._sieve(points, mask, found.state, index, stages[-1:])
+
     def _published(self, points, mask, start, index, phase):
         """Every hypothesis to the end with the published routine; the lowest energy wins."""
         clouds, tried = index.shape
@@ -150,8 +163,8 @@ class Engine:
         terms = {name: value[first] for name, value in terms.items()}
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
-    def _sieve(self, points, mask, start, index, stages, expected=None, frame=None):
-        clouds, config = len(points), self.config
+    def _sieve(self, points, mask, start, index, stages, expected=None, frame=None, config=None):
+        clouds, config = len(points), config or self.config
         state, index, view = start, index.to(points.device), None
         for stage in stages:
             surface = self.surface.first(stage.vertices)

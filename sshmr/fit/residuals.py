@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from sshmr.body.model import BodyModel
 from sshmr.fit.linearise import State
@@ -13,6 +16,8 @@ FAR = 0.05
 """Metres from the mesh; points farther away are told apart."""
 ON_SKIN = 0.08
 """Metres; a point this near to a vertex lies on its part of the skin."""
+MISSED, LINKED = 0.07, 0.08
+"""Metres; points farther than the first from the mesh, each within the second of the next, may be a limb."""
 PIECE = 8192
 """Points whose distances to the vertices are computed at once."""
 FEWEST_POINTS = 2
@@ -20,10 +25,17 @@ FEWEST_POINTS = 2
 
 
 class Residuals(NamedTuple):
-    """median (B,) metres, of the points' distances to the mesh; far_share (B,) of points beyond ``FAR``."""
+    """How far B clouds lie from the meshes.
+
+    Attributes:
+        median: (B,) metres, of the points' distances to the mesh.
+        far_share: (B,) of points beyond ``FAR``.
+        missed_share: (B,) of points in the largest connected group beyond ``MISSED``.
+    """
 
     median: torch.Tensor
     far_share: torch.Tensor
+    missed_share: torch.Tensor
 
 
 @torch.no_grad()
@@ -33,9 +45,18 @@ def residuals(body: BodyModel, state: State, clouds: torch.Tensor, masks: torch.
     faces, found = body.faces.cpu().numpy(), []
     for skin, cloud, valid in zip(vertices, clouds.cpu().numpy(), masks.cpu().numpy(), strict=True):
         distance = Surface(skin, faces).distances(cloud[valid])
-        found.append((np.median(distance), (distance > FAR).mean()))
-    median, far_share = torch.tensor(np.array(found, np.float32).reshape(-1, 2)).unbind(1)
-    return Residuals(median, far_share)
+        missed = _largest_group(cloud[valid][distance > MISSED]) / len(distance)
+        found.append((np.median(distance), (distance > FAR).mean(), missed))
+    return Residuals(*torch.tensor(np.array(found, np.float32).reshape(-1, 3)).unbind(1))
+
+
+def _largest_group(places: np.ndarray) -> int:
+    """How many of (n, 3) places the largest group has in which each lies within ``LINKED`` of another."""
+    if len(places) < 2:
+        return len(places)
+    pairs = cKDTree(places).query_pairs(LINKED, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs), bool), pairs.T), (len(places), len(places)))
+    return int(np.bincount(connected_components(links, directed=False)[1]).max())
 
 
 @torch.no_grad()

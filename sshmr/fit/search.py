@@ -19,6 +19,9 @@ WHOLE = 1.35
 PART_COST = 6.0
 """Nats that a cloud which shows a part costs, as few do."""
 
+CERTAIN, MISSED = 0.95, 0.01
+"""A fit that is less sure, or that a larger connected share of the points is far from, may miss a limb."""
+
 SURE = 0.9
 """Confidence from which a fit from a prediction needs no search; benchmarks/starts.py has its effect."""
 
@@ -32,6 +35,7 @@ class Found(NamedTuple):
     Attributes:
         residual: (B,) metres, the median distance of points to the mesh.
         far_share: (B,) of points farther than 5 cm from it.
+        missed_share: (B,) of points that are far from it and connected.
         visible: (B, 24) bool, the joints that the cloud shows.
         confidence: (B,) from 0 to 1.
     """
@@ -39,6 +43,7 @@ class Found(NamedTuple):
     fitted: Fitted
     residual: torch.Tensor
     far_share: torch.Tensor
+    missed_share: torch.Tensor
     visible: torch.Tensor
     confidence: torch.Tensor
 
@@ -53,7 +58,8 @@ def found_from_nothing(
     """Fit B clouds from typical upright poses; those in doubt from every posture, low ones as parts too.
 
     With predictions, fits start from these and their turned twins; unless they are sure, upright poses are
-    tried as well. Wherever there are two fits of a cloud, the lower energy wins.
+    tried as well. Fits that may miss a limb are repeated. Wherever there are two fits of a cloud, the lower
+    energy wins.
 
     Args:
         body: the whole BodyModel. points: (B, N, 3) metres; mask: (B, N) bool.
@@ -74,7 +80,20 @@ def found_from_nothing(
     for upper in (True, False):
         part = functools.partial(engine.from_part, upper=upper)
         found = _searched(engine, body, points, mask, found, low, part, PART_COST)
-    return found
+    return _with_missed_limbs(engine, body, points, mask, found)
+
+
+def _with_missed_limbs(
+    engine: Engine, body: BodyModel, points: torch.Tensor, mask: torch.Tensor, found: Found
+) -> Found:
+    """Fit again from those fits that may miss a limb; keep what lowers the energy."""
+    which = (found.confidence < CERTAIN) | (found.missed_share > MISSED)
+    before = _rows(found, which.nonzero()[:, 0]).fitted
+
+    def again(points: torch.Tensor, mask: torch.Tensor) -> Fitted:
+        return engine.from_fit(points, mask, before.state)._replace(hypothesis=before.hypothesis)
+
+    return _searched(engine, body, points, mask, found, which, again)
 
 
 def _searched(
@@ -113,10 +132,10 @@ def judged(
 ) -> Found:
     """Fits of B clouds with their residual and their confidence."""
     state = State(*(part.cpu() for part in fitted.state))
-    median, far_share = (part.to(points) for part in residuals(body, state, points, mask))
+    median, far_share, missed_share = (part.to(points) for part in residuals(body, state, points, mask))
     visible = visible_joints(engine.body, fitted.state, points, mask)
     found = evidence(engine.surface, engine.prior, points, mask, fitted.state, median)
-    return Found(fitted, median, far_share, visible, confidence(found))
+    return Found(fitted, median, far_share, missed_share, visible, confidence(found))
 
 
 def _rows(found: Found, index: torch.Tensor) -> Found:

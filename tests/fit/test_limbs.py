@@ -9,6 +9,7 @@ from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import typical_poses
 from sshmr.fit.limbs import KEPT, LIMBS, other_limbs, typical_limbs
 from sshmr.fit.linearise import State, skin
+from sshmr.fit.search import Found, _with_missed_limbs, judged
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,31 @@ def test_a_search_that_begins_with_limbs_is_refused():
                 Stage(hypotheses=2, vertices=256, points=256, iterations=1, start=0.03, end=0.03, limbs=True),
             )
         )
+
+
+@torch.no_grad()
+def test_an_arm_that_a_fit_missed_is_found_afterwards(surface, prior, neutral_body, seen_bodies, limbs):
+    points, mask = seen_bodies["points"], seen_bodies["mask"]
+    truth = State.from_pose(seen_bodies["pose"], seen_bodies["betas"], seen_bodies["transl"])
+    wrong = truth.body.clone()
+    wrong[:, limbs[0].columns] = limbs[0].ways[0]
+    engine = Engine(surface, prior, FitConfig())
+    right = engine.from_fit(points, mask, truth)
+    terms = energies(surface, engine.prior, points, mask, truth._replace(body=wrong), VIEW, FitConfig())[0]
+    fitted = right._replace(state=truth._replace(body=wrong), energy=terms, hypothesis=torch.arange(4))
+    before = judged(engine, neutral_body, points, mask, fitted)
+    after = _with_missed_limbs(engine, neutral_body, points, mask, before)
+    assert after.fitted.hypothesis.tolist() == [0, 1, 2, 3], "a fit keeps the name of its start"
+    joints = list(LIMBS[0])[2:]
+
+    def error(found: Found) -> torch.Tensor:
+        state = found.fitted.state
+        posed = neutral_body(state.pose, state.betas, state.transl).joints
+        return (posed - seen_bodies["joints"])[:, joints].norm(dim=2).mean(1)
+
+    assert error(after).median() < 0.5 * error(before).median()
+    assert (after.missed_share <= before.missed_share).all()
+
+
+VIEW = torch.tensor([[0.0, 0.0, 0.0]]).expand(4, 3)
+"""Seen from no one side: all vertices take part."""

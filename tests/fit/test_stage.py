@@ -65,6 +65,17 @@ def test_residual_is_the_distance_to_the_surface_not_to_the_nearest_vertex(neutr
     assert found.far_share[0] == pytest.approx(30 / (len(middles) + 30))
 
 
+def test_connected_points_far_from_the_mesh_are_told_from_strays(neutral_body):
+    zeros = torch.zeros(1, 10)
+    state = State.from_pose(torch.zeros(1, 72), zeros, zeros[:, :3])
+    skin = neutral_body.v_template[::100]
+    limb = torch.linspace(0, 0.3, 11)[:, None] * torch.tensor([0.0, 1.0, 0.0]) + torch.tensor([0.0, 0.0, 0.5])
+    strays = torch.eye(3).repeat(3, 1) * torch.arange(2, 11)[:, None]
+    cloud = torch.cat([skin, limb, strays])[None]
+    found = residuals(neutral_body, state, cloud, torch.ones(cloud.shape[:2], dtype=torch.bool))
+    assert found.missed_share[0] == pytest.approx(11 / cloud.shape[1])
+
+
 def test_joints_without_points_on_their_skin_are_not_visible(neutral_body, template):
     """The upper half of a body in a T-pose: no knee, no ankle, no foot, and all above."""
     zeros = torch.zeros(1, 10)
