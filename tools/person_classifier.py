@@ -20,6 +20,7 @@ from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.capture.scene_settings import LIDARS, SceneConfig, scene_preset
 from sshmr.capture.scenes import Scene
+from sshmr.config.capture import LidarConfig
 from sshmr.files import atomic_path
 from sshmr.geometry.up_axes import TO_Y_UP
 from sshmr.people.candidates import HIGH, LOW, find_pieces
@@ -50,9 +51,22 @@ def random_settings(rng: np.random.Generator) -> SceneConfig:
             noise=rng.uniform(0.001, 0.004), reach=rng.uniform(5, 8), distance=(1.2, rng.uniform(3.5, 5.5)),
             **size, **common,
         )  # fmt: skip
+    view = 360.0 if rng.random() < 0.4 else rng.uniform(60, 140)
     return scene_preset(
-        str(rng.choice(list(LIDARS))), things=int(rng.integers(8, 60)), height=rng.uniform(0.6, 2.2),
-        distance=(2.5, rng.uniform(8, 22)), **common,
+        "lidar64", lidar=random_lidar(rng), things=int(rng.integers(8, 60)), height=rng.uniform(0.6, 2.2),
+        distance=(2.5, rng.uniform(8, 28)), view=view, spread=np.radians(view / 2), **common,
+    )  # fmt: skip
+
+
+def random_lidar(rng: np.random.Generator) -> LidarConfig:
+    """One like the common ones, with other rings and steps."""
+    base = LIDARS[str(rng.choice(list(LIDARS)))]
+    lowest = base.lowest + rng.uniform(-5, 5)
+    highest = max(base.highest + rng.uniform(-3, 6), lowest + 12)
+    return LidarConfig(
+        rings=base.rings, lowest=lowest, highest=highest,
+        azimuth_step=base.azimuth_step * rng.uniform(0.7, 1.6), range_noise=rng.uniform(0.003, 0.03),
+        dropout=rng.uniform(0.0, 0.15), grazing=rng.uniform(0.02, 0.2),
     )  # fmt: skip
 
 
@@ -62,8 +76,8 @@ def examples(number: int, load_body, prior: PosePrior) -> tuple[np.ndarray, np.n
     settings = random_settings(rng)
     scene = Scene(settings, load_body, prior, 10_000 + number)
     views = [view_examples(scene, rng)]
-    for lidar in rng.permutation(list(LIDARS))[: SENSORS - 1] if settings.sensor == "lidar" else ():
-        changes = {"lidar": LIDARS[lidar], "height": rng.uniform(0.6, 2.2)}
+    for _ in range(SENSORS - 1 if settings.sensor == "lidar" else 0):
+        changes = {"lidar": random_lidar(rng), "height": rng.uniform(0.6, 2.2)}
         scene.sensor = scene.sensor_of(dataclasses.replace(settings, **changes))
         views.append(view_examples(scene, rng))
     features, overlaps = zip(*views, strict=True)
@@ -143,9 +157,9 @@ def main() -> None:
         overlaps.append(overlap)
         scenes.append(np.full(len(some), number))
         last = number == arguments.scenes - 1
-        if number % 50 == 0 or last:
+        if number % 25 == 0 or last:
             print(f"{number + 1} scenes, {sum(map(len, overlaps))} candidates", flush=True)
-        if arguments.cache and (number % 100 == 99 or last):
+        if arguments.cache and (number % 25 == 24 or last):
             everything = {"features": np.concatenate(features), "overlaps": np.concatenate(overlaps)}
             np.savez(arguments.cache, scenes=np.concatenate(scenes), known=number + 1, **everything)
     x, y, scene = np.concatenate(features), np.concatenate(overlaps), np.concatenate(scenes)

@@ -10,6 +10,7 @@ from sshmr.body.joint_limits import clip_to_limits
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.capture.motion import drawn_motion
+from sshmr.capture.scene_clothes import dressed
 from sshmr.capture.scene_settings import SceneConfig
 from sshmr.geometry.frames import turn_body
 
@@ -46,7 +47,7 @@ def make_walker(
     settings: SceneConfig,
     rng: np.random.Generator,
 ) -> Walker:
-    """Pose a random person along a way.
+    """Pose and dress a random person along a way.
 
     Args:
         kind: see ``Walker``. way: (T, 2) metres, x and z of the pelvis. there: (T,) bool.
@@ -67,7 +68,8 @@ def make_walker(
     lift = ground(way) - vertices[..., 1].min(axis=1) + (0.25 if kind == "ride" else 0.0)
     vertices[..., 1] += lift[:, None]
     centre = np.column_stack([way[:, 0], lift, way[:, 1]])
-    return Walker(vertices.astype(np.float32), body.faces.numpy(), centre, there, kind)
+    vertices, faces = dressed(vertices, body, heading, kind in ("walk", "stand"), rng)
+    return Walker(vertices.astype(np.float32), faces, centre, there, kind)
 
 
 def draw_ways(
@@ -171,6 +173,10 @@ def _poses(kind, way, body, betas, prior, settings, rng):
         mixed[:, legs] = gait[:, legs]
         mixed[:, :3] = 0
         pose = (1 - walking) * pose + walking * mixed
+    elif kind == "stand" and rng.random() < 0.7:
+        # Most people stand at ease: arms down, legs straight.
+        ease = rng.uniform(0.4, 1.0)
+        pose = (1 - ease) * pose + ease * _gait(np.zeros(frames), rate, rng)
     elif kind in ("sit", "ride", "crouch"):
         pose[:, :3] = 0
         legs = np.concatenate([np.arange(3 * j, 3 * j + 3) for j in (1, 2, 4, 5, 7, 8)])

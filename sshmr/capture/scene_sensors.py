@@ -107,7 +107,7 @@ class SceneSensor:
 def _lidar_rays(settings):
     lidar = settings.lidar
     rings = np.radians(np.linspace(lidar.lowest, lidar.highest, lidar.rings))
-    shots = np.radians(np.arange(-180, 180, lidar.azimuth_step))
+    shots = np.radians(np.arange(-settings.view / 2, settings.view / 2, lidar.azimuth_step))
     ring, shot = (grid.ravel() for grid in np.meshgrid(rings, shots, indexing="ij"))
     return np.stack([np.cos(ring) * np.cos(shot), np.cos(ring) * np.sin(shot), np.sin(ring)], axis=1)
 

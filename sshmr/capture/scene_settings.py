@@ -19,7 +19,10 @@ class SceneConfig:
         spread: bearings of those places, radians to either side of straight ahead.
         things: how many things stand around. roughness: height of the ground's bumps, metres.
         height: of the sensor above the ground, metres. pitch: of a depth camera, radians, down.
-        lidar: the LiDAR. width, height_pixels, focal: of the depth camera's image, pixels.
+        lidar: the LiDAR. view: degrees about straight ahead that it sees.
+        glass: share of the cars and facades whose windows let rays through.
+        kerb: height of the pavement over the road, metres.
+        width, height_pixels, focal: of the depth camera's image, pixels.
         noise: standard deviation of depth at one metre, metres; it grows with the square.
         reach: farthest reading, metres.
     """
@@ -38,6 +41,9 @@ class SceneConfig:
     height: float = 1.6
     pitch: float = 0.1
     lidar: LidarConfig = field(default_factory=LidarConfig)
+    view: float = 360.0
+    glass: float = 0.5
+    kerb: float = 0.12
     width: int = 320
     height_pixels: int = 288
     focal: float = 252.0

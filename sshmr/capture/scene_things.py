@@ -13,11 +13,12 @@ Mesh = tuple[np.ndarray, np.ndarray]
 
 OUTDOORS = (
     "car", "van", "pole", "sign", "tree", "bush", "hedge", "bin", "bollard", "fence", "bench", "bicycle",
-    "pillar", "post_box", "cone", "stump", "junk", "junk", "panels", "panels", "bush", "post_box",
+    "pillar", "post_box", "cone", "stump", "junk", "junk", "panels", "panels", "bush", "post_box", "car",
+    "shrub", "shrub", "cabinet", "tree", "forked_tree",
 )  # fmt: skip
 INDOORS = (
     "table", "chair", "box", "cupboard", "shelf", "sofa", "office_chair", "plant", "coat_stand", "pillar",
-    "desk", "lamp", "board", "boxes", "junk", "junk", "panels",
+    "desk", "lamp", "board", "boxes", "junk", "junk", "panels", "cabinet",
 )  # fmt: skip
 
 
@@ -289,7 +290,37 @@ def _boxes(rng):
     return joined(parts)
 
 
-def _junk(rng):
+def _shrub(rng):
+    """Foliage of a person's height, trimmed or not, some of it on a stem."""
+    high, wide = rng.uniform(0.3, 1.1), rng.uniform(0.2, 0.6, 2)
+    low = rng.uniform(0, 0.6) if rng.random() < 0.4 else 0.0
+    crown = leaves(
+        (0, low + high, 0),
+        (wide[0], high, wide[1]),
+        int(rng.uniform(300, 2500)),
+        rng.uniform(0.02, 0.06),
+        rng,
+    )
+    core = ellipsoid((0, low + high, 0), (wide[0] * 0.8, high * 0.9, wide[1] * 0.8), 6)
+    return joined([crown, *([core] if rng.random() < 0.4 else []), cylinder((0, 0, 0), 0.04, low + 0.2)])
+
+
+def _forked_tree(rng):
+    high, size = rng.uniform(0.5, 1.5), rng.uniform(0.8, 2.0)
+    parts = [cylinder((0, 0, 0), 0.12, high)]
+    for _ in range(rng.integers(2, 5)):
+        stem, lean = cylinder((0, 0, 0), rng.uniform(0.04, 0.1), 2.0, 0.03, 6), rng.normal(0, 0.25, 2)
+        stem[0][:, [0, 2]] += stem[0][:, 1:2] * lean
+        parts.append((stem[0] + [0, high, 0], stem[1]))
+    return joined([*parts, leaves((0, high + 1.8, 0), (size, 1.0, size), int(500 * size), 0.06, rng)])
+
+
+def _cabinet(rng):
+    wide, high, deep = rng.uniform((0.2, 1.1, 0.2), (0.7, 2.0, 0.7))
+    return joined([box((0, 0, 0), (wide, high, deep)), box((0, 0, 0), (wide * 1.2, 0.08, deep * 1.2))])
+
+
+def junk(rng: np.random.Generator) -> Mesh:
     """Something of a person's size or smaller, of one to four parts: nothing in particular."""
     high, wide = rng.uniform(0.6, 2.0), rng.uniform(0.2, 0.8)
     parts, low = [], 0.0 if rng.random() < 0.7 else rng.uniform(0, 0.4)
@@ -353,6 +384,9 @@ MAKERS = {
     "lamp": _lamp,
     "board": _board,
     "boxes": _boxes,
-    "junk": _junk,
+    "junk": junk,
+    "shrub": _shrub,
+    "forked_tree": _forked_tree,
+    "cabinet": _cabinet,
     "panels": _panels,
 }

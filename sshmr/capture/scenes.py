@@ -14,6 +14,7 @@ from sshmr.capture.props import box, joined
 from sshmr.capture.scene_people import Walker, draw_ways, make_walker
 from sshmr.capture.scene_sensors import SceneSensor, Sweep
 from sshmr.capture.scene_settings import SceneConfig
+from sshmr.capture.scene_street import facade, glass_car
 from sshmr.capture.scene_things import INDOORS, OUTDOORS, Mesh, bicycle, make_thing, placed
 from sshmr.files import atomic_path, write_json
 
@@ -43,6 +44,8 @@ class Scene:
         self.settings, self.seed = settings, seed
         self._bumps = [(rng.normal(0, 0.3, 2), rng.uniform(0, 6.3), settings.roughness / 3) for _ in range(3)]
         self._slope = rng.normal(0, 0.02, 2) * (settings.roughness > 0)
+        bearing = rng.uniform(0, 2 * np.pi)
+        self._kerb = np.array([np.sin(bearing), np.cos(bearing)]), rng.uniform(2.0, 8.0)
         things, self._blocked = self._things(rng)
         still = joined([self._ground(), *self._walls(rng), *things])
         ways, theres, kinds = draw_ways(settings.people, settings, self._free, rng)
@@ -64,6 +67,9 @@ class Scene:
     def height(self, place: np.ndarray) -> np.ndarray:
         """Height of the ground at places (K, 2): x, z."""
         flat = place @ self._slope
+        if not self.settings.indoors and self.settings.roughness:
+            across, away = self._kerb
+            flat = flat + self.settings.kerb * np.clip((place @ across - away) / 0.3, 0, 1)
         return flat + sum(size * np.sin(place @ wave + start) for wave, start, size in self._bumps)
 
     def frames(self) -> Iterator[Seen]:
@@ -137,7 +143,10 @@ class Scene:
                 box((x, rng.uniform(-0.5, 1.0), -deep / 2), rng.uniform((0.2, 0.3, 0.05), (1.5, 3.0, 0.6)))
                 for x in rng.uniform(-long / 2, long / 2, rng.integers(0, 9))
             ]
-            wall = joined([box((0, -1.5, 0), (long, rng.uniform(3.0, 9.0), deep)), *bumps])
+            if rng.random() < self.settings.glass:
+                wall = facade(long, rng)
+            else:
+                wall = joined([box((0, -1.5, 0), (long, rng.uniform(3.0, 9.0), deep)), *bumps])
             centre = np.array([np.sin(bearing), 0, np.cos(bearing)]) * (away + 3.0)
             parts.append(placed(wall, centre, bearing + rng.normal(0, 0.2)))
         return parts
@@ -148,7 +157,9 @@ class Scene:
         near = 0.8 if self.settings.sensor == "depth" else 2.0
         meshes, boxes = [], []
         for _ in range(self.settings.things):
-            mesh = make_thing(str(rng.choice(kinds)), rng)
+            kind = str(rng.choice(kinds))
+            glazed = kind in ("car", "van") and rng.random() < self.settings.glass
+            mesh = glass_car(rng) if glazed else make_thing(kind, rng)
             away = np.sqrt(rng.uniform(near**2, far**2))
             bearing = rng.uniform(-1.6, 1.6) * min(self.settings.spread, 2.0)
             spot = away * np.array([np.sin(bearing), np.cos(bearing)])

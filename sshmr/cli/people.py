@@ -93,7 +93,9 @@ def people(
             one = read_recording(name, pairs, settings, rate, jobs or o.cores(), progress.advance)
             written += write_crops(out, one)
             recordings.append(one)
-    write_detections(out / DETECTIONS, recordings, {"settings": to_json(settings), "source": "scenes"})
+    axes = {one.name: [one.up, one.unit] for one in recordings}
+    about = {"settings": to_json(settings), "source": "scenes", "axes": axes}
+    write_detections(out / DETECTIONS, recordings, about)
     return _result(recordings, written, out, out / DETECTIONS, notes)
 
 

@@ -43,20 +43,23 @@ class Classifier:
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Expected overlap (P,) with a person, 0 to 1, of pieces with features (P, F)."""
-        rows, trees = np.arange(len(features))[:, None], np.arange(len(self.feature))[None]
-        node = np.zeros((len(features), len(self.feature)), np.int64)
+        pieces, (trees, nodes) = len(features), self.feature.shape
+        first = np.tile(np.arange(trees) * nodes, pieces)
+        row = np.repeat(np.arange(pieces) * features.shape[1], trees)
+        node, active = first.copy(), np.arange(pieces * trees)
+        feature, threshold = self.feature.ravel(), self.threshold.ravel()
+        left, right, missing_left = self.left.ravel(), self.right.ravel(), self.missing_left.ravel()
+        values = np.ascontiguousarray(features).ravel()
         while True:
-            feature = self.feature[trees, node]
-            inner = feature >= 0
-            if not inner.any():
+            active = active[feature[node[active]] >= 0]
+            if not len(active):
                 break
-            value = features[rows, np.maximum(feature, 0)]
-            goes_left = np.where(
-                np.isnan(value), self.missing_left[trees, node], value <= self.threshold[trees, node]
-            )
-            following = np.where(goes_left, self.left[trees, node], self.right[trees, node])
-            node = np.where(inner, following, node)
-        return np.clip(self.base + self.value[trees, node].sum(axis=1), 0.0, 1.0)
+            here = node[active]
+            value = values[row[active] + feature[here]]
+            goes_left = (value <= threshold[here]) | (missing_left[here] & np.isnan(value))
+            node[active] = first[active] + np.where(goes_left, left[here], right[here])
+        total = self.value.ravel()[node].reshape(pieces, trees).sum(axis=1)
+        return np.clip(self.base + total, 0.0, 1.0)
 
 
 @functools.cache

@@ -66,6 +66,7 @@ def find_people(
     pieces = find_pieces(level, above)
     scores = (classifier or shipped()).score(describe(level, above, pieces))
     taken = np.zeros(len(points), bool)
+    low = np.flatnonzero(np.abs(above) < LOW + 1e-9)
     found = []
     for row in np.argsort(-scores, kind="stable"):
         if scores[row] < LEAST_SCORE:
@@ -74,27 +75,25 @@ def find_people(
         if taken[members].mean() > SHARED:
             continue
         members = members[~taken[members]]
+        members = _with_feet(level, above, members, low[~taken[low]])
         taken[members] = True
-        members = _with_feet(level, above, members, taken)
         person = points[members]
         found.append(Found(person, len(person), float(scores[row]), person.min(axis=0), person.max(axis=0)))
     return Frame(found, ground)
 
 
-def _with_feet(level, above, members, taken):
-    """A person's points and those of the feet, which lie too low to have been a candidate's."""
-    place = level[:, [0, 2]]
-    legs = members[above[members] < above[members].min() + 0.3]
-    low, high = place[legs].min(axis=0) - 1.0, place[legs].max(axis=0) + 1.0
-    around = np.flatnonzero(
-        ((place > low) & (place < high)).all(axis=1) & (np.abs(above) < LOW + 1e-9) & ~taken
-    )
-    if not len(around):
+def _with_feet(level, above, members, ground):
+    """A person's points and those of the feet, among points near the ground: too low for a candidate's."""
+    place, beside_ground = level[members][:, [0, 2]], level[ground][:, [0, 2]]
+    legs = place[above[members] < above[members].min() + 0.3]
+    low, high = legs.min(axis=0) - 1.0, legs.max(axis=0) + 1.0
+    inside = ((beside_ground > low) & (beside_ground < high)).all(axis=1)
+    if not inside.any():
         return members
+    around = ground[inside]
     # The grid's ground is smooth; the height around these feet is measured.
-    beside = cKDTree(place[legs]).query(place[around], distance_upper_bound=1.0)[0]
+    beside = cKDTree(legs).query(beside_ground[inside], distance_upper_bound=1.0)[0]
     bare = above[around[beside > FOOTPRINT]]
     sole = (np.median(bare) if len(bare) >= 10 else 0.0) + SOLE
     feet = around[(beside < FOOTPRINT) & (above[around] > sole)]
-    taken[feet] = True
     return np.sort(np.concatenate([members, feet]))

@@ -19,8 +19,8 @@ from sshmr.people.background import MOST_FRAMES, Background, background_of
 from sshmr.people.detect import Found, find_people
 from sshmr.people.track import SURE, UNSURE, Track, follow
 
-RATE = 10.0
-"""Frames a second where nobody says."""
+RATE, SLOWEST = 10.0, 1.0
+"""Frames a second where nobody says: usually, and at least."""
 LOOKED_AT = 3
 """Files that axes and unit are guessed from."""
 
@@ -94,7 +94,8 @@ def read_recording(
             frames.append((index, [one for one in found if one.score >= UNSURE]))
         advance(1)
     numbers = [number for number, _ in files]
-    recording.tracks = follow(frames, settings.frames_per_second or rate or RATE, settings.score)
+    known = settings.frames_per_second or rate
+    recording.tracks = follow(frames, known or RATE, settings.score, known or SLOWEST)
     for track in recording.tracks:
         track.frames = [numbers[index] for index in track.frames]
     taken = {id(one) for track in recording.tracks for one in track.found}

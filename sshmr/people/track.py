@@ -67,12 +67,15 @@ class Track:
         self.found.append(found)
 
 
-def follow(frames: list[tuple[int, list[Found]]], rate: float, least: float) -> list[Track]:
+def follow(
+    frames: list[tuple[int, list[Found]]], rate: float, least: float, slowest: float | None = None
+) -> list[Track]:
     """Tracks of a recording, those of people and those rejected, in order of their start.
 
     Args:
         frames: (frame number, what was found) in order. rate: frames a second; numbers count frames.
         least: mean score of a person's detections; 0 for the usual one.
+        slowest: frames a second that the recording has at least, where ``rate`` is a guess.
     """
     done: list[Track] = []
     running: list[Track] = []
@@ -88,7 +91,7 @@ def follow(frames: list[tuple[int, list[Found]]], rate: float, least: float) -> 
         ended = [track for track in running if (number - track.frames[-1]) / rate > PATIENCE]
         done += ended
         running = [track for track in running if track not in ended]
-    tracks = _joined(done + running, rate)
+    tracks = _joined(done + running, rate, slowest or rate)
     count = len(frames)
     least = least or (LEAST if count >= LONG else LEAST_ALONE)
     for track in tracks:
@@ -120,7 +123,7 @@ def _assign(tracks, found, number, rate):
     )
 
 
-def _joined(tracks, rate):
+def _joined(tracks, rate, slowest):
     """Tracks with their continuations: whoever vanished and appears nearby later is the same person."""
     while len(tracks) > 1:
         cost = np.full((len(tracks), len(tracks)), 1e3)
@@ -129,7 +132,9 @@ def _joined(tracks, rate):
                 seconds = (second.frames[0] - first.frames[-1]) / rate
                 if row != column and 0 < seconds <= JOINED:
                     apart = np.linalg.norm(first.predict(second.frames[0], rate) - second.found[0].place)
-                    if apart < SLACK + JOINED_SPEED * seconds:
+                    # From one frame to the next more time may have passed than was guessed.
+                    longest = max(seconds, min(seconds * rate, 1.0) / slowest)
+                    if apart < SLACK + JOINED_SPEED * longest:
                         cost[row, column] = apart + 0.2 * seconds
         row, column = np.unravel_index(cost.argmin(), cost.shape)
         if cost[row, column] >= 1e3:

@@ -47,6 +47,11 @@ def extract(source, sequences, split, settings, load_body, output, skipped, thre
     readings = [_read(source, sequence, split, settings, load_body, threads) for sequence in sequences]
     simulated = any(reading.simulated for reading in readings)
     provenance = {"settings": to_json(settings), "source": source, "simulated": simulated}
+    scenes = {
+        frame.sequence: reading.scene for reading in readings if reading.scene for frame in reading.frames
+    }
+    if scenes:
+        provenance["scenes"] = scenes
     columns = table_columns(readings, split, settings.points)
     write_table(output, columns, points_schema(settings.points), provenance)
     write_skipped(skipped, [frame for reading in readings for frame in reading.skipped], provenance)

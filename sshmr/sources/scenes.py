@@ -43,7 +43,8 @@ def read_sequence(
     rate = rate_of([file.time for file in own])
     recording = read_recording(sequence, members, settings.scenes, rate, threads)
     simulated = maker_of(root) is not None
-    reading = Reading(sequence, simulated=simulated)
+    scene = {"recording": sequence, "root": str(root), "up": recording.up, "unit": recording.unit}
+    reading = Reading(sequence, simulated=simulated, scene=scene)
     dataset = "simulated" if simulated else "scenes"
     below = {
         number: ("simulated: " if simulated else "") + path.relative_to(root).as_posix()

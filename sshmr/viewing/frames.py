@@ -16,6 +16,7 @@ from sshmr.evaluation.measures import mpjpe, nearest_vertices
 from sshmr.geometry.raycast import Surface
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import provenance, read_params, read_points, read_pseudo_labels, valid_mask
+from sshmr.viewing.scene import SceneFile, scene_files, scene_points
 
 CACHED = 8
 """Tables of each kind that are kept in memory."""
@@ -130,6 +131,7 @@ class Run:
         self._table = functools.lru_cache(CACHED)(lambda path: read_points(path, truth=True))
         self._points = functools.lru_cache(CACHED)(self._read_points)
         self._params = functools.lru_cache(CACHED)(lambda path: _by_frame(read_params(path)))
+        self._scene_points = functools.lru_cache(CACHED)(scene_points)
         self._labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_pseudo_labels(path)))
 
     def sequence(self, name: str) -> Sequence:
@@ -216,6 +218,30 @@ class Run:
             errors,
             error,
         )
+
+    def scene(self, sequence: Sequence, row: int) -> SceneFile | None:
+        """Where a frame was cut from, None where that is not a whole scene or not known."""
+        return self._scenes.get((sequence.source_name, int(self.points(sequence)["frame"][row])))
+
+    def scene_points(self, sequence: Sequence, row: int) -> np.ndarray:
+        """The points (K, 3) of the whole scene that a frame was cut from, in the source's frame, y up.
+
+        Raises:
+            InputError: when there is none, or it cannot be read.
+        """
+        scene = self.scene(sequence, row)
+        if scene is None:
+            raise InputError(self.results, f"scene of {sequence.name}", "unknown", "people found in a scene")
+        return self._scene_points(scene)
+
+    @property
+    def has_scenes(self) -> bool:
+        """Whether any people were found in whole scenes."""
+        return bool(self._scenes)
+
+    @functools.cached_property
+    def _scenes(self) -> dict[tuple[str, int], SceneFile]:
+        return scene_files(self.tables)
 
     @property
     def faces(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sshmr.errors import InputError
 from sshmr.viewing.camera import azimuth_of, side_seen
-from sshmr.viewing.frames import Frame, Run
+from sshmr.viewing.frames import Frame, Run, Sequence
 from sshmr.viewing.payload import pack, quantise, shares
 from sshmr.viewing.render import FAR_DISTANCE
 
@@ -34,14 +34,28 @@ def packed_run(run: Run) -> bytes:
     facts = {
         "name": run.results.resolve().name,
         "simulated": run.simulated,
-        "sequences": [
-            {"name": sequence.name, "split": sequence.split, "frames": sequence.frames}
-            for sequence in run.sequences
-        ],
+        "sequences": [_sequence_facts(run, sequence) for sequence in run.sequences],
         "stages": [{"round": round_, "stage": stage} for round_, stage in run.stages],
         "far_mm": round(1000 * FAR_DISTANCE),
     }
     return pack(facts, {"faces": run.faces.astype(np.uint32), "colours": shares(run.vertex_colours)})
+
+
+def _sequence_facts(run: Run, sequence: Sequence) -> dict:
+    """A sequence; people found in a whole scene have its recording, and their frames' numbers in it."""
+    facts = {"name": sequence.name, "split": sequence.split, "frames": sequence.frames}
+    if run.has_scenes:
+        scene = run.scene(sequence, 0)
+        if scene is not None:
+            facts |= {"recording": scene.recording, "numbers": run.points(sequence)["frame"].tolist()}
+    return facts
+
+
+def packed_scene(points: np.ndarray) -> bytes:
+    """A scene's points (K, 3), in whole units."""
+    middle = points.mean(axis=0) if len(points) else np.zeros(3)
+    unit, arrays = quantise({"cloud": points - middle})
+    return pack({"unit": unit, "offset": middle.tolist()}, arrays)
 
 
 def packed_frame(frame: Frame, faces: np.ndarray) -> bytes:
@@ -97,6 +111,8 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
                 self._answer(200, "application/octet-stream", body)
             elif address.path == "/frame":
                 self._frame(urllib.parse.parse_qs(address.query))
+            elif address.path == "/scene":
+                self._scene(urllib.parse.parse_qs(address.query))
             else:
                 self._answer(404, "text/plain", b"No such page.")
 
@@ -111,6 +127,16 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
                 self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
             else:
                 self._answer(200, "application/octet-stream", packed_frame(frame, run.faces))
+
+        def _scene(self, query):
+            try:
+                sequence = run.sequences[int(query["sequence"][0])]
+                with lock:
+                    points = run.scene_points(sequence, int(query["row"][0]))
+            except (InputError, OSError, KeyError, ValueError, IndexError) as error:
+                self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
+            else:
+                self._answer(200, "application/octet-stream", packed_scene(points))
 
         def _answer(self, status, kind, content):
             self.send_response(status)

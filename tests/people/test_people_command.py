@@ -1,6 +1,9 @@
 """``sshmr people`` and the source ``scenes`` on a simulated recording."""
 
+import json
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -9,8 +12,10 @@ from sshmr.capture.scenes import write_scene
 from sshmr.cli.app import app
 from sshmr.config.extract import ExtractConfig, ScenesConfig
 from sshmr.formats.points import read_points
+from sshmr.people.axes import upright
 from sshmr.sources.scenes import read_sequence
 from sshmr.sources.shards import list_sequences
+from sshmr.viewing.scene import scene_files, scene_points
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +52,21 @@ def test_each_person_gets_a_folder_in_the_scene_s_axes(recording, tmp_path, stre
             assert len(cloud) == count
             assert {tuple(point) for point in cloud} <= {tuple(point) for point in scene}
     assert (table[table.person.isna()].reason != "").all()
+    _shows_the_scene(tmp_path, kept.iloc[0], recording)
+
+
+def _shows_the_scene(folder, row, recording):
+    """The viewer finds the scene that a cut-out cloud came from, with the person in it."""
+    crop = folder / "crops" / row.person / f"{row.frame:06d}.ply"
+    points = folder / "points.parquet"
+    pq.write_table(
+        pa.table({"x": [0]}, metadata={b"sshmr": json.dumps({"files": {str(crop): 0}}).encode()}), points
+    )
+    scene = scene_files([points])[row.person, row.frame]
+    assert scene.path == recording / f"{row.frame:06d}.ply"
+    around = {tuple(point) for point in scene_points(scene).round(3)}
+    own = upright(read_points(crop), scene.up, scene.unit).astype(np.float32).round(3)
+    assert np.mean([tuple(point) in around for point in own]) > 0.1
 
 
 def test_the_source_scenes_makes_a_sequence_of_each_person(recording):

@@ -46,6 +46,12 @@ def test_who_leaves_and_somebody_far_away_are_two():
     assert [len(track.frames) for track in people(frames)] == [15, 25]
 
 
+def test_a_step_of_a_metre_is_one_person_where_the_frame_rate_is_a_guess():
+    frames = walks(3, lambda n: (1.2 * n, 0.0), lambda n: (1.2 * n, 3.0))
+    assert [len(track.frames) for track in people(frames)] == [1] * 6
+    assert [len(track.frames) for track in follow(frames, RATE, 0.0, slowest=1.0)] == [3, 3]
+
+
 def test_unsure_detections_continue_a_track_but_start_none():
     frames = walks(20, lambda n: (0.05 * n, 0.0))
     weak = [(n, [one._replace(score=0.3) for one in found]) for n, found in frames]

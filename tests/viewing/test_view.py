@@ -1,13 +1,22 @@
 """The viewer as its user meets it, in a real browser, and what it says of a frame."""
 
+import contextlib
 import dataclasses
+import json
 import threading
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sshmr.body.model import JOINT_NAMES
+from sshmr.config.extract import ExtractConfig
+from sshmr.config.mapping import to_json
 from sshmr.errors import InputError
+from sshmr.people.write import write_ply
+from sshmr.tables.run_folder import SKIPPED
+from sshmr.tables.schemas import provenance
 from sshmr.viewing.frames import Run
 from sshmr.viewing.serve import make_server, packed_frame
 
@@ -28,6 +37,12 @@ def run(made):
 
 @pytest.fixture(scope="module")
 def address(run):
+    with serving(run) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(run):
     server = make_server(run, 0)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -180,6 +195,28 @@ def test_all_people_are_in_the_picture_whatever_is_pressed_next(browser, address
             .map((side) => Math.max(...pen.getImageData(...side).data));
     """
     assert browser.ask(edge) == [0, 0, 0, 0]
+
+
+def test_people_found_in_a_scene_stand_among_its_points(browser, make_run, tmp_path):
+    made = make_run(rounds=0)
+    write_ply(tmp_path / "hall.ply", np.random.default_rng(0).uniform(-3, 3, (500, 3)))
+    for path in sorted((made.results / "points").rglob("*.parquet")):
+        if path.name.endswith(SKIPPED):
+            continue
+        table = pq.read_table(path)
+        table = table.set_column(
+            table.column_names.index("source"), "source", pa.array(["hall.ply"] * len(table))
+        )
+        scene = {"recording": "hall", "root": str(tmp_path), "up": "y", "unit": "m"}
+        scenes = {name: scene for name in set(table["sequence"].to_pylist())}
+        about = provenance(path) | {"scenes": scenes, "settings": to_json(ExtractConfig())}
+        pq.write_table(table.replace_schema_metadata({b"sshmr": json.dumps(about).encode()}), path)
+    with serving(Run(made.results)) as address:
+        browser.open(address)
+        names = browser.wait(READY)
+        assert sum(name.startswith("mesh") for name in names) == 3
+        assert "scene" in names
+        assert browser.complaints() == []
 
 
 def test_a_sequence_plays(browser, address):

@@ -11,9 +11,12 @@
 
   const { facts: run, arrays: body } = sshmr.unpack(await (await fetch("/run")).arrayBuffer());
   const first = Math.max(0, run.sequences.findIndex((sequence) => sequence.split === "test"));
+  /* Everybody of the first person's scene is shown, where they were found in one. */
+  const scene = run.sequences[first].recording;
+  const together = run.sequences.map((_, i) => i).filter((i) => scene && run.sequences[i].recording === scene);
   const state = {
-    sequences: new Set([first]), stage: run.stages.length - 1, row: 0, colour: "plain", place: "centred",
-    shown: new Set(["mesh", "cloud"]), playing: false,
+    sequences: new Set(scene ? together : [first]), stage: run.stages.length - 1, row: 0, colour: "plain",
+    place: scene ? "source" : "centred", shown: new Set(["mesh", "cloud", ...(scene ? ["scene"] : [])]), playing: false,
   };
   const figure = new sshmr.Figure(at("canvas"), { page: false });
   const kept = new Map();
@@ -25,7 +28,10 @@
   /* A frame from the server, or one of the last few that came. */
   function ask(sequence, row, stage = state.stage) {
     const chosen = run.stages[stage];
-    const address = `/frame?sequence=${sequence}&row=${row}&round=${chosen.round}&stage=${chosen.stage}`;
+    return fetched(`/frame?sequence=${sequence}&row=${row}&round=${chosen.round}&stage=${chosen.stage}`);
+  }
+
+  function fetched(address) {
     if (!kept.has(address)) {
       kept.set(address, fetch(address).then(async (answer) => {
         if (!answer.ok) throw new Error((await answer.json()).error);
@@ -36,8 +42,21 @@
     return kept.get(address);
   }
 
-  const longest = () => Math.max(1, ...[...state.sequences].map((index) => run.sequences[index].frames));
-  const rowOf = (sequence, row) => Math.min(row, run.sequences[sequence].frames - 1);
+  /* The numbers of the frames that people of one scene have in common; null for sequences of their own. */
+  function timeline() {
+    const chosen = [...state.sequences].map((index) => run.sequences[index]);
+    if (!chosen[0].recording || chosen.some((one) => one.recording !== chosen[0].recording)) return null;
+    return [...new Set(chosen.flatMap((one) => one.numbers))].sort((a, b) => a - b);
+  }
+
+  const longest = () => timeline()?.length ?? Math.max(1, ...[...state.sequences].map((index) => run.sequences[index].frames));
+
+  /* The row of a sequence at a moment, -1 where its person is not in the scene. */
+  function rowOf(sequence, row) {
+    const numbers = timeline();
+    if (numbers) return run.sequences[sequence].numbers.indexOf(numbers[row]);
+    return Math.min(row, run.sequences[sequence].frames - 1);
+  }
 
   function pick(colours, ids) {
     const picked = new Uint8Array(3 * ids.length);
@@ -102,10 +121,13 @@
   /* Draw what is chosen; with fit look at all of it, which outlasts a draw that a newer one overtakes. */
   async function refresh(fit = false) {
     aim ||= fit;
-    const ticket = ++newest, sequences = [...state.sequences].sort((a, b) => a - b);
-    let frames;
+    const ticket = ++newest, chosen = [...state.sequences].sort((a, b) => a - b);
+    const sequences = chosen.filter((sequence) => rowOf(sequence, state.row) >= 0);
+    const inScene = state.place === "source" && state.shown.has("scene") && run.sequences[sequences[0]].recording;
+    let frames, around;
     try {
       frames = await Promise.all(sequences.map((sequence) => ask(sequence, rowOf(sequence, state.row))));
+      if (inScene) around = await fetched(`/scene?sequence=${sequences[0]}&row=${rowOf(sequences[0], state.row)}`);
     } catch (error) {
       at("message").textContent = error.message;
       return;
@@ -118,22 +140,28 @@
       const place = source ? frame.facts.offset : [1.3 * (i - (frames.length - 1) / 2), 0, 0];
       return objectsOf(frame, place, frames.length > 1 ? HUES[sequences[i] % HUES.length] : BLUE);
     });
-    figure.show(state.place === "source" ? [...objects, axes] : objects);
+    if (aim) figure.show(objects);
+    const aimed = aim;
     if (aim) {
       // Several people stand in a row, which is seen from the front.
       if (state.place === "centred") figure.azimuth = frames.length > 1 ? 0 : frames[0].facts.azimuth;
       figure.fit();
       aim = false;
     }
+    const surroundings = around ? [{ name: "scene", kind: "cloud", dot: 0.02, offset: around.facts.offset,
+      positions: sshmr.metres(around.arrays.cloud, around.facts.unit), colours: sshmr.uniform(GREY, around.arrays.cloud.length / 3) }] : [];
+    if (aimed && around) figure.azimuth = Math.atan2(-figure.target[0], -figure.target[2]);
+    figure.show(state.place === "source" ? [...objects, ...surroundings, axes] : objects);
     describe(frames);
     const next = state.row + 1;
-    if (state.playing) sequences.forEach((sequence) => ask(sequence, rowOf(sequence, next % longest())).catch(() => {}));
+    if (state.playing) chosen.map((sequence) => [sequence, rowOf(sequence, next % longest())])
+      .filter(([, row]) => row >= 0).forEach(([sequence, row]) => ask(sequence, row).catch(() => {}));
   }
 
   function describe(frames) {
     const millimetres = (value) => (value === null ? "–" : `${value.toFixed(0)} mm`);
     const [{ facts, arrays }] = frames;
-    at("facts").textContent = frames.length > 1 ? `${frames.length} sequences` :
+    at("facts").textContent = frames.length > 1 ? `${frames.length} ${timeline() ? "people" : "sequences"}` :
       [facts.frame_id, facts.mpjpe === null ? "no ground truth" : `MPJPE ${millimetres(facts.mpjpe)}`,
         `residual ${facts.residual === null ? "–" : facts.residual.toFixed(1) + " mm"}`,
         facts.confidence === null ? "" : `confidence ${facts.confidence.toFixed(2)}`].filter(Boolean).join(" · ");
@@ -168,7 +196,8 @@
     (key) => Number(key) === state.stage, (key) => { state.stage = Number(key); refresh(); });
   choices("colours", Object.entries(COLOURS),
     (key) => key === state.colour, (key) => { state.colour = key; refresh(); });
-  choices("shown", [["mesh", "mesh"], ["cloud", "cloud"], ["truth", "truth"]],
+  const parts = ["mesh", "cloud", "truth", ...(run.sequences.some((one) => one.recording) ? ["scene"] : [])];
+  choices("shown", parts.map((part) => [part, part]),
     (key) => state.shown.has(key), (key) => {
       if (!state.shown.delete(key)) state.shown.add(key);
       refresh();
