@@ -27,7 +27,7 @@ from sshmr.people.candidates import HIGH, LOW, find_pieces
 from sshmr.people.features import NAMES, describe
 from sshmr.people.ground import find_ground
 
-KINDS = {"walk": 0.47, "stand": 0.35, "sit": 0.08, "crouch": 0.03, "ride": 0.07}
+KINDS = {"walk": 0.44, "stand": 0.34, "sit": 0.08, "crouch": 0.03, "ride": 0.11}
 LEAST_POINTS = 15
 SENSORS = 3
 """LiDARs that see each scene in turn."""

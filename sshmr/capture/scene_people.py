@@ -18,6 +18,12 @@ STANDING = 0.15
 """Metres a second below which somebody stands rather than walks."""
 LEG, FIT_CADENCE = 0.85, 0.9
 """Leg length in metres and steps a second of a very slow walk."""
+COMPANIONS = 0.2
+"""Share of people who walk or stand side by side with another."""
+DARK = 0.25
+"""Share of people in dark trousers."""
+CHILDREN = 0.08
+"""Share of people who are smaller than an adult."""
 APART = 0.55
 """Metres between two people's middles that their ways keep, where they can."""
 
@@ -28,6 +34,7 @@ class Walker(NamedTuple):
     Attributes:
         vertices: (T, V, 3), faces: (F, 3). centre: (T, 3), the pelvis. there: (T,) bool, in the scene or not.
         kind: ``walk``, ``stand``, ``crouch``, ``sit`` or ``ride``.
+        dark: share of the rays on legs that do not return, as from dark trousers.
     """
 
     vertices: np.ndarray
@@ -35,6 +42,7 @@ class Walker(NamedTuple):
     centre: np.ndarray
     there: np.ndarray
     kind: str
+    dark: float
 
 
 def make_walker(
@@ -65,11 +73,14 @@ def make_walker(
     pose = torch.cat([root, torch.as_tensor(pose[:, 3:])], dim=1)
     pelvis = torch.as_tensor(np.column_stack([way[:, 0], np.zeros(frames), way[:, 1]]))
     vertices = model(pose, shape, pelvis - rest).vertices.numpy()
+    if rng.random() < CHILDREN:
+        vertices = pelvis.numpy()[:, None] + rng.uniform(0.6, 0.95) * (vertices - pelvis.numpy()[:, None])
     lift = ground(way) - vertices[..., 1].min(axis=1) + (0.25 if kind == "ride" else 0.0)
     vertices[..., 1] += lift[:, None]
     centre = np.column_stack([way[:, 0], lift, way[:, 1]])
+    dark = rng.uniform(0.0, 0.8) if rng.random() < DARK else 0.0
     vertices, faces = dressed(vertices, body, heading, kind in ("walk", "stand"), rng)
-    return Walker(vertices.astype(np.float32), faces, centre, there, kind)
+    return Walker(vertices.astype(np.float32), faces, centre, there, kind, dark)
 
 
 def draw_ways(
@@ -87,6 +98,14 @@ def draw_ways(
     theres: list[np.ndarray] = []
     kinds: list[str] = []
     for _ in range(count):
+        if ways and kinds[-1] in ("walk", "stand") and rng.random() < COMPANIONS:
+            bearing, apart = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.8)
+            way = ways[-1] + apart * np.array([np.sin(bearing), np.cos(bearing)])
+            if _keeps_apart(way, ways, 0.45) and all(free(point) for point in way):
+                ways.append(way)
+                theres.append(theres[-1])
+                kinds.append(kinds[-1])
+                continue
         kind = str(rng.choice(list(settings.kinds), p=np.array(list(settings.kinds.values()))))
         for _ in range(40):
             way = _way(kind, times, settings, free, rng)
@@ -106,9 +125,9 @@ def draw_ways(
     return ways, theres, kinds
 
 
-def _keeps_apart(way, others):
+def _keeps_apart(way, others, least=APART):
     near = [np.linalg.norm(way - other, axis=1) for other in others]
-    return all(distance.min() > APART for distance in near)
+    return all(distance.min() > least for distance in near)
 
 
 def _way(kind, times, settings, free, rng):

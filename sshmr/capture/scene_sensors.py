@@ -3,6 +3,7 @@
 What stands still is cast once; each person is cast alone, so that what hides them is known.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,10 +52,11 @@ class SceneSensor:
         self.length = np.linalg.norm(self.directions, axis=1)
         self._still, self._still_cosine = self._cast(still, self.directions)
 
-    def see(self, people: list[Mesh], rng: np.random.Generator) -> Sweep:
-        """One frame with these people in it."""
+    def see(self, people: list[Mesh], rng: np.random.Generator, dark: Sequence[float] = ()) -> Sweep:
+        """One frame with these people in it; ``dark``: share of the rays that their legs swallow."""
         distance, cosine = self._still.copy(), self._still_cosine.copy()
         owner, free = np.zeros(len(distance), np.int32), np.zeros(len(people), np.int64)
+        lost = np.zeros(len(distance), bool)
         unit = self.directions / self.length[:, None]
         for number, mesh in enumerate(people, start=1):
             middle = (mesh[0].min(axis=0) + mesh[0].max(axis=0)) / 2 - self.position
@@ -67,8 +69,14 @@ class SceneSensor:
             nearer = hit < distance[rays]
             rays = rays[nearer]
             distance[rays], cosine[rays], owner[rays] = hit[nearer], incidence[nearer], number
+            lost[rays] = False
+            if number <= len(dark) and dark[number - 1]:
+                height = self.position[1] + self.directions[rays, 1] * distance[rays]
+                low, high = mesh[0][:, 1].min(), mesh[0][:, 1].max()
+                lost[rays] = (height < (low + high) / 2) & (rng.random(len(rays)) < dark[number - 1])
         measured = self._lidar_faults if self.lidar else self._camera_faults
         distance, kept = measured(distance, cosine, rng)
+        kept &= ~lost
         points = self.directions[kept] * distance[kept, None] @ self.to_sensor.T
         return Sweep(points.astype(np.float32), owner[kept], free)
 

@@ -89,7 +89,7 @@ class Scene:
                 mesh = joined([mesh, self._bike(index, number)])
             meshes.append(mesh)
             centres[index] = (person.centre[number] - self.sensor.position) @ self.sensor.to_sensor.T
-        sweep = self.sensor.see(meshes, rng)
+        sweep = self.sensor.see(meshes, rng, [self.people[index].dark for index in there])
         numbers = np.array([0, *(index + 1 for index in there)])
         free = np.zeros(len(self.people), np.int64)
         free[there] = sweep.free

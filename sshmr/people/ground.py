@@ -27,6 +27,10 @@ FARTHEST = 60.0
 """Metres around the scene's middle that the ground is sought in; farther away nobody is found."""
 
 
+AHEAD = 0.15
+"""Share of a scene's size that its sensor may be away from it."""
+
+
 class Ground(NamedTuple):
     """Heights of the ground on a grid of cells, after a turn that levels it.
 
@@ -95,10 +99,12 @@ def find_ground(points: np.ndarray, seed: int = 0) -> Ground:
 def middle_of(points: np.ndarray) -> np.ndarray:
     """Where the sensor stands, or else the middle of the scene: (3,).
 
-    Recordings mostly have their sensor at the origin; then the origin lies within what was recorded.
+    Recordings mostly have their sensor at the origin; then the origin lies within what was recorded, or a
+    little outside where the sensor sees only what is ahead.
     """
     low, high = np.percentile(points, [1, 99], axis=0)
-    inside = ((low - 3 < 0) & (high + 3 > 0)).all()
+    margin = 3.0 + AHEAD * np.ptp([low, high], axis=0).max()
+    inside = ((low - margin < 0) & (high + margin > 0)).all()
     return np.zeros(3) if inside else np.median(points, axis=0)
 
 
