@@ -78,7 +78,7 @@ def scene_word(points: np.ndarray) -> str:
     for unit in METRES:
         if not NARROWEST <= spans.max() * METRES[unit] <= WIDEST:
             continue
-        people_found = 0
+        best_score, people_found = 0.0, 0
         for up in ORDER:
             cloud = upright(points, up, unit)
             frame = find_people(cloud)
@@ -88,7 +88,10 @@ def scene_word(points: np.ndarray) -> str:
                 share = float((np.abs(frame.ground.above(level)) < 0.12).mean())
                 if frame.ground.support >= GROUND_CELLS and share > GROUND_SHARE:
                     return f"a whole scene ({size} {unit})"
-            people_found = max(people_found, len(people))
+            # Upside down, one person may pass for two; the right way up somebody scores more.
+            score = max((one.score for one in people), default=0.0)
+            if score > best_score:
+                best_score, people_found = score, len(people)
         if people_found > 1 and spans.max() * METRES[unit] <= 2 * WIDE:
             return f"{people_found} people"
     return ""
