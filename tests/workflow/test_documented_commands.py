@@ -27,7 +27,6 @@ DATA_SETS = ("sloper4d", "behave", "surreal", "clouds")
 ELSEWHERE = ("--report", "--workflow-profile")
 """What needs a finished run, as test_smoke_run.py has it, or a cluster."""
 SMALLER = {
-    "rounds=5": "rounds=2",
     "rounds=6": "rounds=2",
     "results/demo/round_2/fit/test/seq013_simulated_007_and_3_more.parquet":
         "results/smoke/round_1/fit/test/seq002_simulated_002.parquet",
@@ -94,8 +93,8 @@ def run_of(words):
 
 
 def only_planned(words):
-    """Whether a command needs a GPU or days, or is the tour, which test_tour.py runs."""
-    return "device=cuda" in words or bool({"tour", "pretrain"} & set(overlays(words)))
+    """Whether a command needs a GPU or days, or runs elsewhere, as the tour does."""
+    return bool({"device=cuda", "rounds=5"} & set(words) or {"tour", "pretrain"} & set(overlays(words)))
 
 
 def on_simulated(words):
@@ -119,7 +118,10 @@ def on_simulated(words):
     if only_planned(words):
         return [*files, *keys, *settings, "--dry-run", "--quiet"]
     # What follows the points tables is the same for all data sets, and test_tour.py runs it on all of them.
+    # What follows the training is the same for any number of processes.
     target = ["extract"] if kind and "paper" not in names and words[0] != "extract" else []
+    if "train={processes: 2}" in words and words[0] != "train":
+        target = ["train"]
     return [*target, *files, *overlay, *keys, *settings]
 
 
