@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sshmr.errors import InputError
+from sshmr.formats import velodyne
 from sshmr.formats.depth import Sensor, unproject
 from sshmr.formats.extras import require
 from sshmr.formats.intrinsics import Intrinsics
@@ -51,6 +52,8 @@ def messages(bag: Path) -> list[Path]:
     Raises:
         InputError: when it cannot be read or has neither.
     """
+    if bag.suffix.lower() == velodyne.SUFFIX:
+        return velodyne.sweeps(bag)
     recording = _open(bag)
     found = []
     for name, connection in recording.topics.items():
@@ -82,6 +85,8 @@ def read_message(path: Path, sensor: Sensor) -> np.ndarray:
     bag = bag_of(path)
     if bag is None or not bag.exists():
         raise InputError(path, found="no such message of a recording")
+    if bag.suffix.lower() == velodyne.SUFFIX:
+        return velodyne.read_sweep(bag, path.name)
     recording = _open(bag)
     connection = recording.topics.get(path.parent.name)
     if connection is None:

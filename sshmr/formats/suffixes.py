@@ -9,8 +9,8 @@ TEXT_SUFFIXES = (".xyz", ".txt", ".csv", ".asc", ".pts")
 MESH_SUFFIXES = (".obj", ".stl", ".off", ".glb")
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 """Depth images; they need the camera's intrinsics."""
-BAG_SUFFIXES = (".bag", ".db3", ".mcap")
-"""Recordings of ROS, each with any number of clouds."""
+BAG_SUFFIXES = (".bag", ".db3", ".mcap", ".pcap")
+"""Recordings of ROS and of Velodyne, each with any number of clouds."""
 SINGLE_SUFFIXES = CLOUD_SUFFIXES + TEXT_SUFFIXES + MESH_SUFFIXES
 """Files with one cloud each that nothing else has to be known about."""
 KNOWN = ", ".join(SINGLE_SUFFIXES + BAG_SUFFIXES) + "; with intrinsics " + ", ".join(IMAGE_SUFFIXES)
