@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Says which file and field is wrong, what was found, what is expected and how to mend it.
+    """Says which file and field is wrong, what was found, what is expected and how to correct it.
 
     Args:
         path: the file (or config) at fault.
@@ -19,7 +19,7 @@ class InputError(ValueError):
         subject = f"{path}: {field} is {found}" if field else f"{path}: {found}"
         if expected:
             subject += f"; expected {expected}"
-        message = f"{subject}. {fix}".rstrip()
+        message = f"{subject.removesuffix('.')}. {fix}".rstrip()  # reasons may be whole sentences
         super().__init__(message if message.endswith((".", "?")) else f"{message}.")
 
     def __reduce__(self) -> tuple[object, ...]:

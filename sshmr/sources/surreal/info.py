@@ -73,7 +73,8 @@ def read_info(path):
 def _shaped(mat, name, shape, expected=None):
     """An array as float64 in the shape that it has but for axes of length 1."""
     values = mat.read(name).astype(np.float64)
-    if [length for length in values.shape if length > 1] != [length for length in shape if length > 1]:
+    lengths = [length for length in values.shape if length != 1]
+    if lengths != [length for length in shape if length != 1]:
         raise InputError(mat.path, f'array "{name}"', f"of shape {values.shape}", expected or str(shape))
     return values.reshape(shape, order="F")
 
