@@ -39,7 +39,7 @@ def people(
             "--score",
             min=0.05,
             max=1.0,
-            help="Least mean score of a person's detections; default: 0.45, and 0.58 in fewer than 5 frames.",
+            help="Least mean score of a person's detections; default: 0.45, and 0.62 in fewer than 5 frames.",
         ),
     ] = None,
     up: o.UpOption = None,

@@ -151,7 +151,7 @@ class ScenesConfig(Settings):
     frames_per_second: float = Field(0.0, ge=0, le=10_000)
     """Frame rate of the recordings. 0 uses the times in the names of the files, or else 10."""
     score: float = Field(0.0, ge=0, le=1)
-    """Smallest mean score of a person's detections. 0 uses 0.45, and 0.58 in recordings of fewer than 5
+    """Smallest mean score of a person's detections. 0 uses 0.45, and 0.62 in recordings of fewer than 5
     frames."""
     test_sequences: Names = ()
     """Sequences that are held out. Empty holds out test_fraction of them."""

@@ -27,7 +27,7 @@ JOINED, JOINED_SPEED = 3.0, 1.2
 SHORTEST = 3
 """Detections of a track in a recording of ``LONG`` frames or more."""
 LONG = 5
-LEAST, LEAST_ALONE = 0.45, 0.58
+LEAST, LEAST_ALONE = 0.45, 0.62
 """Least mean score of a person's detections in such a recording, and in a shorter one."""
 
 
