@@ -1,4 +1,4 @@
-r"""Make the pictures of README.md and docs/viewing.md anew, from the demo's results.
+r"""Make the pictures of README.md and docs/viewing.md, from the demo's results.
 
     python -m docs.make_pictures results/demo
 

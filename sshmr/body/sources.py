@@ -31,7 +31,9 @@ def body_source(body: str, gender: str) -> Path:
     if body == "open":
         return ASSETS / f"open_{gender}.npz"
     if not Path(body).is_dir():
-        raise InputError(body, found="no such folder", expected="SMPL's files", fix="Mend body in the config")
+        raise InputError(
+            body, found="no such folder", expected="SMPL's files", fix="Correct body in the config"
+        )
     files = _files(body)
     for wanted in (gender, *STAND_INS[gender]):
         for name in _names(wanted):

@@ -104,7 +104,7 @@ def read_motion(path):
             raise InputError(path, found="no .npz in it", expected="AMASS archives")
         return [_read_amass(file) for file in files]
     if not path.is_file():
-        raise InputError(path, found="no such file", expected="a motion file", fix="Mend capture.motion")
+        raise InputError(path, found="no such file", expected="a motion file", fix="Correct capture.motion")
     if path.suffix == ".parquet":
         return _read_parquet(path)
     if path.suffix == ".npz":

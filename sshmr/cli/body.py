@@ -13,7 +13,7 @@ def inspect(
     files: Annotated[list[Path], typer.Argument(help="SMPL's or SMPL-H's files, .pkl or .npz.")],
     json: o.Json = False,
 ):
-    """Say what a body file is, whether it holds together, and whose it is. Nothing in it is run.
+    """Check a body file: its format, its arrays and its licence. No code in it is executed.
 
     Example: sshmr body inspect basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl
     """

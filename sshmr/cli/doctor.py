@@ -1,4 +1,4 @@
-"""``sshmr doctor``: what is installed, what is found, and what of it is used."""
+"""``sshmr doctor``: what is installed, what is missing, and what is used."""
 
 import importlib.metadata
 import importlib.util
@@ -16,20 +16,20 @@ from sshmr.cli.result import BAD_INPUT, FINE, Result
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
 KERNELS = {
-    "pointnet2_ops": "farthest points of clouds on a GPU; plain torch is used elsewhere and without it",
-    "spconv": "sparse convolution: plain torch is used either way, which was no slower",
-    "flash_attn": "predictions on a GPU where network.precision is bfloat16; else torch's own attention",
+    "pointnet2_ops": "optional: farthest point sampling on a GPU; without it, plain PyTorch",
+    "spconv": "not used: the sparse convolution is plain PyTorch",
+    "flash_attn": "optional: predictions on a GPU with network.precision: bfloat16; else PyTorch's",
 }
-"""GPU extensions that code of this kind often asks for."""
+"""GPU extensions that similar projects need."""
 
 
 def doctor(
     body: Annotated[
-        Path | None, typer.Option(help="Folder in which SMPL's own files should be; looked through.")
+        Path | None, typer.Option(help="Folder with SMPL's own files, to check them too.")
     ] = None,
     json: o.Json = False,
 ):
-    """Say what is installed and found. Exit code 2 where something is missing that every run needs.
+    """Check the installation. The exit code is 2 if anything that every run needs is missing.
 
     Examples:
 
@@ -97,7 +97,7 @@ def _open_body():
 
 
 def _official(folder):
-    """Which genders of SMPL's own files a folder has; None where none was named."""
+    """The file of each gender below a folder, None where there is none; None without a folder."""
     from sshmr.body.sources import body_source
     from sshmr.errors import InputError
 
@@ -113,7 +113,7 @@ def _official(folder):
 
 
 def _memory():
-    """Memory of the machine, GB; None where the system does not tell."""
+    """Memory of the machine in GB; None where the system does not report it."""
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     except (ValueError, OSError, AttributeError):
@@ -135,12 +135,12 @@ def _lines(found, fine):
         lines.append(f"{name}: {'found' if there else 'not found'}; {KERNELS[name]}")
     official = found["official_body"]
     if official is None:
-        lines.append("SMPL's own files: not looked for (--body FOLDER does)")
+        lines.append("SMPL's own files: not checked (use --body FOLDER)")
     else:
         lines += [f"SMPL, {gender}: {path or 'not found'}" for gender, path in official.items()]
     return [
         *lines,
-        "All that a run needs is there." if fine else "Something that every run needs is missing.",
+        "Everything that a run needs is installed." if fine else "Something that every run needs is missing.",
     ]
 
 

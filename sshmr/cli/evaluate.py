@@ -22,7 +22,7 @@ def evaluate(
     config: o.ConfigFile = None,
     json: o.Json = False,
 ):
-    """Measure every round of a run: distances to the clouds and, where there are labels, errors.
+    """Measure every round of a run: distances to the clouds and, where there is truth, errors.
 
     A labels.parquet beside the clouds is read when they are (docs/formats.md).
 

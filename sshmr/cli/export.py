@@ -12,7 +12,7 @@ from sshmr.cli.result import Result
 def export(
     params: Annotated[
         list[Path],
-        typer.Argument(help="A run's folder (its last results are taken), or params tables of one run."),
+        typer.Argument(help="A run's folder, whose last results are used, or params tables of one run."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
     formats: o.Formats = None,

@@ -23,7 +23,7 @@ Clouds = Annotated[
     ),
 ]
 Out = Annotated[
-    Path, typer.Option("--out", "-o", help="Folder for the results; the same command goes on in it.")
+    Path, typer.Option("--out", "-o", help="Folder for the results. The same command continues in it.")
 ]
 UpOption = Annotated[
     Up | None, typer.Option("--up", help="Axis that points up in the files.", rich_help_panel=READING)
@@ -39,7 +39,7 @@ UnitOption = Annotated[
 GroundOption = Annotated[
     Ground | None,
     typer.Option(
-        "--ground", help="Take the ground at the feet away: where it is clear, always, never.",
+        "--ground", help="Remove the ground at the feet: where it is clear, always, never.",
         rich_help_panel=READING,
     ),
 ]  # fmt: skip
@@ -59,7 +59,7 @@ SequencePattern = Annotated[
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", help="Settings in the workflow's form (see sshmr init); options here win.",
+        "--config", help="Settings in the workflow's form (see sshmr init); options here take precedence.",
         rich_help_panel=RUNNING,
     ),
 ]  # fmt: skip
@@ -72,7 +72,7 @@ FramesPerSecond = Annotated[
     typer.Option(
         "--fps",
         min=0.01,
-        help="Frame rate of animations; default: by the times of the frames, or else 10.",
+        help="Frame rate of animations; default: from the times of the frames, else 10.",
         rich_help_panel=WRITING,
     ),
 ]
@@ -87,7 +87,7 @@ DeviceOption = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", min=1, help="Processes side by side; default: one a core, one on a GPU.",
+        "--jobs", "-j", min=1, help="Parallel processes; default: one per core, one on a GPU.",
         rich_help_panel=RUNNING,
     ),
 ]  # fmt: skip
@@ -95,7 +95,9 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit with code 3 unless every body is sure.", rich_help_panel=RUNNING),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to standard error.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object; the rest is written to standard error.")
+]
 
 
 def cores():

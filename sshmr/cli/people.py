@@ -24,14 +24,14 @@ def people(
     ],
     empty: Annotated[
         Path | None,
-        typer.Option("--empty", help="The same scene without people: what it shows is left out."),
+        typer.Option("--empty", help="The same scene without people. What it contains is ignored."),
     ] = None,
     apart: Annotated[
-        bool, typer.Option("--apart", help="Every file is a scene of its own: nobody is followed.")
+        bool, typer.Option("--apart", help="Every file is a separate scene: nobody is followed.")
     ] = False,
     frames_per_second: Annotated[
         float | None,
-        typer.Option("--fps", min=0.01, help="Frame rate; default: by the times in the names, or else 10."),
+        typer.Option("--fps", min=0.01, help="Frame rate; default: from the times in the names, else 10."),
     ] = None,
     score: Annotated[
         float | None,

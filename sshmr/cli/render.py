@@ -9,21 +9,21 @@ import typer
 def render(
     run: Annotated[Path, typer.Argument(help="A run's folder, such as results/demo.")],
     output: Annotated[Path, typer.Argument(help="A picture (.png) or a film (.mp4, .gif, .webp).")],
-    sequence: Annotated[str, typer.Option(help="Which one; the first for testing if none is named.")] = "",
+    sequence: Annotated[str, typer.Option(help="Sequence; default: the first test sequence.")] = "",
     frame: Annotated[
-        int | None, typer.Option(help="The source's frame number of a picture; the first if none is named.")
+        int | None, typer.Option(help="Frame number in the source, for a picture; default: the first.")
     ] = None,
     panel: Annotated[
         list[str] | None,
         typer.Option(
-            help="cloud, truth, 2 (fit of round 2) or 2:network; several stand side by side. "
+            help="cloud, truth, 2 (fit of round 2) or 2:network; several are shown side by side. "
             "If none is named: the cloud, the bootstrap and the last round's fit."
         ),
     ] = None,
     colour: Annotated[str, typer.Option(help="plain, correspondence, error or confidence.")] = "plain",
-    height: Annotated[int, typer.Option(min=64, max=2160, help="Pixels of a panel.")] = 480,
-    azimuth: Annotated[float, typer.Option(help="Degrees to the right of where the sensor stood.")] = 0.0,
-    fps: Annotated[float, typer.Option(min=1, max=60, help="Frames a second of a film.")] = 10.0,
+    height: Annotated[int, typer.Option(min=64, max=2160, help="Height of a panel in pixels.")] = 480,
+    azimuth: Annotated[float, typer.Option(help="Degrees to the right of the sensor.")] = 0.0,
+    fps: Annotated[float, typer.Option(min=1, max=60, help="Frames per second of a film.")] = 10.0,
 ) -> None:
     """Draw a picture of one frame or a film of a sequence.
 

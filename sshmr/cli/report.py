@@ -12,7 +12,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The page; RUN/report.html, or comparison.html here, if not named."
+            "--output",
+            "-o",
+            help="Page to write; default: RUN/report.html, or comparison.html here.",
         ),
     ] = None,
 ) -> None:

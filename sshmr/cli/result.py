@@ -51,7 +51,7 @@ class Result:
 
 
 def reported(command):
-    """The command with its ``Result`` printed, and with what the user can mend told without a traceback."""
+    """The command, printing its ``Result``, and errors of the input without a traceback."""
 
     @functools.wraps(command)
     def run(*arguments, **options):

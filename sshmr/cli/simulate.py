@@ -15,9 +15,9 @@ Layout = StrEnum("Layout", ["clouds", "sloper4d"])
 def simulate(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
     sequences: Annotated[int | None, typer.Option(min=1, help="Recordings, each of one person.")] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="Frames a recording.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Frames per recording.")] = None,
     layout: Annotated[
-        Layout, typer.Option(help="A .ply a frame and labels.parquet, or SLOPER4D's pickles.")
+        Layout, typer.Option(help="One .ply per frame and labels.parquet, or SLOPER4D's pickles.")
     ] = Layout.clouds,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers; default: 0.")] = None,
     body: o.Body = None,

@@ -8,7 +8,7 @@ import typer
 
 def view(
     run: Annotated[Path, typer.Argument(help="A run's folder, such as results/demo.")],
-    port: Annotated[int, typer.Option(help="Port of the page on this machine; 0 takes any.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port of the page on this machine; 0 chooses a free one.")] = 8080,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Look at clouds and meshes of a run in the browser, until Ctrl-C.

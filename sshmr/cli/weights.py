@@ -10,7 +10,7 @@ from sshmr.cli.result import Result
 
 
 def weights(
-    checkpoint: Annotated[Path, typer.Argument(help="A round's checkpoint.pt, best where its run left it.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A round's checkpoint.pt, in its run's folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
     json: o.Json = False,
 ):
@@ -28,5 +28,5 @@ def weights(
     written, known = export_weights(checkpoint, out)
     lines = [f"→ {path}" for path in written]
     if known["simulated"] is None:
-        lines.append("The card cannot say what it was trained on: the checkpoint lies outside of its run.")
+        lines.append("The card cannot name the training data: the checkpoint is outside its run.")
     return Result({"written": [str(path) for path in written], **known}, lines)

@@ -264,7 +264,7 @@ def _in_order_of(table, frame_ids, what):
             f'frame "{absent[0]}"',
             "missing",
             f"all {len(frame_ids)} frames of the points table ({len(absent)} are missing)",
-            "Make this table anew from the same points.",
+            "Make this table again from the same points.",
         )
     order = [position[frame_id] for frame_id in frame_ids]
     return {name: np.asarray(column)[order] for name, column in table.items() if column is not None}

@@ -163,7 +163,7 @@ def read_measures(path: str | Path) -> pd.DataFrame:
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(
-            path, f'column "{missing[0]}"', "missing", ", ".join(COLUMNS), "Evaluate this round anew."
+            path, f'column "{missing[0]}"', "missing", ", ".join(COLUMNS), "Evaluate this round again."
         )
     return table.select(list(COLUMNS)).to_pandas()
 

@@ -78,14 +78,14 @@ def _card(checkpoint, known, numbers):
     data = {
         True: "**Simulated** clouds: no real sensor and no real person.",
         False: "Recorded clouds.",
-        None: "Not known: the checkpoint did not lie in its run's folder.",
+        None: "Not known: the checkpoint was outside its run's folder.",
     }[known["simulated"]]
     terms = (
         "Apache-2.0."
         if free
-        else "No more than the terms of the training data and of the body allow; they are not known to sshmr."
+        else "The terms of the training data and of the body apply. sshmr does not know them."
     )
-    clouds = "" if known["clouds"] is None else f" {known['clouds']} of them were trained on."
+    clouds = "" if known["clouds"] is None else f" {known['clouds']} clouds were used for training."
     round_ = "" if known["round"] is None else f" of round {known['round']}"
     return f"""---
 license: {"apache-2.0" if free else "other"}
@@ -94,17 +94,17 @@ library_name: sshmr
 # Human bodies from partial point clouds
 
 Best weights{round_} (epoch {checkpoint["best_epoch"]}) of the network of sshmr
-{sshmr.__version__}: {numbers:,} numbers. In: a centred cloud, metres, y up. Out: each point's place
+{sshmr.__version__}, {numbers:,} parameters. Input: a centred cloud, metres, y up. Output: each point's place
 on a template, and a body in SMPL's parameters.
 
-**Data.** {data}{clouds} Labels are the loop's own fits; ground truth was not read.
+**Data.** {data}{clouds} The labels are the loop's own fits. No ground truth was used.
 
-**Body.** {"The open body that ships with sshmr (CC0)." if opened else "Another than sshmr's open one."}
+**Body.** {"The open body that ships with sshmr (CC0)." if opened else "Not the open body of sshmr."}
 Digest `{checkpoint["body_digest"]}`.
 
 **Licence.** {terms}
 
-**Limits.** One person a cloud, the ground taken away. A prediction is meant as the start of a fit.
+**Limits.** One person per cloud, without the ground. Use a prediction as the start of a fit.
 
 ## Measures
 

@@ -95,7 +95,7 @@ class MeshRegressor(nn.Module):
         Args:
             points: (B, N, 3) metres, centred on each cloud's valid mean, zero rows where ``mask`` is False.
             mask: (B, N) bool, at least one True in each cloud.
-            template_descriptors: what ``encode_template`` gave; encoded anew when left out.
+            template_descriptors: what ``encode_template`` returned; None encodes the template.
             matched_points: the encoder sees all points, matching and head the first so many; 0 for all.
         """
         clouds = [(points, mask)]

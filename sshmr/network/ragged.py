@@ -48,7 +48,7 @@ def _gather(rows: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
 
 
 def move_rows(rows: torch.Tensor, source: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
-    """Lay rows out anew, each in at most one place.
+    """Move rows to new places, each to at most one.
 
     Args:
         rows: (P, C). source: (Q,) the row for each place, P where none belongs: that place becomes zero.

@@ -48,7 +48,7 @@ def maker_of(root):
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError, OSError) as error:
-        raise InputError(path, found=f"it is not JSON ({error})", fix="Simulate the data anew") from error
+        raise InputError(path, found=f"it is not JSON ({error})", fix="Simulate the data again") from error
     # Other programs have manifests, too.
     if not isinstance(content, dict) or content.get("simulated") is not True:
         return None

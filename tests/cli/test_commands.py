@@ -147,7 +147,7 @@ def test_doctor_tells_what_is_there(tmp_path):
     assert found["open_body"]["vertices"] == 6890
     assert found["official_body"] == {"neutral": None, "male": None, "female": None}
     assert found["cores"] >= 1
-    assert "All that a run needs is there" in call("doctor")
+    assert "Everything that a run needs is installed" in call("doctor")
 
 
 def test_body_inspect_tells_what_a_file_is():

@@ -70,7 +70,7 @@ def test_the_card_tells_data_settings_measures_and_licence(trained, tmp_path):
     card = (tmp_path / "README.md").read_text()
     assert "license: apache-2.0" in card
     assert "**Simulated** clouds" in card
-    assert "6 of them" in card
+    assert "6 clouds were used" in card
     assert "round 1 (epoch 2)" in card
     settings = json.loads(card.split("```json\n")[1].split("```")[0])
     assert settings["seed"] == 5

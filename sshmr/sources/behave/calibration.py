@@ -67,7 +67,7 @@ def read_info(path):
     gender = content.get("gender")
     if gender is not None and gender not in GENDERS:
         raise InputError(
-            path, 'key "gender"', repr(gender)[:80], '"male", "female" or "neutral"', "Mend it in the file"
+            path, 'key "gender"', repr(gender)[:80], '"male", "female" or "neutral"', "Correct it in the file"
         )
     return Info(folders["config"], folders["intrinsic"], tuple(cameras), gender)
 
