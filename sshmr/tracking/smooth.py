@@ -28,7 +28,7 @@ AT_ONCE = 16
 MOVING = [i for i in range(UNKNOWNS) if not BETAS.start <= i < BETAS.stop]
 """Unknowns that the smoothing moves: the shape is known by then."""
 SIZE = len(MOVING)
-TRUST = 0.05
+TRUST = 0.1
 """Weight of a frame's equations: errors of neighbouring frames are alike, and no new observations."""
 ACCELERATION = {"root": 15.0, "body": 25.0, "transl": 4.0}
 """Usual accelerations: radians and metres per square second."""

@@ -23,7 +23,7 @@ BLOCK = 8
 """Frames that are followed before they are judged together."""
 OVERLAP = 15
 """Frames of the parts before and after that are smoothed with a part."""
-SMOOTH_VERTICES = 512
+SMOOTH_VERTICES = 1024
 
 
 class Part(NamedTuple):
