@@ -45,7 +45,7 @@ rule merge_measures:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=memory(factor=20, least=1000),
+        mem_mb=memory(factor=4, least=2000),
     params:
         settings=section("evaluate"),
         code=code_hash("measures"),

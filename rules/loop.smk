@@ -134,7 +134,7 @@ rule train_round:
     resources:
         gpu=GPU * config["train"]["processes"],
         device=DEVICE,
-        mem_mb=memory(factor=20, least=4000),
+        mem_mb=memory(factor=0.5, least=4000),
     params:
         settings=as_json(params.train(config)),
         seed=config["seed"],

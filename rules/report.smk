@@ -36,7 +36,7 @@ rule report_page:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=memory(factor=20, least=3000),
+        mem_mb=memory(factor=0.5, least=3000),
     params:
         settings=section("report"),
         code=code_hash("report"),

@@ -1,45 +1,64 @@
 """Training clouds with their pseudo labels, from the Parquet tables. Ground truth is not read."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 
 from sshmr.body.model import BodyModel
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 from sshmr.network.head import Prediction
-from sshmr.tables.schemas import read_frame_ids, read_params, read_points, read_pseudo_labels
+from sshmr.tables.schemas import read_frame_ids, read_params, read_points, read_pseudo_labels, read_table
 from sshmr.training.batch import Batch, recentre, take
+from sshmr.training.storage import new_array, release
+
+READ_AT_ONCE = 256
+"""Clouds that are joined together."""
 
 Table = dict[str, Any]
-Row = tuple[str, Table, int]
-"""A table's path, the table, and the row of a frame in it."""
 
 
 class Clouds:
-    """All training clouds in memory, as one ``Batch``.
+    """All training clouds as one ``Batch``, in memory or, where they are many, on disk.
 
     Attributes:
-        batch: F clouds. frame_ids: their names. skipped: frames that no fit or label covers.
+        batch: F clouds; their ``segment`` may be int16. frame_ids: their names.
+        skipped: frames that no fit or label covers.
+        equal: whether weight and trust are 1 wherever they are not 0.
     """
 
-    def __init__(self, batch: Batch, frame_ids: Sequence[str], skipped: int = 0) -> None:
-        self.batch, self.frame_ids, self.skipped = batch, frame_ids, skipped
+    def __init__(
+        self,
+        batch: Batch,
+        frame_ids: Sequence[str],
+        skipped: int = 0,
+        equal: bool = False,
+        arrays: tuple[np.ndarray, ...] = (),
+    ) -> None:
+        self.batch, self.frame_ids, self.skipped, self.equal = batch, frame_ids, skipped, equal
+        self._arrays = arrays
 
     def __len__(self) -> int:
         return len(self.frame_ids)
 
     def take(self, indices: torch.Tensor) -> Batch:
         """The clouds at these indices, as a ``Batch``."""
-        return take(self.batch, indices)
+        taken = take(self.batch, indices)
+        release(self._arrays)
+        taken = taken._replace(segment=taken.segment.long())
+        if self.equal:
+            weight, trust = ((part > 0).float() for part in (taken.weight, taken.trust))
+            taken = taken._replace(weight=weight, trust=trust)
+        return taken
 
     def equally_weighted(self) -> Self:
         """The same clouds with weight and trust 1 wherever they are not 0."""
-        weight, trust = ((part > 0).float() for part in (self.batch.weight, self.batch.trust))
-        batch = self.batch._replace(weight=weight, trust=trust)
-        return type(self)(batch, self.frame_ids, self.skipped)
+        return type(self)(self.batch, self.frame_ids, self.skipped, True, self._arrays)
 
     @classmethod
     def load(
@@ -49,77 +68,128 @@ class Clouds:
         params: Sequence[str],
         body: BodyModel,
         vertices: int,
+        folder: Path | str | None = None,
     ) -> Self:
-        """Read tables and join them by frame.
+        """Read tables and join them by frame, a few hundred clouds at a time.
 
         Args:
             points, labels, params: lists of paths; the tables of one kind may be in any order. Of labels and
                 params only those are read that have frames of ``points``.
             body: the neutral body, for its pelvis. vertices: size of the template.
+            folder: where clouds are kept that are too many for the memory.
 
         Raises:
             InputError: when no frame has both a fit and labels, or a label names no template vertex.
         """
-        tables = [read_points(path) for path in points]
-        wanted = {name for table in tables for name in table["frame_id"]}
-        known = _rows(labels, read_pseudo_labels, wanted)
-        fits = _rows(params, read_params, wanted)
-        clouds, skipped = [], 0
-        for table in tables:
-            for i, name in enumerate(table["frame_id"]):
-                if name in known and name in fits and table["n_points"][i] > 0:
-                    clouds.append((name, table["points"][i], int(table["n_points"][i])))
-                else:
-                    skipped += 1
-        if not clouds:
+        known, fits = _tables_of_frames(labels), _tables_of_frames(params)
+        chosen, skipped = [], 0
+        for path in points:
+            index = read_table(path, ["frame_id", "n_points"], {})
+            sizes = enumerate(zip(index["frame_id"], index["n_points"], strict=True))
+            rows = [row for row, (name, n) in sizes if n > 0 and name in known and name in fits]
+            skipped += len(index["frame_id"]) - len(rows)
+            chosen.append((path, rows))
+        count = sum(len(rows) for _, rows in chosen)
+        if not count:
             raise InputError(
                 ", ".join(map(str, points)), "frame_id", "in no labels or fits", "frames with both",
                 "Fit and relabel these points first.",
             )  # fmt: skip
-        width = max(len(cloud) for _, cloud, _ in clouds)
-        count = len(clouds)
-        arrays: dict[str, np.ndarray] = {
-            "points": np.zeros((count, width, 3), np.float32),
-            "segment": np.full((count, width), -1, np.int64),
-            "weight": np.zeros((count, width), np.float32),
+        width = max(pq.read_schema(path).field("points").type.list_size // 3 for path in points)
+        arrays = {
+            "points": new_array((count, width, 3), np.float32, folder),
+            "mask": new_array((count, width), np.bool_, folder),
+            "segment": new_array((count, width), np.int16, folder),
+            "weight": new_array((count, width), np.float32, folder),
         }
-        for i, (name, cloud, n) in enumerate(clouds):
-            path, table, row = known[name]
-            segment = table["segment"][row]
-            if len(segment) < n or segment[:n].max() >= vertices:
-                raise InputError(
-                    path, f'segment of "{name}"', f"up to {segment.max()} for {len(segment)} points",
-                    f"below {vertices} for {n} points", "Relabel with this template and these points.",
-                )  # fmt: skip
-            # The network learns people of an adult's size.
-            fit, at = fits[name][1:]
-            arrays["points"][i, :n] = cloud[:n] / fit["scale"][at]
-            arrays["segment"][i, :n] = segment[:n]
-            arrays["weight"][i, :n] = table["weight"][row][:n]
-        mask = torch.arange(width)[None] < torch.tensor([n for _, _, n in clouds])[:, None]
-        target = _targets([fits[name] for name, _, _ in clouds], body)
-        trust = torch.tensor([float(known[name][1]["trust"][known[name][2]]) for name, _, _ in clouds])
+        join = _Join(known, fits, body, vertices, width)
+        frame_ids: list[str] = []
+        targets: list[Prediction] = []
+        trusts: list[torch.Tensor] = []
+        for names, batch in join.batches(chosen):
+            place = slice(len(frame_ids), len(frame_ids) + len(names))
+            for name, array in arrays.items():
+                array[place] = getattr(batch, name).numpy()
+            release(arrays.values())
+            frame_ids += names
+            targets.append(batch.target)
+            trusts.append(batch.trust)
+        target = Prediction(*map(torch.cat, zip(*targets, strict=True)))
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        batch = recentre(Batch(mask=mask, target=target, trust=trust, **tensors))
-        return cls(batch, [name for name, _, _ in clouds], skipped)
+        batch = Batch(target=target, trust=torch.cat(trusts), **tensors)
+        return cls(batch, frame_ids, skipped, arrays=tuple(arrays.values()))
 
 
-def _rows(paths: Sequence[str], read: Callable[[str], Table], wanted: set[str]) -> dict[str, Row]:
-    """Where each frame is: name → (path, table, row), of the tables that have any of those wanted."""
-    rows: dict[str, Row] = {}
-    for path in paths:
-        if wanted.isdisjoint(read_frame_ids(path)):
-            continue
-        table = read(path)
-        rows.update({name: (path, table, i) for i, name in enumerate(table["frame_id"])})
-    return rows
+class _Join:
+    """Points with their labels and fits; of each kind, the table that was read last is kept."""
+
+    def __init__(
+        self, known: dict[str, str], fits: dict[str, str], body: BodyModel, vertices: int, width: int
+    ) -> None:
+        self.known, self.fits, self.body, self.vertices, self.width = known, fits, body, vertices, width
+        self._labels = functools.lru_cache(1)(lambda path: _by_frame(read_pseudo_labels(path)))
+        self._params = functools.lru_cache(1)(lambda path: _by_frame(read_params(path)))
+
+    def batches(self, chosen: list[tuple[str, list[int]]]) -> Iterator[tuple[list[str], Batch]]:
+        """Frame ids and ``Batch`` of some clouds, in their order, from pairs of a points table and rows."""
+        for path, rows in chosen:
+            if not rows:
+                continue
+            table = read_points(path)
+            for start in range(0, len(rows), READ_AT_ONCE):
+                few = rows[start : start + READ_AT_ONCE]
+                yield [table["frame_id"][row] for row in few], self._batch(table, few)
+
+    def _batch(self, table: Table, rows: list[int]) -> Batch:
+        count = len(rows)
+        points = np.zeros((count, self.width, 3), np.float32)
+        segments = np.full((count, self.width), -1, np.int64)
+        weights = np.zeros((count, self.width), np.float32)
+        sizes = table["n_points"][rows]
+        fits: list[list[np.ndarray]] = []
+        trust: list[float] = []
+        for i, (row, n) in enumerate(zip(rows, sizes, strict=True)):
+            name = table["frame_id"][row]
+            at, labels = self._labels(self.known[name])
+            segment = labels["segment"][at[name]]
+            if len(segment) < n or segment[:n].max() >= self.vertices:
+                found = f"up to {segment.max()} for {len(segment)} points"
+                raise InputError(
+                    self.known[name], f'segment of "{name}"', found,
+                    f"below {self.vertices} for {n} points", "Relabel with this template and these points.",
+                )  # fmt: skip
+            place, params = self._params(self.fits[name])
+            # The network learns people of an adult's size.
+            scale = params["scale"][place[name]]
+            points[i, :n] = table["points"][row][:n] / scale
+            segments[i, :n] = segment[:n]
+            weights[i, :n] = labels["weight"][at[name]][:n]
+            trust.append(float(labels["trust"][at[name]]))
+            pose, betas, transl = (params[column][place[name]] for column in ("pose", "betas", "transl"))
+            fits.append([pose, betas, transl / scale])
+        tensors = {
+            "points": torch.from_numpy(points),
+            "mask": torch.from_numpy(np.arange(self.width)[None] < sizes[:, None]),
+            "segment": torch.from_numpy(segments),
+            "weight": torch.from_numpy(weights),
+        }
+        return recentre(Batch(target=_targets(fits, self.body), trust=torch.tensor(trust), **tensors))
 
 
-def _targets(rows: Sequence[Row], body: BodyModel) -> Prediction:
-    def column(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([table[name][row] for _, table, row in rows]).astype(np.float32))
+def _tables_of_frames(paths: Sequence[str]) -> dict[str, str]:
+    """Frame → the path of its table."""
+    return {name: path for path in paths for name in read_frame_ids(path)}
 
-    betas = column("betas")
-    pelvis = column("transl") / column("scale")[:, None] + body.rest_joints(betas)[:, 0]
-    rotmats = rotvec_to_rotmat(column("pose").unflatten(1, (24, 3)))
-    return Prediction(rotmats, pelvis, betas)
+
+def _by_frame(table: Table) -> tuple[dict[str, int], Table]:
+    """The row of each frame of a table, and the table."""
+    return {name: row for row, name in enumerate(table["frame_id"])}, table
+
+
+def _targets(fits: list[list[np.ndarray]], body: BodyModel) -> Prediction:
+    """The bodies of some fits: a list of (pose, betas, transl), of an adult's size."""
+    pose, betas, transl = (
+        torch.from_numpy(np.stack(column).astype(np.float32)) for column in zip(*fits, strict=True)
+    )
+    pelvis = transl + body.rest_joints(betas)[:, 0]
+    return Prediction(rotvec_to_rotmat(pose.unflatten(1, (24, 3))), pelvis, betas)

@@ -76,7 +76,7 @@ def train_round(
     train_settings.check_shards(len(inputs.points))
     parts = cut_in_parts(inputs.points, train_settings.shares)
     clouds = [
-        Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices))
+        Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices), resume)
         for number in processes.shares(train_settings.accumulate)
     ]
     if not train_settings.weighted:
