@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import http.client
 import json
 import threading
 
@@ -50,6 +51,18 @@ def serving(run):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost", 200), ("elsewhere.org", 403), ("", 403)])
+def test_pages_of_other_sites_do_not_read_the_run(address, host, status):
+    """A site's name can be made to lead to this machine; its pages then send that name."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"))
+    for path in ("/", "/run", "/frame?sequence=0&row=0&round=0&stage=fit"):
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+    connection.close()
 
 
 def test_a_run_knows_its_sequences_and_rounds(run):
