@@ -47,8 +47,8 @@ def glass_car(rng: np.random.Generator) -> Mesh:
                 (top[0] + [[0.5 * end * (0 if y > belt + 0.1 else 1), 0, 0] for y in top[0][:, 1]], top[1])
             )
     for row in rng.choice([-0.25, 0.25], rng.integers(1, 3), replace=False):
-        for side in (-0.22, 0.22):
-            seat = (back + row * cabin, belt - 0.2, side * wide)
+        for across in (-0.22, 0.22):
+            seat = (back + row * cabin, belt - 0.2, across * wide)
             parts.append(box(seat, (0.12, rng.uniform(0.35, 0.55), 0.45)))
             parts.append(box((seat[0], seat[1] + 0.55, seat[2]), (0.08, 0.18, 0.25)))
     parts += [
