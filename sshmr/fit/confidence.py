@@ -1,6 +1,6 @@
 """How sure a fit is of itself: the probability that its MPJPE is under 100 mm.
 
-A logistic regression on five quantities that need no label. They are taken in the same way whatever
+A logistic regression on eight quantities that need no label. They are taken in the same way whatever
 optimiser or settings the fit had, so that the coefficients, learned once, hold. ``benchmarks/confidence.py``
 learns them and measures their calibration on people who were left out.
 """
@@ -12,6 +12,7 @@ from sshmr.fit.energy import energies
 from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import skin
+from sshmr.fit.residuals import visible_joints
 
 SETTINGS = FitConfig(coverage_weight=1.0)
 SPREAD, SLIDING = 0.0075, 0.03
@@ -22,11 +23,14 @@ MOST_POINTS = 512
 LEAST = 1e-4
 """Metres; what lies below says no more. Keeps the logarithms finite."""
 
-QUANTITIES = ("residual", "reach", "pose", "shape", "movement")
-MEAN = (-5.3416, 0.0287, -121.3933, 2.439, -6.3549)
-SCALE = (0.3472, 0.0074, 12.0275, 1.9686, 0.5427)
-COEFFICIENTS = (-0.617, -0.729, -0.259, -0.247, -0.508)
-INTERCEPT = 3.493
+FAR = 0.06
+"""Metres from the nearest vertex of the template, whose vertices lie some 4 cm apart."""
+
+QUANTITIES = ("residual", "reach", "pose", "shape", "movement", "count", "far", "hidden")
+MEAN = (-5.2343, 0.0576, -116.283, 3.672, -5.8704, 6.0138, 0.0897, 0.1254)
+SCALE = (0.6162, 0.0387, 17.2405, 2.4134, 0.5654, 0.7526, 0.1348, 0.1359)
+COEFFICIENTS = (-0.1302, -0.4738, -0.3582, -0.235, -0.6131, -0.4911, -1.1398, -0.5063)
+INTERCEPT = 1.8234
 """Of the quantities less ``MEAN``, over ``SCALE``."""
 
 
@@ -40,15 +44,21 @@ def evidence(surface, prior, points, mask, state, residual):
         residual: (B,) metres, median distance of the points to the surface.
 
     Returns:
-        (B, 5): log residual; mean distance from the visible skin to the cloud, metres; negative log
+        (B, 8): log residual; mean distance from the visible skin to the cloud, metres; negative log
         likelihood of the pose and of the shape, nats; log of how far one more step would move
-        the skin, metres.
+        the skin, metres; log number of points; root of the share of points farther than ``FAR`` from the
+        template's vertices; share of the joints that the cloud does not show.
     """
-    data = (surface, prior, *thinned(points, mask, MOST_POINTS), state)
+    few, few_mask = thinned(points, mask, MOST_POINTS)
+    data = (surface, prior, few, few_mask, state)
     moved, view = refine(*data, [SPREAD], SLIDING, SETTINGS)
     terms, vertices = energies(*data, view, SETTINGS)
     movement = (skin(surface.body, moved).vertices - vertices).norm(dim=2).mean(1)
     residual = residual.to(movement)
+    apart = torch.cdist(few, vertices).amin(2) > FAR
+    count = mask.sum(1).clamp_min(1).to(movement)
+    far = (apart & few_mask).sum(1) / few_mask.sum(1).clamp_min(1)
+    hidden = 1 - visible_joints(surface.body, state, points, mask).to(movement).mean(1)
     return torch.stack(
         [
             residual.clamp_min(LEAST).log(),
@@ -56,12 +66,15 @@ def evidence(surface, prior, points, mask, state, residual):
             terms["energy_prior"],
             terms["energy_shape"],
             movement.clamp_min(LEAST).log(),
+            count.log(),
+            far.sqrt(),
+            hidden,
         ],
         dim=1,
     )
 
 
 def confidence(found):
-    """(B,) in 0..1, from ``evidence`` (B, 5)."""
+    """(B,) in 0..1, from ``evidence`` (B, 8)."""
     scaled = (found - found.new_tensor(MEAN)) / found.new_tensor(SCALE)
     return torch.sigmoid(scaled @ found.new_tensor(COEFFICIENTS) + INTERCEPT)
