@@ -52,8 +52,10 @@ MEANINGS = {
 }
 
 PSEUDO_LABELS = tuple(measure for measure in UNITS if measure.startswith("pseudo_label_"))
+MOTION = ("acceleration_error", "foot_sliding")
 GROUPS = {
-    "Against the truth": tuple(m for m in UNITS if m not in TRUTH_FREE and m not in PSEUDO_LABELS),
+    "Against the truth": tuple(m for m in UNITS if m not in (*TRUTH_FREE, *PSEUDO_LABELS, *MOTION)),
+    "Motion": MOTION,
     "Without the truth": TRUTH_FREE,
     "Pseudo labels": PSEUDO_LABELS,
 }

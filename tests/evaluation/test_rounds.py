@@ -222,7 +222,7 @@ def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     assert not rows.duplicated(["round", "stage", "split", "sequence", "joint", "measure"]).any()
     assert set(rows["stage"]) == {"fit", "network"}
     assert set(rows[rows["stage"] == "network"]["round"]) == {1}
-    assert set(rows["measure"]) == set(UNITS)
+    assert set(rows["measure"]) == set(UNITS) - {"foot_sliding"}  # Nobody's feet stand in random poses.
     line = next(line for line in printed.splitlines() if line.split()[:3] == ["test", "1", "network"])
     assert f"{value(rows[rows['round'] == 1], 'mpjpe', stage='network'):.1f}" in line.split()
 

@@ -10,7 +10,7 @@ from sshmr.report.run_summary import read_overhead
 from sshmr.tables.run_folder import RunFolder
 
 
-def test_overhead_is_what_the_jobs_of_the_last_start_did_not_use(tmp_path):
+def test_overhead_is_what_the_jobs_of_the_last_start_did_not_use(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
     assert read_overhead(folder, 0.0) is None
     folder.describe(settings={"threads": {"train": 8, "extract": 1}})
@@ -19,7 +19,7 @@ def test_overhead_is_what_the_jobs_of_the_last_start_did_not_use(tmp_path):
         (folder.timings / path).write_text("s\tmax_rss\n22.0\t10\n")
     (folder.timings / "start.json").write_text(json.dumps({"started": time.time() - 100, "cores": 2}))
     # One core for 20 s, two for 20 s, one for 20 s; each job began with 2 s of starting Python.
-    start = time.process_time()
-    assert read_overhead(folder, 2.0).share == pytest.approx(1 - (80 + start - 2) / 200, abs=0.02)
+    monkeypatch.setattr(time, "process_time", lambda: 12.0)
+    assert read_overhead(folder, 2.0).share == pytest.approx(1 - (80 + 12 - 2) / 200, abs=0.02)
     os.utime(folder.timings / "points/train/walk.tsv", (1, 1))
-    assert read_overhead(folder, 2.0).share == pytest.approx(1 - (60 + start - 2) / 200, abs=0.02)
+    assert read_overhead(folder, 2.0).share == pytest.approx(1 - (60 + 12 - 2) / 200, abs=0.02)

@@ -158,7 +158,7 @@ SEQUENCE = {
     "NaN table": (lambda c: table(c, lambda t: t * np.nan), "without a finite number"),
     "flat table": (lambda c: table(c, lambda t: t[..., 0]), "of shape \\(192, 256\\)"),
     "whole numbers": (lambda c: table(c, lambda t: np.zeros(t.shape, int)), "type int64"),
-    "objects": (lambda c: np.save(table_of(c), np.array([{}]), allow_pickle=True), "it cannot be read"),
+    "objects": (lambda c: np.save(table_of(c), np.array([{}]), allow_pickle=True), "dtype object"),
     "tenths": (a_cameras_depths_are_ten_times_too_large, "must be in millimetres"),
     "metres": (lambda c: every_depth(c, lambda d: d // 1000), "must be in millimetres"),
     "manifest": (
