@@ -70,7 +70,7 @@ class FitConfig(Settings):
     """Largest number of independent observations that a cloud counts as."""
     outlier_weight: float = Field(0.05, gt=0, lt=1)
     """Prior probability that a point does not belong to the body."""
-    outside: float = Field(0.02, gt=0, le=1)
+    outside: float = Field(0.2, gt=0, le=1)
     """Weight of points that lie 15 mm or more outside the skin, as clothes and hair do, relative to other
     points. Low values keep bodies slim under loose clothes. 1 fits the body to the clothes."""
     pose_weight: float = Field(1.0, ge=0, le=1e6)

@@ -147,7 +147,7 @@ class Engine:
         stages, index = self.config.refine, torch.zeros(len(points), 1, dtype=torch.long)
         wide = self.config.replace(outlier_weight=FEWER_OUTLIERS * self.config.outlier_weight)
         found = self._sieve(points, mask, state, index, stages[:-1] or stages, config=wide)
-        return self._sieve(points, mask, found.state, index, stages[-1:])
+        return self._sieve(points, mask, found.state, index, [stages[-1].replace(limbs=False)])
 
     def _published(self, points, mask, start, index, phase):
         """Every hypothesis to the end with the published routine; the lowest energy wins."""

@@ -12,8 +12,9 @@ from sshmr.fit.engine import Engine, Fitted
 from sshmr.fit.linearise import State
 from sshmr.fit.residuals import residuals, visible_joints
 
-DOUBTFUL = 0.5
-"""Confidence below which people are searched for again."""
+SURE = 0.9
+"""Confidence from which a fit needs no further search. Bodies of upright people in clouds of people who are
+upside down reach 0.85. benchmarks/starts.py shows the effect on fits from a prediction."""
 WHOLE = 1.35
 """Metres; a cloud lower than this may show a part of an upright person."""
 PART_COST = 6.0
@@ -21,9 +22,6 @@ PART_COST = 6.0
 
 CERTAIN, MISSED = 0.95, 0.01
 """A fit that is less sure, or that a larger connected share of the points is far from, may miss a limb."""
-
-SURE = 0.9
-"""Confidence from which a fit from a prediction needs no search; benchmarks/starts.py has its effect."""
 
 PREDICTED = ("network", "turned")
 """Names of the starts from a prediction; their indices are -2 and -1."""
@@ -75,7 +73,7 @@ def found_from_nothing(
         first = _searched(engine, body, points, mask, first, unsure, engine.from_nothing)
     if not engine.searches_again:
         return first
-    doubtful, low = first.confidence < DOUBTFUL, _extent(points, mask) < WHOLE
+    doubtful, low = first.confidence < SURE, _extent(points, mask) < WHOLE
     found = _searched(engine, body, points, mask, first, doubtful, engine.from_any_posture)
     for upper in (True, False):
         part = functools.partial(engine.from_part, upper=upper)
