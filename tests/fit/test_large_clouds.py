@@ -51,4 +51,5 @@ def test_memory_hardly_grows_with_the_cloud():
         residual, labelled, peaks[count] = (float(word) for word in done.stdout.split())
         assert labelled == count
         assert residual < 0.02
-    assert peaks[200_000] < peaks[1_000] + 400, peaks
+    # Distances of all points to a thousand vertices would take 800 MB.
+    assert peaks[200_000] < peaks[1_000] + 600, peaks
