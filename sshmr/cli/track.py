@@ -69,7 +69,18 @@ def track(
     plan = Plan.of(settings, network, True, True, "cpu", search=True, follow=True)
     notes = [*notes, *more]
     if follow or "-" in recordings:
+        from sshmr.errors import InputError
         from sshmr.local.live import follow_live, new_files
+
+        given = {"--format": formats, "--jobs": jobs, "--strict": strict}
+        unused = [name for name, value in given.items() if value]
+        if unused:
+            raise InputError(
+                ", ".join(unused), found="given with - or --follow", expected="recordings that are finished",
+                fix="Leave it out. sshmr export writes meshes of the finished folder",
+            )  # fmt: skip
+        for note in notes:
+            print(note, file=sys.stderr)
 
         listed = (line.strip() for line in sys.stdin)
         paths = new_files(recordings, settings.extract.clouds, Path(out)) if follow else listed

@@ -116,21 +116,21 @@ def evaluate_shard(
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
     segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
     results: dict[str, list] = {stage: [] for stage in stages}
-    joints = np.full((len(frame_ids), len(JOINT_NAMES), 3), np.nan)
+    unknown = np.full((len(frame_ids), len(JOINT_NAMES), 3), np.nan)
+    joints = {stage: unknown.copy() for stage in ("truth", *stages)}
     for start in range(0, len(frame_ids), settings.batch):
         rows = np.arange(start, min(start + settings.batch, len(frame_ids)))
         known = rows[labelled[rows]]
         truth = true_bodies(points, known, bodies) if len(known) else None
         if truth is not None:
-            joints[known] = truth.joints
+            joints["truth"][known] = truth.joints
         clouds = [points["points"][row][valid[row]].astype(np.float32) for row in rows]
         true_ids = _true_vertices(rows, known, clouds, truth)
         for stage, table in params.items():
-            results[stage].append(
-                _measure_batch(
-                    rows, known, clouds, truth, true_ids, table, bodies.neutral, template_ids, settings
-                )
+            measured, joints[stage][rows] = _measure_batch(
+                rows, known, clouds, truth, true_ids, table, bodies.neutral, template_ids, settings
             )
+            results[stage].append(measured)
         if segments is not None and truth is not None:
             results["fit"][-1].update(
                 _measure_labels(rows, known, valid, clouds, truth, segments, template_ids)
@@ -138,16 +138,16 @@ def evaluate_shard(
     index = pd.MultiIndex.from_arrays(
         [list(points["split"]), list(points["sequence"]), frame_ids], names=["split", "sequence", "frame_id"]
     )
-    measured = {stage: _frame(batches, index) for stage, batches in results.items()}
-    for stage, frames in measured.items():
-        for name, values in motion_measures(points, params[stage], joints, bodies.neutral).items():
+    frames = {stage: _frame(batches, index) for stage, batches in results.items()}
+    for stage, table in frames.items():
+        for name, values in motion_measures(points, joints[stage], joints["truth"]).items():
             if np.isfinite(values).any():
-                frames[name, ALL_JOINTS] = values
-    return measured
+                table[name, ALL_JOINTS] = values
+    return frames
 
 
 def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_ids, settings):
-    """All measures of one stage for the frames ``rows``: {(measure, joint): (len(rows),)}."""
+    """All measures of one stage for R frames: {(measure, joint): (R,)}; and their joints (R, 24, 3)."""
     usable = np.array(
         [all(np.isfinite(table[name][row]).all() for name in ("pose", "betas", "transl")) for row in rows]
     )
@@ -157,6 +157,7 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
     names = [name for name in ("pose", "betas", "transl", "scale") if name in table]
     posed = pose_rows(body, {name: np.nan_to_num(table[name]) for name in names}, rows)
     vertices, faces = posed.vertices.numpy(), body.faces.numpy()
+    joints = np.where(usable[:, None, None], posed.joints.numpy(), np.nan)
     for i in np.flatnonzero(usable):
         surface = Surface(vertices[i], faces)
         if len(clouds[i]):
@@ -170,7 +171,7 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
             settings.penetration_depth,
         )
     if truth is None:
-        return values
+        return values, joints
     at = known - rows[0]
     values |= _against_truth(posed, at, truth, settings)
     values["correspondence_error", ALL_JOINTS] = np.full(len(rows), np.nan)
@@ -182,7 +183,7 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
             )
     for array in values.values():
         array[~usable] = np.nan
-    return values
+    return values, joints
 
 
 def _against_truth(posed, at, truth, settings):

@@ -3,10 +3,6 @@
 from typing import Any
 
 import numpy as np
-import torch
-
-from sshmr.body.model import BodyModel, forward_kinematics
-from sshmr.geometry.rotations import rotvec_to_rotmat
 
 FEET = [7, 8, 10, 11]
 """Ankles and feet."""
@@ -35,29 +31,19 @@ def foot_sliding(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.where(count > 0, (way * stands).sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
-def motion_measures(
-    points: dict[str, Any], params: dict[str, Any], true: np.ndarray, body: BodyModel
-) -> dict[str, np.ndarray]:
+def motion_measures(points: dict[str, Any], predicted: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
     """Both measures of the frames of a points table, metres, (F,) each; NaN without frames around.
 
     Args:
-        params: of the same frames. true: (F, 24, 3) joints, NaN where unknown. body: the neutral one.
+        predicted, true: (F, 24, 3) metres, the joints in each cloud's own coordinates; NaN where unknown.
     """
     offset = np.asarray(points["offset"], float)[:, None]
-    predicted, true = _joints(params, body) + offset, true + offset
+    predicted, true = predicted + offset, true + offset
     found = {name: np.full(len(true), np.nan) for name in ("acceleration_error", "foot_sliding")}
     for rows in _runs(points):
         found["foot_sliding"][rows[:-1]] = foot_sliding(predicted[rows], true[rows])
         found["acceleration_error"][rows[1:-1]] = acceleration_error(predicted[rows], true[rows])
     return found
-
-
-def _joints(params: dict[str, Any], body: BodyModel) -> np.ndarray:
-    """(F, 24, 3) float64, each cloud centred."""
-    pose, betas, transl = (torch.from_numpy(params[name]) for name in ("pose", "betas", "transl"))
-    rotmats = rotvec_to_rotmat(pose.unflatten(1, (24, 3)))
-    joints = forward_kinematics(rotmats, body.rest_joints(betas), body.parents)[1]
-    return (joints + transl[:, None]).double().numpy()
 
 
 def _runs(points: dict[str, Any]) -> list[np.ndarray]:

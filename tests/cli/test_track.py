@@ -57,6 +57,11 @@ def test_a_recording_is_followed_in_parts_and_continued(recording, settings, tmp
     assert all(path.exists() for path in smooth)
 
 
+def test_options_without_use_in_live_mode_are_refused(tmp_path):
+    call("track", "-", "-o", tmp_path, "-f", "glb", "--jobs", 2, stdin="", code=2)
+    assert "--format, --jobs" in call.stderr
+
+
 def test_paths_on_standard_input_give_a_line_each_at_once(recording, settings, tmp_path):
     files = [*sorted(recording.glob("*.npy"))[:4], recording / "missing.npy"]
     out = call("track", "-", "-o", tmp_path, "--config", settings, stdin="\n".join(map(str, files)))

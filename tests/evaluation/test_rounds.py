@@ -15,6 +15,7 @@ from sshmr import stages
 from sshmr.body.model import JOINT_NAMES
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
+from sshmr.evaluation.motion import acceleration_error
 from sshmr.evaluation.rounds import Evaluation, evaluate_rounds, measure_frames
 from sshmr.evaluation.tables import TRUTH_FREE, UNITS, read_measures, tidy
 from sshmr.tables import run_folder
@@ -225,6 +226,18 @@ def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     assert set(rows["measure"]) == set(UNITS) - {"foot_sliding"}  # Nobody's feet stand in random poses.
     line = next(line for line in printed.splitlines() if line.split()[:3] == ["test", "1", "network"])
     assert f"{value(rows[rows['round'] == 1], 'mpjpe', stage='network'):.1f}" in line.split()
+
+
+def test_motion_is_measured_at_the_size_of_the_fits(make_run):
+    run = make_run(rounds=0)
+    run.write_params(0, "fit", "sit", scale=np.full(3, 0.5, np.float32))
+    truth = {name: torch.from_numpy(part) for name, part in run.truth["sit"].items()}
+    posed = run.bodies["neutral"](truth["pose"], truth["betas"], truth["transl"])
+    joints = posed.scaled(torch.full((3,), 0.5), truth["transl"]).joints.numpy()
+    points = read_points(run.results / "points" / "test" / "sit.parquet", truth=True)
+    offset = points["offset"][:, None]
+    expected = 1e3 * acceleration_error(joints + offset, points["joints"] + offset).mean()
+    assert value(evaluate(run).rows, "acceleration_error") == pytest.approx(expected, rel=1e-4)
 
 
 def test_parts_measured_apart_and_merged_are_the_run_measured_at_once(make_run, monkeypatch):
