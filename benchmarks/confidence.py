@@ -46,7 +46,7 @@ def fitted(fitter: Fitter, poses: np.ndarray, count: int, seed: int) -> tuple[np
                 at = here.stop
                 points, mask = (torch.from_numpy(part[here]) for part in (frames.points, frames.mask))
                 data = (fitter.engine.surface, fitter.engine.prior, points, mask, state, one.residual)
-                found.append(evidence(*data).numpy())
+                found.append(evidence(*data, one.visible).numpy())
                 joints = fitter.body(state.pose, state.betas, state.transl).joints.numpy()
                 error = np.linalg.norm(joints - frames.joints[here], axis=2).mean(1)
                 rows += [{"group": group, "error": value} for value in error]

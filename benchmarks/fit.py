@@ -35,7 +35,7 @@ from sshmr.evaluation.measures import pa_mpjpe
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.residuals import residuals
+from sshmr.fit.residuals import residuals, visible_joints
 from sshmr.fit.search import found_from_nothing
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
@@ -106,11 +106,18 @@ def figures(body, done, frames):
 
 
 @torch.no_grad()
-def calibration_error(engine, body, state, frames):
-    """Expected calibration error of the confidence in fits, 0 to 1."""
+def sureness(engine, body, state, frames):
+    """(F,) confidence in fits."""
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     residual = residuals(body, state, points, mask).median
-    sure = confidence(evidence(engine.surface, engine.prior, points, mask, state, residual)).numpy()
+    visible = visible_joints(engine.body, state, points, mask)
+    found = evidence(engine.surface, engine.prior, points, mask, state, residual, visible)
+    return confidence(found).numpy()
+
+
+def calibration_error(engine, body, state, frames):
+    """Expected calibration error of the confidence in fits, 0 to 1."""
+    sure = sureness(engine, body, state, frames)
     return float(calibration(sure, errors(posed_by(body, state)[0], frames) / 1e3)[1])
 
 

@@ -18,16 +18,14 @@ import numpy as np
 import pandas as pd
 import people
 import torch
-from fit import SENSORS, Run, errors, posed_by, run
+from fit import SENSORS, Run, errors, posed_by, run, sureness
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.template import build_template
 from sshmr.config.fit import FitConfig
 from sshmr.config.infer import InferConfig
-from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.residuals import residuals
 from sshmr.fit.search import found_from_nothing
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec
@@ -50,14 +48,6 @@ def predicted(network, body, frames, config):
         pose = rotmat_to_rotvec(prediction.rotmats).flatten(1)
         parts.append(State.from_pose(pose, prediction.betas, prediction.transl(body)))
     return State(*(torch.cat(part).clone() for part in zip(*parts, strict=True)))
-
-
-@torch.no_grad()
-def sureness(engine, body, state, frames):
-    """(F,) confidence in fits."""
-    points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
-    residual = residuals(body, state, points, mask).median
-    return confidence(evidence(engine.surface, engine.prior, points, mask, state, residual)).numpy()
 
 
 @torch.no_grad()

@@ -64,6 +64,13 @@ def add_torch_arguments(parser):
     parser.add_argument("--threads", type=int, default=1, help="CPU threads that torch uses")
 
 
+def use_one_thread():
+    """Leave torch one thread: shards are worked on side by side."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 def device_from(arguments):
     """Set torch's threads and how memory is kept; return the device.
 

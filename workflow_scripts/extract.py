@@ -6,7 +6,7 @@ r"""Read sequences of a source into one points table: those of a run's listing, 
         --split train --output points.parquet --skipped skipped.parquet
 """
 
-from _common import parser_of, run, settings_from
+from _common import parser_of, run, settings_from, use_one_thread
 from sshmr.config.extract import ExtractConfig
 from sshmr.sources.plan import Packed, Sequence, read_listing
 from sshmr.stages import extract
@@ -48,12 +48,6 @@ def main():
             arguments.threads,
         )
     )
-
-
-def use_one_thread():
-    import torch
-
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

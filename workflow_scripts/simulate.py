@@ -6,7 +6,7 @@ r"""Simulate sequences of moving people in front of a sensor, in the layout of a
 The output lists the files and their hashes.
 """
 
-from _common import parser_of, run, settings_from
+from _common import parser_of, run, settings_from, use_one_thread
 from sshmr.config.capture import CaptureConfig
 from sshmr.stages import simulate
 
@@ -31,12 +31,6 @@ def main():
         arguments.folder,
         arguments.output,
     )
-
-
-def use_one_thread():
-    import torch
-
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

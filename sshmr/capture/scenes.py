@@ -17,6 +17,7 @@ from sshmr.capture.scene_settings import SceneConfig
 from sshmr.capture.scene_street import facade, glass_car
 from sshmr.capture.scene_things import INDOORS, OUTDOORS, Mesh, bicycle, make_thing, placed
 from sshmr.files import atomic_path, write_json
+from sshmr.formats.ply_writer import write_ply
 
 CLEAR = 0.45
 """Metres around a thing's box that nobody walks in."""
@@ -182,15 +183,9 @@ def write_scene(scene: Scene, folder: Path) -> Path:
     The table has a row for each person in each frame: frame, person, x, y, z of the pelvis in the sensor's
     axes, points, and free_points, as many as there were if nothing stood before them.
     """
-    from sshmr.geometry.open3d_import import open3d
-
-    module, rows = open3d(), []
+    rows = []
     for number, seen in enumerate(scene.frames()):
-        cloud = module.geometry.PointCloud(
-            module.utility.Vector3dVector(seen.sweep.points.astype(np.float64))
-        )
-        with atomic_path(folder / f"{number:06d}.ply") as temporary:
-            module.io.write_point_cloud(str(temporary), cloud)
+        write_ply(folder / f"{number:06d}.ply", seen.sweep.points, double=True)
         counts = np.bincount(seen.sweep.person, minlength=len(scene.people) + 1)[1:]
         for person, centre in enumerate(seen.centres):
             if np.isfinite(centre).all():

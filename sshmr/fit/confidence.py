@@ -12,7 +12,6 @@ from sshmr.fit.energy import energies
 from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import skin
-from sshmr.fit.residuals import visible_joints
 
 SETTINGS = FitConfig(coverage_weight=1.0)
 SPREAD, SLIDING = 0.0075, 0.03
@@ -35,13 +34,14 @@ INTERCEPT = 1.8234
 
 
 @torch.no_grad()
-def evidence(surface, prior, points, mask, state, residual):
+def evidence(surface, prior, points, mask, state, residual, visible):
     """What tells a good fit from a bad one, in the order of ``QUANTITIES``.
 
     Args:
         surface: SurfaceElements. prior: PosePrior.
         points: (B, N, 3) metres; mask: (B, N) bool. state: B fitted bodies.
         residual: (B,) metres, median distance of the points to the surface.
+        visible: (B, 24) bool, the joints that the cloud shows, from ``visible_joints``.
 
     Returns:
         (B, 8): log residual; mean distance from the visible skin to the cloud, metres; negative log
@@ -58,7 +58,7 @@ def evidence(surface, prior, points, mask, state, residual):
     apart = torch.cdist(few, vertices).amin(2) > FAR
     count = mask.sum(1).clamp_min(1).to(movement)
     far = (apart & few_mask).sum(1) / few_mask.sum(1).clamp_min(1)
-    hidden = 1 - visible_joints(surface.body, state, points, mask).to(movement).mean(1)
+    hidden = 1 - visible.to(movement).mean(1)
     return torch.stack(
         [
             residual.clamp_min(LEAST).log(),

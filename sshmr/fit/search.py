@@ -132,7 +132,7 @@ def judged(
     state = State(*(part.cpu() for part in fitted.state))
     median, far_share, missed_share = (part.to(points) for part in residuals(body, state, points, mask))
     visible = visible_joints(engine.body, fitted.state, points, mask)
-    found = evidence(engine.surface, engine.prior, points, mask, fitted.state, median)
+    found = evidence(engine.surface, engine.prior, points, mask, fitted.state, median, visible)
     return Found(fitted, median, far_share, missed_share, visible, confidence(found))
 
 
