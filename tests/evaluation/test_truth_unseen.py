@@ -1,7 +1,7 @@
-"""Ground truth stays unseen: every stage but evaluation gives the same with and without true labels.
+"""The loop does not use the ground truth: its stages write the same tables with and without it.
 
-Each stage's script runs on the points tables as they are, on tables whose label columns hold other people's
-bodies, and on tables whose label columns are empty. What the stages write must not differ by a bit.
+Each stage's script runs on three versions of the points tables: with the truth, with garbage in its place,
+and without any. The outputs must be equal, bit for bit.
 """
 
 import ast
@@ -66,7 +66,7 @@ def go_round_the_loop(run, monkeypatch):
     shards = {name: RunFolder(out).points_of(*place) for name, place in where.items()}
     training = [name for name, split in run.shards.items() if split == "train"]
     fit = {"settings": json.dumps(FIT), **models, **prior}
-    # Even the poor fits of so few steps must teach something.
+    # The fits of so few steps have a low confidence. Training uses them all the same.
     relabel = {"settings": '{"least_confidence": 0.0}', **models}
 
     folder = RunFolder(out)
@@ -92,7 +92,7 @@ def go_round_the_loop(run, monkeypatch):
 
 
 def falsify(run, kind):
-    """Replace the label columns of all points tables by other bodies, or by nothing."""
+    """Replace the truth in all points tables by garbage, or by nulls."""
     rng = np.random.default_rng(11)
     for path in run.paths("points/*/*.parquet"):
         if path.name.endswith(".skipped.parquet"):
@@ -110,7 +110,7 @@ def falsify(run, kind):
 
 @pytest.fixture(scope="module")
 def outputs(make_run):
-    """Where the loop wrote, for true, garbage and empty labels."""
+    """The folders that the loop wrote with true, garbage and missing truth."""
     found = {}
     with pytest.MonkeyPatch.context() as monkeypatch:
         for kind in ("true", "garbage", "empty"):
@@ -123,13 +123,13 @@ def outputs(make_run):
 
 
 def rows(path):
-    """A table without what depends on the clock."""
+    """A table without its metadata and times."""
     table = pq.read_table(path).replace_schema_metadata()
     return table.drop_columns([name for name in ("seconds",) if name in table.column_names])
 
 
 @pytest.mark.parametrize("kind", ["garbage", "empty"])
-def test_tables_of_every_stage_are_the_same_without_true_labels(outputs, kind):
+def test_tables_of_every_stage_are_the_same_without_the_truth(outputs, kind):
     tables = outputs["true"].glob("round_*/*/**/*.parquet")
     names = sorted(str(path.relative_to(outputs["true"])) for path in tables)
     assert {Path(name).parts[1] for name in names} == {"fit", "pseudo_labels", "infer", "train"}
@@ -138,7 +138,7 @@ def test_tables_of_every_stage_are_the_same_without_true_labels(outputs, kind):
 
 
 @pytest.mark.parametrize("kind", ["garbage", "empty"])
-def test_trained_weights_are_the_same_without_true_labels(outputs, kind):
+def test_trained_weights_are_the_same_without_the_truth(outputs, kind):
     first, second = (
         torch.load(RunFolder(outputs[key]).checkpoint(1), weights_only=False)["weights"]
         for key in ("true", kind)
@@ -147,13 +147,13 @@ def test_trained_weights_are_the_same_without_true_labels(outputs, kind):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_the_comparison_would_notice_a_stage_that_reads_labels(outputs):
-    """The loop's outputs do hang on what it reads: fits of different sequences differ."""
+def test_the_comparison_would_notice_a_stage_that_reads_the_truth(outputs):
+    """Outputs depend on the input: fits of different sequences differ."""
     fits = outputs["true"] / "round_0/fit/train"
     assert not rows(fits / "walk.parquet").equals(rows(fits / "wave.parquet"))
 
 
-def test_without_the_option_label_columns_stay_on_disk(make_run, monkeypatch):
+def test_without_the_option_the_truth_is_not_read(make_run, monkeypatch):
     asked = []
     read_table = pq.read_table
 
@@ -169,8 +169,8 @@ def test_without_the_option_label_columns_stay_on_disk(make_run, monkeypatch):
     assert not set(asked[0]) & set(TRUTH_COLUMNS)
 
 
-def test_only_evaluation_and_report_ask_for_labels():
-    """In the sources: who calls ``read_points`` with ``truth``."""
+def test_only_evaluation_and_viewing_read_the_truth():
+    """Searches the package for calls of ``read_points`` with ``truth``."""
     asking = set()
     for path in [*ROOT.glob("sshmr/**/*.py"), *SCRIPTS.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
