@@ -5,11 +5,17 @@ parameter, so that editing the package reruns what depends on it, and nothing el
 trees of the functions, classes and constants that the script uses, directly or not. These do not count:
 comments, docstrings, layout, annotations of functions, messages (of exceptions, ``print``, logging, progress
 bars), help texts, and the version.
+
+What a file holds is kept in ``rules/__pycache__``, under the hash of the file's bytes. To read all files
+again takes seconds, and each job of a cluster starts Snakemake once more.
 """
 
 import ast
-import functools
+import contextlib
 import hashlib
+import json
+import os
+import sys
 from pathlib import Path
 
 PACKAGE = "sshmr"
@@ -20,97 +26,173 @@ MESSENGERS = {"print", "echo", "warn", "info", "debug", "warning", "error", "exc
 TEXTS = {"help", "description", "epilog", "message", "found", "expected", "fix"}
 """Functions whose call is a message, and keyword arguments that hold one."""
 
+KEPT = "__pycache__/code_hash.json"
+"""Where the contents of files are kept, beside this file."""
 
-def code_hash(script, root, known=None):
+
+def code_hash(script, root, code=None):
     """Hash of a script's code and of every definition of the repository that it reaches.
 
     Args:
         script: path of the script. root: the folder that holds the package.
-        known: a dictionary that is the same for all scripts, so that they share what is found out.
+        code: the ``Code`` of that root; scripts that share one read each file once.
     """
-    known, hasher = {} if known is None else known, hashlib.sha256()
-    for name in sorted(reached(Path(script), Path(root), known)):
-        if ("text", *name) not in known:
-            known["text", *name] = _text_of(*name, Path(root))
-        hasher.update(f"{name[0]} {name[1]} {known['text', *name]}\n".encode())
+    script, hasher = Path(script), hashlib.sha256()
+    code = code or Code(root)
+    for module, name in sorted(reached(script, root, code)):
+        texts = " ".join(part["text"] for part in code.module(module, script.parent).parts(name))
+        hasher.update(f"{module} {name} {texts}\n".encode())
+    code.keep()
     return hasher.hexdigest()[:16]
 
 
-def reached(script, root, known=None):
-    """(module, name) of everything that running a script can use; name "" is a module's other statements."""
-    known = {} if known is None else known
-    found, waiting = set(), [(str(script), name) for name in _module(str(script), root).definitions]
+def reached(script, root, code=None):
+    """(module, name) of everything that running a script can use; name "" is a module's other statements.
+
+    A module of the script's own folder has a name without dots, as Python imports it.
+    """
+    script = Path(script)
+    code = code or Code(root)
+    start = code.module(script.stem, script.parent)
+    found, waiting = set(), [(start.name, name) for name in start.definitions]
     while waiting:
         key = waiting.pop()
         if key in found or key[0] in SILENT:
             continue
-        found.add(key)
-        module = _module(key[0], root)
-        if not module:
-            continue
-        waiting.append((key[0], ""))
-        if key not in known:
-            known[key] = set(module.uses(key[1], root))
-        waiting.extend(known[key])
-    return {key for key in found if _module(key[0], root)}
+        module = code.module(key[0], script.parent)
+        if module:
+            found.add(key)
+            waiting.append((key[0], ""))
+            waiting.extend(code.uses(*key, script.parent))
+    return found
+
+
+class Code:
+    """The Python files of a repository, each read once."""
+
+    def __init__(self, root):
+        self.root, self._modules, self._uses = Path(root), {}, {}
+        self._path = self.root / "rules" / KEPT
+        rules = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        self._made_by, self._kept, self._new = f"{sys.version} {rules}", {}, False
+        with contextlib.suppress(OSError, ValueError):
+            kept = json.loads(self._path.read_text())
+            self._kept = kept["files"] if kept["made_by"] == self._made_by else {}
+
+    def keep(self):
+        """Write what was read, for the next start; a folder that cannot be written is left as it is."""
+        if not self._new:
+            return
+        self._new = False
+        there = {module.digest for module in self._modules.values() if module}
+        files = {digest: content for digest, content in self._kept.items() if digest in there}
+        beside = self._path.with_suffix(f".{os.getpid()}")
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps({"made_by": self._made_by, "files": files}))
+            beside.replace(self._path)
+
+    def module(self, name, folder):
+        """The module of that name; None where it is none of this repository's.
+
+        Args:
+            folder: where modules outside the package lie.
+        """
+        if name not in self._modules:
+            path = folder / f"{name}.py"
+            if name.split(".")[0] == PACKAGE:
+                path = self.root.joinpath(*name.split("."))
+                path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            self._modules[name] = self._read(name, path) if path.is_file() else None
+        return self._modules[name]
+
+    def _read(self, name, path):
+        source = path.read_bytes()
+        # A package resolves relative imports in another way than a module does.
+        digest = hashlib.sha256(f"{name} {path.name}".encode() + source).hexdigest()
+        if digest not in self._kept:
+            tree, is_package = _Computing().visit(ast.parse(source)), path.name == "__init__.py"
+            self._kept[digest] = _contents(name, is_package, tree)
+            self._new = True
+        return _Module(name, digest, self._kept[digest])
+
+    def uses(self, name, definition, folder):
+        """(module, name) of what a definition refers to."""
+        key = (name, definition)
+        if key not in self._uses:
+            self._uses[key] = set(self._search(self.module(name, folder), definition, folder))
+        return self._uses[key]
+
+    def _search(self, module, definition, folder):
+        for part in module.parts(definition):
+            yield from ((target[0], "") for target in part["imports"].values() if target[0])
+            for name, attribute in part["names"]:
+                if name in module.definitions and name not in module.imports:
+                    yield module.name, name
+                target = part["imports"].get(name) or module.imports.get(name)
+                if target:
+                    yield from self._target(*target, attribute, folder)
+
+    def _target(self, module, name, attribute, folder):
+        """What a name that was imported stands for; ``attribute`` is what is taken of it."""
+        if name and self.module(f"{module}.{name}", folder):
+            module, name = f"{module}.{name}", None
+        found = self.module(module, folder)
+        if not found:
+            return
+        if name:
+            # A name may itself be imported there.
+            if name in found.imports:
+                yield from self._target(*found.imports[name], attribute, folder)
+            yield module, name
+        elif attribute in found.definitions:
+            yield module, attribute
+        elif attribute in found.imports:
+            yield from self._target(*found.imports[attribute], None, folder)
+        else:
+            yield from ((module, every) for every in found.definitions)
 
 
 class _Module:
-    """The parts of a file: each name's statements under the name, the other statements under ""."""
+    """The contents of a file: each name's statements under the name, the other statements under ""."""
 
-    def __init__(self, name, path, tree):
-        self.name, self.path = name, path
-        self.definitions, self.imports = {"": []}, {}
-        for node in tree.body:
-            names = _bound(node)
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                self.imports.update(_imported(node, self))
-            for bound in names or [""]:
-                self.definitions.setdefault(bound, []).append(node)
+    def __init__(self, name, digest, contents):
+        self.name, self.digest = name, digest
+        self.definitions, self.imports = contents["definitions"], contents["imports"]
 
-    def uses(self, name, root):
-        """(module, name) of what a definition refers to."""
-        for node in self.definitions.get(name, ()):
-            local = dict(self.imports)
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Import | ast.ImportFrom):
-                    local.update(_imported(inner, self))
-                    yield from ((module, "") for module, _ in _imported(inner, self).values() if module)
-            qualified = {}
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-                    qualified[id(inner.value)] = inner.attr
-            for inner in ast.walk(node):
-                if not isinstance(inner, ast.Name):
-                    continue
-                if inner.id in self.definitions and inner.id not in self.imports:
-                    yield self.name, inner.id
-                if inner.id in local:
-                    yield from _target(*local[inner.id], qualified.get(id(inner)), root)
+    def parts(self, name):
+        """The statements that bind a name, each with its text, the names in it and its own imports."""
+        return self.definitions.get(name, ())
 
 
-def _target(module, name, attribute, root):
-    """What a name that was imported stands for; ``attribute`` is what is taken of it."""
-    if name and _module(f"{module}.{name}", root):
-        module, name = f"{module}.{name}", None
-    found = _module(module, root)
-    if not found:
-        return
-    if name:
-        # A name may itself be imported there.
-        if name in found.imports:
-            yield from _target(*found.imports[name], attribute, root)
-        yield module, name
-    elif attribute in found.definitions:
-        yield module, attribute
-    elif attribute in found.imports:
-        yield from _target(*found.imports[attribute], None, root)
-    else:
-        yield from ((module, every) for every in found.definitions)
+def _contents(name, is_package, tree):
+    """What ``_Module`` holds, as JSON can keep it."""
+    definitions, imports = {"": []}, {}
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.update(_imported(node, name, is_package))
+        part = _part(node, name, is_package)
+        for bound in _bound(node) or [""]:
+            definitions.setdefault(bound, []).append(part)
+    return {"definitions": definitions, "imports": imports}
 
 
-def _imported(node, module):
-    """Local name → (module, name or None) of an import statement's names that are of this repository."""
+def _part(node, module, is_package):
+    """One statement: the hash of its text, (name, attribute taken of it) of names, and what it imports."""
+    imports, names, attributes = {}, set(), {}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            names.add((inner.id, attributes.get(id(inner))))
+        elif isinstance(inner, ast.Attribute):  # It comes before what it is taken of.
+            attributes[id(inner.value)] = inner.attr
+        elif isinstance(inner, ast.Import | ast.ImportFrom):
+            imports.update(_imported(inner, module, is_package))
+    text = hashlib.sha256(ast.dump(node).encode()).hexdigest()
+    return {"text": text, "names": sorted(names, key=str), "imports": imports}
+
+
+def _imported(node, module, is_package):
+    """Local name → (module, name or None) of an import statement's names."""
     found = {}
     for alias in node.names:
         if isinstance(node, ast.Import):
@@ -118,15 +200,9 @@ def _imported(node, module):
         else:
             base = node.module or ""
             if node.level:
-                package = module.name.split(".")[: -node.level or None]
-                package = (
-                    module.name.split(".")
-                    if module.path.name == "__init__.py" and node.level == 1
-                    else package
-                )
+                up = node.level - is_package
+                package = module.split(".")[: -up or None]
                 base = ".".join([*package, *([node.module] if node.module else [])])
-            elif base and not base.startswith(PACKAGE) and (module.path.parent / f"{base}.py").is_file():
-                base = str(module.path.parent / f"{base}.py")
             target = (base, alias.name)
         found[alias.asname or alias.name.split(".")[0]] = target
     return found
@@ -216,23 +292,3 @@ def _outermost_calls(nodes):
 
 def _name(node):
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _module(name, root):
-    """The module of that name, or the script at that path; None where it is none of this repository's."""
-    path = Path(name)
-    if path.suffix != ".py":
-        if name.split(".")[0] != PACKAGE:
-            return None
-        path = root.joinpath(*name.split("."))
-        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return _read(name, path, path.stat().st_mtime_ns) if path.is_file() else None
-
-
-@functools.cache
-def _read(name, path, _modified):
-    return _Module(name, path, _Computing().visit(ast.parse(path.read_bytes())))
-
-
-def _text_of(module, name, root):
-    return " ".join(ast.dump(node) for node in _module(module, root).definitions.get(name, ()))

@@ -14,6 +14,7 @@ ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT), str(ROOT / "rules")]
 
 import params
+from code_hash import Code
 from code_hash import code_hash as hash_of_code
 from config_check import check_config, read_layers, with_origin
 from gpu import plan_device
@@ -134,7 +135,7 @@ def start_on_cluster():
         start_watch(Path.cwd(), logger.error)
 
 
-CODE = {}  # What the hashes of the scripts share.
+CODE = Code(ROOT)
 
 
 def code_hash(script):

@@ -1,5 +1,7 @@
+import shutil
+
 import pytest
-from code_hash import code_hash, reached
+from code_hash import KEPT, code_hash, reached
 
 FILES = {
     "workflow_scripts/stage.py": "from _common import run\nfrom sshmr.fit.engine import fit\nrun(fit)\n",
@@ -93,3 +95,22 @@ def test_changes_with_what_computes(project, name, old, new):
 def test_messages_and_unused_code_do_not_count(project, name, old, new):
     before = code_hash(project / "workflow_scripts" / "stage.py", project)
     assert hash_after(project, name, old, new) == before
+
+
+def test_the_kept_contents_give_the_same_hash_until_a_file_changes(project, monkeypatch):
+    script = project / "workflow_scripts" / "stage.py"
+    before = code_hash(script, project)
+    assert (project / "rules" / KEPT).is_file()
+    with monkeypatch.context() as patch:
+        patch.setattr("ast.parse", None)
+        assert code_hash(script, project) == before
+    assert hash_after(project, "sshmr/geometry/unit.py", "DEGREE = 1", "DEGREE = 2") != before
+    (project / "rules" / KEPT).write_text("cut o")
+    assert hash_after(project, "sshmr/geometry/unit.py", "DEGREE = 1", "DEGREE = 1") == before
+
+
+def test_a_copy_in_another_folder_has_the_same_hash(project, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("other") / "copy"
+    shutil.copytree(project, copy)
+    script = "workflow_scripts/stage.py"
+    assert code_hash(copy / script, copy) == code_hash(project / script, project)
