@@ -70,7 +70,7 @@ class BodyModel:
     faces: torch.Tensor
     joint_template: torch.Tensor
     joint_shapedirs: torch.Tensor
-    parents: tuple
+    parents: tuple[int, ...]
     name: str
     gender: str
     digest: str

@@ -5,7 +5,11 @@ matrices. Both are answered by stand-ins that only keep their state; any other n
 (see ``sshmr.formats.pickles``).
 """
 
+import abc
 import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy.sparse import csc_matrix
@@ -23,34 +27,38 @@ MOST_BYTES = 2**30
 """Of all arrays that a file's stand-ins unfold to; SMPL-H's have some 200 MB."""
 
 
-class _Kept(Stateful):
+class _Kept(Stateful, abc.ABC):
     """Keeps what a pickled object would have been given as its attributes."""
 
-    def take(self, state):
+    def take_state(self, state: Any) -> None:
         if not isinstance(state, dict):
             raise TypeError(f"a state that is a {type(state).__name__}")
         self.state = state
+
+    @abc.abstractmethod
+    def array(self, of: Callable[[Any], np.ndarray]) -> np.ndarray:
+        """The array that it stands for; ``of`` gives the array of what it is made from."""
 
 
 class _Chumpy(_Kept):
     """``chumpy.ch.Ch``: its array is ``x``."""
 
-    def array(self, of):
+    def array(self, of: Callable[[Any], np.ndarray]) -> np.ndarray:
         return of(self.state["x"])
 
 
 class _Select(_Kept):
     """``chumpy.reordering.Select``: elements of another array, in another shape."""
 
-    def array(self, of):
+    def array(self, of: Callable[[Any], np.ndarray]) -> np.ndarray:
         return of(self.state["a"]).ravel()[of(self.state["idxs"])].reshape(self.state["preferred_shape"])
 
 
 class _Sparse(_Kept):
     """SciPy's matrix in compressed columns."""
 
-    def array(self, of):
-        shape = self.state.get("_shape", self.state.get("shape"))
+    def array(self, of: Callable[[Any], np.ndarray]) -> np.ndarray:
+        shape = self.state["_shape"] if "_shape" in self.state else self.state["shape"]
         if math.prod(shape) * 8 > LARGEST:
             raise ValueError(f"a sparse matrix of shape {shape}")
         parts = tuple(of(self.state[name]) for name in ("data", "indices", "indptr"))
@@ -65,10 +73,11 @@ class _Unfolding:
     Each is computed once, and all of them together have at most ``MOST_BYTES``.
     """
 
-    def __init__(self):
-        self._known, self._left = {}, MOST_BYTES
+    def __init__(self) -> None:
+        self._known: dict[int, np.ndarray] = {}
+        self._left = MOST_BYTES
 
-    def array(self, value):
+    def array(self, value: Any) -> np.ndarray:
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return value.view(np.ndarray)
         if not isinstance(value, _Kept):
@@ -82,24 +91,24 @@ class _Unfolding:
         return self._known[id(value)]
 
 
-def _new_object(kind, *_):
+def _new_object(kind: Any, *_: Any) -> _Kept:
     """Stand-in for ``copy_reg._reconstructor``: makes stand-ins, nothing else."""
     if kind not in (_Chumpy, _Select, _Sparse):
         raise TypeError("an object that is neither an array nor a sparse matrix")
     return kind()
 
 
-def _object():
+def _object() -> NoReturn:
     """Stand-in for ``object``, which ``_reconstructor`` is told, and which nobody calls."""
     raise TypeError("a plain object")
 
 
-def _set(items=()):
+def _set(items: Iterable[Any] = ()) -> list[Any]:
     """Stand-in for ``set``; chumpy keeps names in some, which nobody needs."""
     return list(items)
 
 
-ALLOWED_IN_BODIES = {
+ALLOWED_IN_BODIES: dict[tuple[str, str], Callable[..., Any]] = {
     **ALLOWED,
     ("chumpy.ch", "Ch"): _Chumpy,
     ("chumpy.reordering", "Select"): _Select,
@@ -114,7 +123,7 @@ class _BodyUnpickler(NumpyUnpickler):
     allowed = ALLOWED_IN_BODIES
 
 
-def read_body(path):
+def read_body(path: Path) -> dict[str, Any]:
     """The arrays of a body file, official pickle or .npz, unchecked.
 
     Returns:
@@ -138,7 +147,7 @@ def read_body(path):
     return arrays
 
 
-def to_smpl(arrays):
+def to_smpl(arrays: dict[str, Any]) -> dict[str, Any]:
     """SMPL's 24 joints from SMPL-H's 52; SMPL's own stay as they are.
 
     All finger joints of a hand become the one joint that SMPL ends in, where the index finger begins: it
@@ -159,7 +168,7 @@ def to_smpl(arrays):
     }
 
 
-def convert_body(source, gender, output):
+def convert_body(source: Path, gender: str, output: Path) -> str:
     """Write a body file, official pickle or .npz, of SMPL or SMPL-H, as an .npz of SMPL's.
 
     Args:
@@ -173,11 +182,11 @@ def convert_body(source, gender, output):
         InputError: when the file cannot be read or its arrays do not hold together.
     """
     stored = read_body(source)
-    arrays = checked(source, stored)
+    arrays: dict[str, Any] = checked(source, stored)
     if arrays["shapedirs"].shape[2] < BETAS:
         found = f"of shape {arrays['shapedirs'].shape}"
         raise InputError(source, 'array "shapedirs"', found, f"{BETAS} shapes or more")
-    kind, own = kind_of(arrays), told_gender(source, stored) or gender
+    kind, own = str(kind_of(arrays)), told_gender(source, stored) or gender
     arrays = to_smpl(arrays)
     arrays["shapedirs"] = arrays["shapedirs"][:, :, :BETAS]
     name = f"{kind.replace('-', '')}_{own}" if source.stem == "model" else source.stem
@@ -187,7 +196,7 @@ def convert_body(source, gender, output):
     return line if own == gender else f"{line}; stands in for the {gender} body, of which there is no file"
 
 
-def told_gender(path, arrays):
+def told_gender(path: Path, arrays: dict[str, Any]) -> str | None:
     """The gender that a body file or its name tells, or None."""
     told = arrays.get("gender")
     return told if told in GENDERS else gender_of(path)

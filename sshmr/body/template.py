@@ -1,10 +1,13 @@
 """The template: some 1,024 vertices of the body, spread evenly, that points are matched to."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
 
+from sshmr.body.model import BodyModel
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.formats.numpy_files import read_npz
@@ -14,7 +17,7 @@ AGAIN = "Remove this file, and run what made it again"
 LEFT_SHOULDER, RIGHT_SHOULDER = 16, 17
 
 
-def standing_pose(dtype=torch.float32):
+def standing_pose(dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """(72,) rotation vectors: all zero but the shoulders, turned ∓60° about z so that the arms hang."""
     pose = torch.zeros(24, 3, dtype=dtype)
     pose[LEFT_SHOULDER, 2] = -SHOULDER_ANGLE
@@ -39,7 +42,7 @@ class Template:
     mirror: torch.Tensor
     body_digest: str
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write as .npz, atomically."""
         with atomic_path(path) as temporary, temporary.open("wb") as handle:
             np.savez(
@@ -51,7 +54,7 @@ class Template:
             )
 
     @classmethod
-    def load(cls, path, body=None):
+    def load(cls, path: str | Path, body: BodyModel | None = None) -> Self:
         """Read a template; with ``body`` given, check that it was picked from that body.
 
         Raises:
@@ -72,7 +75,7 @@ class Template:
         )
 
 
-def _check_arrays(path, arrays, count):
+def _check_arrays(path: str | Path, arrays: dict[str, Any], count: int | None) -> None:
     """Refuse arrays that are missing or of another kind; ``count``: vertices of the body, or None."""
     expected = {"vertex_ids": ("i", 1), "vertices": ("f", 2), "mirror": ("i", 1), "body_digest": ("U", 0)}
     for name, (kind, axes) in expected.items():
@@ -88,7 +91,7 @@ def _check_arrays(path, arrays, count):
         raise InputError(path, found="its arrays do not fit each other or the body", fix=AGAIN)
 
 
-def build_template(body, count=1024):
+def build_template(body: BodyModel, count: int = 1024) -> Template:
     """Pick ``count`` vertices of ``body`` by farthest point sampling in the standing pose.
 
     The first is the vertex farthest from the mean, so that the choice depends on the body alone.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from sshmr.errors import InputError
 
@@ -9,7 +10,7 @@ LARGEST = 2**24
 """Bytes; the files this is for have a few thousand."""
 
 
-def read_json_mapping(path):
+def read_json_mapping(path: str | Path) -> dict[str, Any]:
     """The mapping in a JSON file.
 
     Raises:
@@ -29,7 +30,9 @@ def read_json_mapping(path):
     return content
 
 
-def entry(path, content, key, kind, what):
+def entry(
+    path: str | Path, content: dict[str, Any], key: str, kind: type | tuple[type, ...], what: str
+) -> Any:
     """One value of a mapping that must be there and of a type; ``what`` says it in words.
 
     Raises:

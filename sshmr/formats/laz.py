@@ -7,6 +7,8 @@ Sources: Isenburg, "LASzip: lossless compression of LiDAR data", PE&RS 2013; the
 """
 
 import struct
+from types import ModuleType
+from typing import BinaryIO
 
 LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}
 """Layers of each item that is compressed in layers: point, colour, colour and infrared, wave."""
@@ -16,7 +18,9 @@ EXTRA_BYTES = 14
 """The item that has a layer for each of its bytes."""
 
 
-def check_laz(stream, lazrs, header_size, records, start, width, number):
+def check_laz(
+    stream: BinaryIO, lazrs: ModuleType, header_size: int, records: int, start: int, width: int, number: int
+) -> None:
     """Hold the compression's description, its table of chunks and the sizes in each chunk against the file.
 
     Args:
@@ -54,7 +58,7 @@ def check_laz(stream, lazrs, header_size, records, start, width, number):
         _check_layers(stream, start + 8, sizes, width, layers)
 
 
-def _record(stream, header_size, records):
+def _record(stream: BinaryIO, header_size: int, records: int) -> bytes:
     """The variable length record that describes the compression."""
     stream.seek(header_size)
     for _ in range(records):
@@ -66,7 +70,7 @@ def _record(stream, header_size, records):
     raise ValueError("it does not describe its compression")
 
 
-def _check_layers(stream, place, sizes, width, layers):
+def _check_layers(stream: BinaryIO, place: int, sizes: list[int], width: int, layers: int) -> None:
     """Each chunk: a point as it is, the number of points, the size of each layer, the layers."""
     for size in sizes:
         stream.seek(place + width + 4)

@@ -11,6 +11,7 @@ import contextlib
 import math
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class _Element(NamedTuple):
 class MatFile:
     """The arrays of one MATLAB 5 file, by name."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         """Read the names of the arrays.
 
         Raises:
@@ -53,7 +54,7 @@ class MatFile:
         self.path = path
         data = memoryview(_bytes_of(path))
         self._order = _byte_order(path, data)
-        self._elements = {}
+        self._elements: dict[str, _Element] = {}
         with self._told():
             for element in self._walk(data):
                 name = self._describe(self._unpack(element, LONGEST_NAME_PART))[2]
@@ -61,15 +62,15 @@ class MatFile:
                     raise InputError(path, f'array "{name}"', "there twice", "each array once")
                 self._elements[name] = element
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self._elements
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """Names of all variables, those that are no numbers too, in the file's order."""
         return list(self._elements)
 
-    def read(self, name):
+    def read(self, name: str) -> np.ndarray:
         """One numeric array, in the type that MATLAB had it in.
 
         Raises:
@@ -94,7 +95,7 @@ class MatFile:
             return numbers.astype(CLASSES[kind]).reshape(shape, order="F")
 
     @contextlib.contextmanager
-    def _told(self, name=None):
+    def _told(self, name: str | None = None) -> Iterator[None]:
         """Turn whatever damaged bytes cause into an error that names the file and the array."""
         try:
             yield
@@ -105,7 +106,7 @@ class MatFile:
             found = f"damaged ({error})" if name else f"it is cut short or damaged ({error})"
             raise InputError(self.path, field, found, fix="Get the file again from its source") from error
 
-    def _walk(self, data):
+    def _walk(self, data: memoryview) -> Iterator[_Element]:
         """The top-level elements, each whole."""
         at = HEADER
         while at < len(data):
@@ -115,7 +116,7 @@ class MatFile:
             yield _Element(data[begin:end] if kind == COMPRESSED else data[at:end], kind == COMPRESSED)
             at = end if kind == COMPRESSED else after
 
-    def _unpack(self, element, most, whole=False):
+    def _unpack(self, element: _Element, most: int, whole: bool = False) -> memoryview:
         """At most so many bytes of an element's content, from its tag on."""
         if not element.packed:
             return element.data[:most]
@@ -125,7 +126,7 @@ class MatFile:
             raise ValueError("what is packed ends elsewhere than it claims")
         return content
 
-    def _tag(self, data, at):
+    def _tag(self, data: memoryview, at: int) -> tuple[int, int, int, int]:
         """An element's type, where its content begins and ends, and where the next one begins."""
         if at + 8 > len(data):
             raise ValueError(f"{len(data) - at} bytes are left at byte {at}")
@@ -141,7 +142,7 @@ class MatFile:
             raise ValueError(f"{size} bytes are claimed at byte {at} and {len(data) - begin} are there")
         return kind, begin, begin + size, after
 
-    def _describe(self, content):
+    def _describe(self, content: memoryview) -> tuple[int, tuple[int, ...], str, int]:
         """An array's class, shape and name, and where its numbers begin."""
         (kind,) = struct.unpack_from(f"{self._order}I", content, 0)
         if kind != MATRIX:
@@ -162,7 +163,7 @@ class MatFile:
         return kind, shape, name, at
 
 
-def _bytes_of(path):
+def _bytes_of(path: str | Path) -> bytes:
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -177,7 +178,7 @@ def _bytes_of(path):
         ) from None
 
 
-def _byte_order(path, data):
+def _byte_order(path: str | Path, data: memoryview) -> str:
     orders = {b"IM": "<", b"MI": ">"}
     mark = bytes(data[HEADER - 2 : HEADER])
     if mark not in orders:
@@ -186,5 +187,5 @@ def _byte_order(path, data):
     return orders[mark]
 
 
-def _some_of(names):
+def _some_of(names: Sequence[str]) -> str:
     return "it among " + (", ".join(names[:12]) or "no arrays at all")

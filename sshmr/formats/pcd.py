@@ -9,7 +9,7 @@ compression, the format that Lehmann's LibLZF describes.
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def _record(header: dict[str, list[str]]) -> np.dtype:
         raise ValueError("its header does not say what each field is")
     # Fields that pad a point all have the same name.
     names = [name if fields.count(name) == 1 else f"{name}{number}" for number, name in enumerate(fields)]
-    columns: list[tuple] = []
+    columns: list[tuple[Any, ...]] = []
     for name, size, kind, count in zip(names, sizes, kinds, counts, strict=True):
         code = f"<{kind.lower()}{size}"
         wide = count.isdecimal() and int(count) <= 100_000

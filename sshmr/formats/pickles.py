@@ -11,9 +11,9 @@ import math
 import os
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, BinaryIO, ClassVar, NoReturn
 
 import numpy as np
 
@@ -33,21 +33,21 @@ class Stateful(abc.ABC):
     """What a pickle may make an object of, and then hand that object's state to."""
 
     @abc.abstractmethod
-    def take(self, state):
+    def take_state(self, state: Any) -> None:
         """Take the state over."""
 
 
 class PickledDtype(Stateful):
     """Stand-in for ``numpy.dtype``: numbers, texts and Python objects, no structures."""
 
-    def __init__(self, code, align=False, copy=True):
+    def __init__(self, code: str, align: bool = False, copy: bool = True) -> None:
         if re.fullmatch("O[48]?", code):
             code = "O"
         elif not DTYPES.fullmatch(code):
             raise pickle.UnpicklingError(f"it asks for an array of dtype {code!r}, which is not allowed")
         self.dtype = np.dtype(code)
 
-    def take(self, state):
+    def take_state(self, state: Any) -> None:
         _, order, *structure = state[:5]
         if structure != [None, None, None]:
             raise pickle.UnpicklingError("it asks for a structured dtype, which is not allowed")
@@ -57,56 +57,56 @@ class PickledDtype(Stateful):
 class PickledArray(np.ndarray, Stateful):
     """An array as it comes out of a pickle; different from numpy's own only while it is read."""
 
-    def take(self, state):
+    def take_state(self, state: Any) -> None:
         _, shape, kind, fortran, content = state
         content = content.encode("latin1") if isinstance(content, str) else content
         size = _size(shape) * (1 if kind.dtype.hasobject else kind.dtype.itemsize)
         if not isinstance(content, list if kind.dtype.hasobject else bytes) or len(content) != size:
             raise pickle.UnpicklingError("it holds an array whose content does not fit its shape")
-        self.__setstate__((1, shape, kind.dtype, bool(fortran), content))
+        self.__setstate__((1, shape, kind.dtype, bool(fortran), content))  # type: ignore[arg-type]
 
 
-def _size(shape):
+def _size(shape: Any) -> int:
     if not isinstance(shape, tuple) or not all(isinstance(length, int) and length >= 0 for length in shape):
         raise pickle.UnpicklingError("it holds an array without a proper shape")
     return math.prod(shape)
 
 
-def _reconstruct(kind, shape, code):
+def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray:
     """Stand-in for numpy's: an empty array, whose state follows."""
     return np.ndarray.__new__(PickledArray, (0,), np.int8)
 
 
-def _scalar(kind, content):
+def _scalar(kind: Any, content: Any) -> Any:
     """Stand-in for numpy's: one number."""
     content = content.encode("latin1") if isinstance(content, str) else content
     return np.frombuffer(content, kind.dtype, count=1)[0]
 
 
-def _frombuffer(content, kind, shape, order):
+def _frombuffer(content: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
     """Stand-in for numpy's, which protocol 5 uses: an array of bytes that are there already."""
     _size(shape)
     return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
 
 
-def _encode(text, encoding="latin1"):
+def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     """Stand-in for ``_codecs.encode``, which protocols 0 to 2 call to write the bytes of an array."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"it asks for text to be encoded as {encoding!r}")
     return text.encode("latin1")
 
 
-def _no_bytes():
+def _no_bytes() -> bytes:
     """Stand-in for ``bytes``, which protocols 0 to 2 call without arguments for an empty array."""
     return b""
 
 
-def _ndarray():
+def _ndarray() -> NoReturn:
     """Stand-in for ``numpy.ndarray``, which ``_reconstruct`` is told, and which nobody calls."""
     raise pickle.UnpicklingError("it calls numpy.ndarray, which is not allowed")
 
 
-ALLOWED = {
+ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _ndarray,
     ("numpy", "dtype"): PickledDtype,
     ("_codecs", "encode"): _encode,
@@ -132,70 +132,74 @@ class NumpyUnpickler(pickle._Unpickler):
     asks for, and lets an object's state change what it is the state of.
     """
 
-    dispatch: ClassVar[dict[int, Callable]] = dict(pickle._Unpickler.dispatch)
+    stack: list[Any]
+    append: Callable[[Any], None]
+    pop_mark: Callable[[], list[Any]]
+    read: Callable[[int], bytes]
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
     allowed = ALLOWED
 
-    def __init__(self, file, **options):
+    def __init__(self, file: BinaryIO, **options: Any) -> None:
         super().__init__(file, **options)
         self._left = ALWAYS + COPIES * os.fstat(file.fileno()).st_size
 
-    def _spend(self, *values):
+    def _spend(self, *values: Any) -> None:
         """Count the content that a call is given, once more for each call."""
         self._left -= sum(_weight(value) for value in values)
         if self._left < 0:
             raise pickle.UnpicklingError("it copies the same content again and again")
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         """The few functions that numpy's pickles call."""
         try:
             return self.allowed[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed") from None
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> NoReturn:
         """Objects that lie outside the file."""
         raise pickle.UnpicklingError("it asks for an object outside the file, which is not allowed")
 
-    def get_extension(self, code):
+    def get_extension(self, code: int) -> NoReturn:
         """Names that are numbers in a registry of the program's."""
         raise pickle.UnpicklingError(f"it asks for extension {code}, which is not allowed")
 
-    def load_reduce(self):
+    def load_reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         self._spend(*arguments)
         self.stack.append(function(*arguments))
 
     dispatch[pickle.REDUCE[0]] = load_reduce
 
-    def load_build(self):
+    def load_build(self) -> None:
         state = self.stack.pop()
         self._spend(*(state if isinstance(state, tuple) else (state,)))
         if not isinstance(self.stack[-1], Stateful):
             kind = type(self.stack[-1]).__name__
             raise pickle.UnpicklingError(f"it sets the state of a {kind}, which is not allowed")
-        self.stack[-1].take(state)
+        self.stack[-1].take_state(state)
 
     dispatch[pickle.BUILD[0]] = load_build
 
-    def load_setitem(self):
+    def load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
         self._set_items([key, value])
 
     dispatch[pickle.SETITEM[0]] = load_setitem
 
-    def load_setitems(self):
+    def load_setitems(self) -> None:
         self._set_items(self.pop_mark())
 
     dispatch[pickle.SETITEMS[0]] = load_setitems
 
-    def load_dict(self):
+    def load_dict(self) -> None:
         items = self.pop_mark()
         self.append({})
         self._set_items(items)
 
     dispatch[pickle.DICT[0]] = load_dict
 
-    def _set_items(self, items):
+    def _set_items(self, items: list[Any]) -> None:
         # The hash of nested tuples can take for ever.
         if not all(isinstance(key, str | bytes | int | float | None) for key in items[::2]):
             raise pickle.UnpicklingError("it holds a mapping whose keys are neither text nor numbers")
@@ -207,7 +211,7 @@ class NumpyUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError(f"it holds a mapping with {count} keys, some of them numbers")
         target.update(zip(items[::2], items[1::2], strict=True))
 
-    def load_bytearray8(self):
+    def load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
         self.append(bytearray(self.read(size)))  # reads no more than is there, unlike the original
 
@@ -219,15 +223,16 @@ class NumpyUnpickler(pickle._Unpickler):
     dispatch[pickle.FROZENSET[0]] = dispatch[pickle.LIST[0]]
 
 
-def _weight(value):
+def _weight(value: Any) -> int:
     """Bytes of a text or an array, members of a list or a mapping; nothing for any other value."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     return len(value) if isinstance(value, str | bytes | bytearray | list | tuple | dict) else 0
 
 
-def _values(content, known):
+def _values(content: Any, known: dict[int, float]) -> float:
     """How many values an object holds, counted in every place they are in; infinite if it holds itself."""
+    parts: Iterable[Any]
     if isinstance(content, dict):
         parts = content.values()
     elif isinstance(content, list | tuple) or (isinstance(content, np.ndarray) and content.dtype.hasobject):
@@ -240,7 +245,7 @@ def _values(content, known):
     return known[id(content)]
 
 
-def load_numpy_pickle(path, unpickler=NumpyUnpickler):
+def load_numpy_pickle(path: str | Path, unpickler: type[NumpyUnpickler] = NumpyUnpickler) -> Any:
     """Read a pickle of plain containers and numpy arrays, of Python 2 or 3.
 
     Raises:

@@ -1,10 +1,13 @@
 """Take away what is not the person."""
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from sshmr.config.extract import ExtractConfig
 from sshmr.geometry.open3d_import import open3d
 from sshmr.sources.sampling import voxel_means
 
@@ -24,12 +27,12 @@ LEVEL = np.cos(np.radians(15))
 PLANES, PLANE_TRIALS, PLANE_POINTS = 3, 1000, 5000
 
 
-def finite(points):
+def finite(points: np.ndarray) -> np.ndarray:
     """The rows of (K, 3) without NaN, infinity and numbers too large for any place on Earth."""
     return points[(np.abs(points) < FARTHEST).all(axis=1)]
 
 
-def clean_person(points, settings):
+def clean_person(points: np.ndarray, settings: ExtractConfig) -> np.ndarray:
     """A person's points on the voxel grid, without strays.
 
     Args:
@@ -51,14 +54,14 @@ def clean_person(points, settings):
     return points
 
 
-def without_strays(points, distance):
+def without_strays(points: np.ndarray, distance: float) -> np.ndarray:
     """The points (K, 3) that have another point nearer than ``distance`` metres; all if it is 0."""
     if distance == 0 or len(points) < 2:
         return points
     return points[np.asarray(_cloud(points).compute_nearest_neighbor_distance()) <= distance]
 
 
-def without_fragments(points, farthest, share=0.02):
+def without_fragments(points: np.ndarray, farthest: float, share: float = 0.02) -> np.ndarray:
     """The points (K, 3) of the largest piece, and of each other that holds more than ``share`` of them.
 
     A piece hangs together by steps little longer than the cloud's own spacing, and of at most ``farthest``
@@ -76,7 +79,7 @@ def without_fragments(points, farthest, share=0.02):
     return points[(size > share * len(points))[piece] | (piece == size.argmax())]
 
 
-def ground_height(points, thickness):
+def ground_height(points: np.ndarray, thickness: float) -> np.ndarray | None:
     """Find a level ground at the feet.
 
     Args:
@@ -95,7 +98,7 @@ def ground_height(points, thickness):
     return None
 
 
-def ring_heights(points, thickness):
+def ring_heights(points: np.ndarray, thickness: float) -> np.ndarray | None:
     """Find the ground under a person by what lies low beside them, such as a few rings of a LiDAR.
 
     Args:
@@ -119,7 +122,7 @@ def ring_heights(points, thickness):
     return over
 
 
-def _over_ground(points, ground, thickness):
+def _over_ground(points: np.ndarray, ground: np.ndarray, thickness: float) -> np.ndarray:
     """Heights of points (K, 3) over the plane through ``ground`` (G, 3); level where that tells no slope."""
     level = np.median(ground[:, 1])
     near = ground[np.abs(ground[:, 1] - level) < 2 * thickness]
@@ -134,7 +137,7 @@ def _over_ground(points, ground, thickness):
     return points[:, 1] - near[:, 1].mean() - (points[:, [0, 2]] - near[:, [0, 2]].mean(0)) @ slope
 
 
-def _plane_below(points, depth, thickness):
+def _plane_below(points: np.ndarray, depth: float, thickness: float) -> np.ndarray | None:
     """As ``ground_height``, for a plane among the points of the lowest ``depth`` metres."""
     height = points[:, 1]
     low = points[height < np.percentile(height, 1) + depth]
@@ -150,7 +153,7 @@ def _plane_below(points, depth, thickness):
     return over if lowest and len(bare) >= GROUND_CELLS else None
 
 
-def _level_plane(points, distance):
+def _level_plane(points: np.ndarray, distance: float) -> np.ndarray | None:
     """The plane (4,), normal up, that has the most points (K, 3) within ``distance``; None if none is level.
 
     Larger planes that stand, a wall's foot, are laid aside one after the other.
@@ -170,11 +173,11 @@ def _level_plane(points, distance):
     return None
 
 
-def _cloud(points):
+def _cloud(points: np.ndarray) -> Any:
     """Points (K, 3) as Open3D's."""
     return open3d().geometry.PointCloud(open3d().utility.Vector3dVector(points))
 
 
-def _cells(points):
+def _cells(points: np.ndarray) -> set[tuple[int, int]]:
     """The squares of the ground that have points in or above them, as a set of pairs."""
     return set(map(tuple, np.unique(np.floor(points[:, [0, 2]] / GROUND_CELL).astype(int), axis=0)))

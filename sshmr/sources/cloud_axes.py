@@ -1,9 +1,12 @@
 """Axes and units of one's own clouds: which turn makes y up, and what to change where no person comes out."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
 from sshmr.geometry.up_axes import TO_Y_UP
 
@@ -19,7 +22,7 @@ LEAST_BALANCE = 0.485
 poses it was 0.50 or more in 99 of 100, so with the head down 0.50 or less; the median tells which."""
 
 
-def extent(points):
+def extent(points: np.ndarray) -> np.ndarray:
     """Size (metres) and balance of a cloud (K, 3) along each of its axes: (2, 3).
 
     Balance is where the points' mean lies between the lowest and the highest, 0 to 1.
@@ -35,13 +38,18 @@ class Misfit(NamedTuple):
     sample: np.ndarray | None
 
 
-def misfit(cloud, number):
+def misfit(cloud: np.ndarray, number: int) -> Misfit:
     """The ``Misfit`` of a cloud (K, 3), y up, in metres; ``number`` tells how many there were before."""
     sample = cloud[:: -(-len(cloud) // SAMPLE)] if number < SAMPLES else None
     return Misfit(np.ptp(cloud, axis=0), sample)
 
 
-def size_error(where, misfits, settings, clean):
+def size_error(
+    where: str | Path,
+    misfits: Sequence[Misfit],
+    settings: CloudsConfig,
+    clean: Callable[[np.ndarray], np.ndarray],
+) -> InputError:
     """The error that says which options would make persons of clouds that are none.
 
     Args:
@@ -73,7 +81,7 @@ def size_error(where, misfits, settings, clean):
     return InputError(where, "height", found, expected, fix)
 
 
-def _stands(points):
+def _stands(points: np.ndarray) -> bool:
     """Whether a cloud (K, 3), y up, in metres, is somebody upright."""
     if len(points) < 2:
         return False
@@ -83,11 +91,11 @@ def _stands(points):
     )
 
 
-def axis_hint(extents, settings):
+def axis_hint(extents: Sequence[np.ndarray], settings: CloudsConfig) -> str | None:
     """What to look at where persons came out, but lying or on their heads; None where they stand.
 
     Args:
-        extents: (K, 2, 3) of the cleaned clouds, y up, in metres; settings: a ``CloudsConfig``.
+        extents: (2, 3) of each of the cleaned clouds, y up, in metres; settings: a ``CloudsConfig``.
     """
     up = settings.up
     size, balance = np.median(extents, axis=0)
@@ -103,11 +111,11 @@ def axis_hint(extents, settings):
     return None
 
 
-def _opposite(up):
+def _opposite(up: str) -> str:
     return up.removeprefix("-") if up.startswith("-") else f"-{up}"
 
 
-def likely_up(size, balance, up):
+def likely_up(size: np.ndarray, balance: np.ndarray, up: str) -> str:
     """The files' axis along which a cloud is longest, towards where most points are, as ``up`` spells it."""
     longest = int(size.argmax())
     row = np.array(TO_Y_UP[up])[longest]

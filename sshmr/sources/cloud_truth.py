@@ -4,7 +4,7 @@ Ground truth is for evaluation alone: a row that cannot be right is dropped and 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from sshmr.sources.cloud_axes import TO_Y_UP
 from sshmr.sources.cloud_files import truth_file
 from sshmr.sources.frames import Reading, Truth, without_truth
 from sshmr.sources.manifest import Maker, maker_of
-from sshmr.sources.truth import truth_body, turned_truth
+from sshmr.sources.truth import BodyLoader, truth_body, turned_truth
 
 COLUMNS: dict[str, tuple[int, ...]] = {
     "file": (),
@@ -51,7 +51,7 @@ def read_cloud_truth(
     root: Path,
     files: Iterable[str],
     settings: CloudsConfig,
-    load_body: Callable[[str], BodyModel | None],
+    load_body: BodyLoader,
     reading: Reading,
 ) -> dict[str, Truth]:
     """The ground truth of some clouds: file below the root → ``Truth``, y up, in metres.
@@ -231,7 +231,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def _body(
     gender: str,
     body_model: str,
-    load_body: Callable[[str], BodyModel | None],
+    load_body: BodyLoader,
     maker: Maker | None,
     reading: Reading,
 ) -> BodyModel | None:

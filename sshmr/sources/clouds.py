@@ -1,12 +1,11 @@
 """Read one's own clouds: one person and one moment a file."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from sshmr.body.model import BodyModel
 from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.formats.depth import Sensor
@@ -29,6 +28,7 @@ from sshmr.sources.frame_order import Numbered
 from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample, voxel_means
+from sshmr.sources.truth import BodyLoader
 
 WIDEST = 10_000.0
 """Metres that a cloud spans at most, before it is cleaned: more is damage."""
@@ -45,7 +45,7 @@ def read_sequence(
     sequence: str,
     split: str,
     settings: ExtractConfig,
-    load_body: Callable[[str], BodyModel] | None = None,
+    load_body: BodyLoader | None = None,
     threads: int = 1,
     files: Sequence[tuple[int, float | None, Path]] = (),
 ) -> Reading:
@@ -74,7 +74,7 @@ def read_files(
     sequence: str,
     files: Sequence[Numbered],
     settings: ExtractConfig,
-    load_body: Callable[[str], BodyModel | None] | None = None,
+    load_body: BodyLoader | None = None,
 ) -> tuple[Reading, list[Misfit]]:
     """Read some clouds of one sequence.
 

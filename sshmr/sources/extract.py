@@ -1,17 +1,24 @@
 """From some sequences of a source to one shard of the points table."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
+from sshmr.config.extract import ExtractConfig
 from sshmr.config.mapping import to_json
 from sshmr.errors import InputError
-from sshmr.sources import clouds, scenes, sloper4d
+from sshmr.sources import clouds, plan, scenes, sloper4d
 from sshmr.sources.behave import reader as behave
+from sshmr.sources.frames import Reading
 from sshmr.sources.sampling import centre_and_pad
 from sshmr.sources.surreal import reader as surreal
+from sshmr.sources.truth import BodyLoader
 from sshmr.tables.schemas import as_text, points_schema, write_table
 
-READERS = {
+READERS: dict[str, Callable[..., Reading]] = {
     "sloper4d": sloper4d.read_sequence,
     "behave": behave.read_sequence,
     "surreal": surreal.read_sequence,
@@ -24,7 +31,16 @@ SKIPPED_SCHEMA = pa.schema(
 TRUTH = {"pose": 72, "betas": 10, "transl": 3, "joints": 72}
 
 
-def extract(source, sequences, split, settings, load_body, output, skipped, threads=1):
+def extract(
+    source: str,
+    sequences: Sequence[plan.Sequence],
+    split: str,
+    settings: ExtractConfig,
+    load_body: BodyLoader,
+    output: Path,
+    skipped: Path,
+    threads: int = 1,
+) -> str:
     """Read some sequences, write them as one shard of the points table, and the table of what was skipped.
 
     Args:
@@ -58,7 +74,14 @@ def extract(source, sequences, split, settings, load_body, output, skipped, thre
     return "\n".join(_summary(reading, split) for reading in readings)
 
 
-def _read(source, sequence, split, settings, load_body, threads):
+def _read(
+    source: str,
+    sequence: plan.Sequence,
+    split: str,
+    settings: ExtractConfig,
+    load_body: BodyLoader,
+    threads: int,
+) -> Reading:
     """The ``Reading`` of a ``Sequence``, which has at least one frame."""
     listed = {"files": sequence.files} if sequence.files else {}
     reading = READERS[source](sequence.root, sequence.name, split, settings, load_body, threads, **listed)
@@ -72,13 +95,15 @@ def _read(source, sequence, split, settings, load_body, threads):
     return reading
 
 
-def write_skipped(path, skipped, provenance):
+def write_skipped(
+    path: str | Path, skipped: Sequence[tuple[str, str, str]], provenance: dict[str, Any]
+) -> None:
     """Write the table of frames left out: [(frame_id, source, reason), …]."""
     names, sources, reasons = zip(*skipped, strict=True) if skipped else ((), (), ())
     write_table(path, {"frame_id": names, "source": sources, "reason": reasons}, SKIPPED_SCHEMA, provenance)
 
 
-def table_columns(readings, split, count):
+def table_columns(readings: Sequence[Reading], split: str, count: int) -> dict[str, Any]:
     """Columns of the points table, ``count`` points a frame, from the frames of some readings in order."""
     frames = [frame for reading in readings for frame in reading.frames]
     points, sizes, offsets = zip(*(centre_and_pad(frame.points, count) for frame in frames), strict=True)
@@ -108,7 +133,7 @@ def table_columns(readings, split, count):
     return columns
 
 
-def _padded_parts(parts, count):
+def _padded_parts(parts: np.ndarray | None, count: int) -> np.ndarray:
     """(count,) int8: 0 on padding, and where the source tells no parts."""
     padded = np.zeros(count, np.int8)
     if parts is not None:
@@ -116,7 +141,7 @@ def _padded_parts(parts, count):
     return padded
 
 
-def _summary(reading, split):
+def _summary(reading: Reading, split: str) -> str:
     sizes = [len(frame.points) for frame in reading.frames]
     known = sum(frame.truth is not None for frame in reading.frames)
     kind = "simulated, " if reading.simulated else ""

@@ -10,7 +10,7 @@ import datetime
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 EPOCH = (946_684_800, 4_102_444_800)
 """Seconds since 1970 that can be a recording's: the years 2000 to 2099."""
@@ -68,7 +68,7 @@ def numbered(paths: Sequence[Path], given: Sequence[int | None] | None = None) -
     ]
 
 
-def _sorted_by(keys: Sequence) -> list[int]:
+def _sorted_by(keys: Sequence[Any]) -> list[int]:
     return sorted(range(len(keys)), key=lambda row: keys[row])
 
 

@@ -51,7 +51,7 @@ class Reading:
     """(frame_id, source, reason) of each frame that was left out."""
     notes: list[str] = field(default_factory=list)
     simulated: bool = False
-    scene: dict = field(default_factory=dict)
+    scene: dict[str, str | float] = field(default_factory=dict)
     """Where the whole scene lies that people were cut from: recording, root, up, unit."""
 
     def skip(self, frame_id: str, source: str, reason: str) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from sshmr.body.model import BodyModel
 from sshmr.errors import InputError
 from sshmr.files import sha256_of, write_json
 from sshmr.sources.shards import MANIFEST
@@ -16,7 +17,7 @@ class Maker(NamedTuple):
     body_digest: str
 
 
-def write_manifest(root, layout, body):
+def write_manifest(root: str | Path, layout: str, body: BodyModel) -> None:
     """List the files below a simulated data set's root, with their hashes, and the ``BodyModel`` in them."""
     files = sorted(path for path in Path(root).rglob("*") if path.is_file() and path.name != MANIFEST)
     content = {
@@ -36,7 +37,7 @@ def write_manifest(root, layout, body):
     write_json(Path(root) / MANIFEST, content)
 
 
-def maker_of(root):
+def maker_of(root: str | Path) -> Maker | None:
     """The ``Maker`` of the data below a root; None where they are not simulated.
 
     Raises:

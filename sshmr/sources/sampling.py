@@ -8,12 +8,12 @@ import hashlib
 import numpy as np
 
 
-def frame_generator(frame_id):
+def frame_generator(frame_id: str) -> np.random.Generator:
     """A numpy Generator that depends on nothing but the frame's id."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(frame_id.encode()).digest()[:8], "little"))
 
 
-def subsample(points, count, method, frame_id):
+def subsample(points: np.ndarray, count: int, method: str, frame_id: str) -> np.ndarray:
     """At most ``count`` of the points.
 
     Args:
@@ -36,7 +36,7 @@ def subsample(points, count, method, frame_id):
     return _finest_voxels(points, count)
 
 
-def farthest_points(points, count, first):
+def farthest_points(points: np.ndarray, count: int, first: int) -> np.ndarray:
     """Indices (count,) of points that lie far from each other, ``first`` first; (K, 3) with K ≥ count.
 
     Source: Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985.
@@ -50,7 +50,7 @@ def farthest_points(points, count, first):
     return chosen
 
 
-def voxel_means(points, edge):
+def voxel_means(points: np.ndarray, edge: float) -> np.ndarray:
     """Mean of the points in each occupied cell of a grid anchored at the world's origin.
 
     Args:
@@ -62,7 +62,7 @@ def voxel_means(points, edge):
     return voxel_cells(points, edge)[0]
 
 
-def voxel_cells(points, edge):
+def voxel_cells(points: np.ndarray, edge: float) -> tuple[np.ndarray, np.ndarray]:
     """As ``voxel_means``, and how many points each cell holds, (C,) int."""
     if not len(points):
         return points, np.zeros(0, np.int64)
@@ -83,7 +83,7 @@ def voxel_cells(points, edge):
     return (np.stack(sums, axis=1) / size[:, None]).astype(points.dtype), size
 
 
-def _finest_voxels(points, count):
+def _finest_voxels(points: np.ndarray, count: int) -> np.ndarray:
     """Voxel means with the smallest edge, to about 1 %, that leaves at most ``count``."""
     low, high = 0.0, float(np.ptp(points, axis=0).max()) * 2 + 1e-6
     while high - low > 0.01 * high:
@@ -96,7 +96,7 @@ def _finest_voxels(points, count):
     return means if len(means) <= count else means[:count]
 
 
-def centre_and_pad(points, count):
+def centre_and_pad(points: np.ndarray, count: int) -> tuple[np.ndarray, int, np.ndarray]:
     """One row of the points table.
 
     Args:

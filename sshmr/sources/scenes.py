@@ -1,11 +1,10 @@
 """Read recordings of whole scenes: every person that is found and followed is a sequence of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from sshmr.body.model import BodyModel
 from sshmr.config.extract import ExtractConfig
 from sshmr.people.scene import Recording, rate_of, read_recording
 from sshmr.sources.cleaning import without_fragments, without_strays
@@ -13,6 +12,7 @@ from sshmr.sources.cloud_files import files_of_sequence
 from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample, voxel_means
+from sshmr.sources.truth import BodyLoader
 
 
 def read_sequence(
@@ -20,7 +20,7 @@ def read_sequence(
     sequence: str,
     split: str,
     settings: ExtractConfig,
-    load_body: Callable[[str], BodyModel] | None = None,
+    load_body: BodyLoader | None = None,
     threads: int = 1,
     files: Sequence[tuple[int, float | None, Path]] = (),
 ) -> Reading:
@@ -67,7 +67,7 @@ def read_sequence(
     return reading
 
 
-def _cleaned(points, settings):
+def _cleaned(points: np.ndarray, settings: ExtractConfig) -> np.ndarray:
     """A person's points on the voxel grid, without strays; the ground is gone already."""
     points = np.asarray(points)
     if settings.voxel:

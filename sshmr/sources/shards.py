@@ -5,9 +5,12 @@ The workflow asks this while it plans, so nothing here imports more than the sta
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sshmr.config.capture import CaptureConfig
+from sshmr.config.extract import BehaveConfig, ExtractConfig, Sloper4dConfig
 from sshmr.errors import InputError
 from sshmr.sources.behave.files import official_split, sequence_names
 from sshmr.sources.cloud_files import cloud_files
@@ -28,7 +31,7 @@ class SimulatedSequence(NamedTuple):
     layout: str
 
 
-def simulated_plan(capture):
+def simulated_plan(capture: CaptureConfig) -> list[SimulatedSequence]:
     """The sequences that a ``CaptureConfig`` asks for, in order.
 
     Subjects take turns; those of the test sequences appear in no training sequence. Layouts take turns within
@@ -48,7 +51,7 @@ def simulated_plan(capture):
     return plan
 
 
-def simulated_root(folder, sequence, layout):
+def simulated_root(folder: str | Path, sequence: str, layout: str) -> Path:
     """The root that a simulated sequence's reader is given, below the run's folder ``capture``.
 
     SLOPER4D's sequences share one; a sequence of any other layout is a small data set of its own.
@@ -56,13 +59,15 @@ def simulated_root(folder, sequence, layout):
     return Path(folder) if layout == "sloper4d" else Path(folder) / sequence
 
 
-def simulated_file(folder, sequence, layout):
+def simulated_file(folder: str | Path, sequence: str, layout: str) -> Path:
     """The file that stands for a simulated sequence: its one pickle, or the list of its files."""
     root = simulated_root(folder, sequence, layout)
     return sloper4d_pickle(root, sequence) if layout == "sloper4d" else root / MANIFEST
 
 
-def list_sequences(source_kind, root, settings, files=None):
+def list_sequences(
+    source_kind: str, root: str | Path, settings: ExtractConfig, files: Mapping[str, Any] | None = None
+) -> dict[str, list[str]]:
     """Names of the sequences of data on disk: ``{"train": [...], "test": [...]}``.
 
     Args:
@@ -93,12 +98,12 @@ def list_sequences(source_kind, root, settings, files=None):
     raise InputError("config", 'key "source.kind"', repr(source_kind), known)
 
 
-def sloper4d_pickle(root, sequence):
+def sloper4d_pickle(root: str | Path, sequence: str) -> Path:
     """Path of a sequence's one pickle in SLOPER4D's layout."""
     return Path(root) / sequence / f"{sequence}_labels.pkl"
 
 
-def _sloper4d_shards(root, settings):
+def _sloper4d_shards(root: Path, settings: Sloper4dConfig) -> dict[str, list[str]]:
     found = sorted(path.parent.name for path in root.glob("*/*_labels.pkl"))
     found = [name for name in found if sloper4d_pickle(root, name).is_file()]
     if not found:
@@ -116,7 +121,7 @@ def _sloper4d_shards(root, settings):
     return _split(root, chosen, test, settings.test_fraction)
 
 
-def _behave_shards(root, settings):
+def _behave_shards(root: Path, settings: BehaveConfig) -> dict[str, list[str]]:
     found = sequence_names(root)
     if not found:
         raise InputError(
@@ -141,18 +146,20 @@ def _behave_shards(root, settings):
     return shards
 
 
-def named(sequence, names):
+def named(sequence: str, names: Sequence[str]) -> bool:
     """Whether one of the names means a sequence: in full, or as ``seq002`` for ``seq002_football_001``."""
     return any(sequence == name or sequence.startswith(f"{name}_") for name in names)
 
 
-def _check_named(root, found, names, key):
+def _check_named(root: str | Path, found: Sequence[str], names: Sequence[str], key: str) -> None:
     for name in names:
         if not any(named(sequence, [name]) for sequence in found):
             raise InputError(root, f'"{name}" of extract {key}', "not there", "one of " + ", ".join(found))
 
 
-def _split(root, found, test_names, test_fraction):
+def _split(
+    root: str | Path, found: Sequence[str], test_names: Sequence[str], test_fraction: float
+) -> dict[str, list[str]]:
     """Hold out the sequences named, or else a share of them picked by a hash of their names."""
     _check_named(root, found, test_names, "test_sequences")
     if test_names:

@@ -3,20 +3,23 @@
 import hashlib
 import reprlib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from sshmr.body.sources import GENDERS
+from sshmr.config.extract import ExtractConfig, Sloper4dConfig
 from sshmr.errors import InputError
 from sshmr.formats.pickles import load_numpy_pickle
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
 from sshmr.sources.cleaning import clean_person, finite
-from sshmr.sources.frames import Frame, Reading, frame_id
+from sshmr.sources.frames import Frame, Reading, Truth, frame_id
 from sshmr.sources.manifest import Maker
 from sshmr.sources.sampling import subsample
 from sshmr.sources.shards import sloper4d_pickle
-from sshmr.sources.truth import truth_body, turned_truth
+from sshmr.sources.truth import BodyLoader, truth_body, turned_truth
 
 FARTHEST_TRUTH = 1.5
 PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
@@ -40,13 +43,20 @@ class Recording:
     transl: np.ndarray
     betas: np.ndarray
     gender: str
-    clouds: dict
+    clouds: dict[int, Any]
     simulated: bool
     body_model: str
     body_digest: str
 
 
-def read_sequence(root, sequence, split, settings, load_body, threads=1):
+def read_sequence(
+    root: str | Path,
+    sequence: str,
+    split: str,
+    settings: ExtractConfig,
+    load_body: BodyLoader,
+    threads: int = 1,
+) -> Reading:
     """Read the frames of one sequence that belong to a split.
 
     Args:
@@ -91,7 +101,7 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
     return reading
 
 
-def read_pickle(path):
+def read_pickle(path: Path) -> Recording:
     """Read and check one ``<sequence>_labels.pkl`` as a ``Recording``."""
     content = _mapping(path, load_numpy_pickle(path), "the pickle")
     person = _mapping(path, _entry(path, content, "second_person"), "second_person")
@@ -126,11 +136,11 @@ def read_pickle(path):
     )
 
 
-def _text(value, otherwise):
+def _text(value: Any, otherwise: str) -> str:
     return value if isinstance(value, str) else otherwise
 
 
-def _mapping(path, value, name):
+def _mapping(path: Path, value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(
             path, name, f"a {type(value).__name__}", "a dictionary", "Is it a SLOPER4D label file?"
@@ -138,14 +148,14 @@ def _mapping(path, value, name):
     return value
 
 
-def _entry(path, mapping, key, within=""):
+def _entry(path: Path, mapping: dict[str, Any], key: str, within: str = "") -> Any:
     if key not in mapping:
         known = ", ".join(str(name) for name in list(mapping)[:12])
         raise InputError(path, f'key "{within}{key}"', "missing", f"it among {known or 'no keys at all'}")
     return mapping[key]
 
 
-def _numbers(path, person, key):
+def _numbers(path: Path, person: dict[str, Any], key: str) -> np.ndarray:
     try:
         return _float_array(_entry(path, person, key, "second_person."))
     except (ValueError, TypeError, OverflowError) as error:
@@ -156,7 +166,7 @@ def _numbers(path, person, key):
         ) from error
 
 
-def _float_array(values, most=MOST_NUMBERS):
+def _float_array(values: Any, most: int = MOST_NUMBERS) -> np.ndarray:
     """Nested lists, or an array, as float64.
 
     Raises:
@@ -179,7 +189,7 @@ def _float_array(values, most=MOST_NUMBERS):
     return np.asarray(values, dtype=np.float64)
 
 
-def _per_frame(path, person, key, count, width):
+def _per_frame(path: Path, person: dict[str, Any], key: str, count: int, width: int) -> np.ndarray:
     values = _numbers(path, person, key)
     if values.shape != (count, width):
         expected = f"({count}, {width}), a row for each of frame_num"
@@ -187,7 +197,7 @@ def _per_frame(path, person, key, count, width):
     return values
 
 
-def _whole_numbers(path, field, values):
+def _whole_numbers(path: Path, field: str, values: np.ndarray) -> np.ndarray:
     try:
         numbers = _float_array(values).reshape(-1)
         if not np.array_equal(numbers, np.round(numbers)):
@@ -199,7 +209,7 @@ def _whole_numbers(path, field, values):
     return numbers.astype(np.int64)
 
 
-def _clouds(path, person):
+def _clouds(path: Path, person: dict[str, Any]) -> dict[int, Any]:
     clouds = _entry(path, person, "point_clouds", "second_person.")
     frames = _entry(path, person, "point_frame", "second_person.")
     clouds = list(clouds) if isinstance(clouds, np.ndarray) and clouds.ndim else clouds
@@ -218,7 +228,7 @@ def _clouds(path, person):
     return dict(zip(frames.tolist(), clouds, strict=True))
 
 
-def _frames_of_split(frames, sequence, split, rule):
+def _frames_of_split(frames: np.ndarray, sequence: str, split: str, rule: str) -> set[int]:
     """The frame numbers of a sequence that belong to a split."""
     if rule != "published":
         return set(frames.tolist())
@@ -228,7 +238,7 @@ def _frames_of_split(frames, sequence, split, rule):
     return test if split == "test" else set(frames.tolist()) - test
 
 
-def _clean(cloud, settings):
+def _clean(cloud: Any, settings: ExtractConfig) -> np.ndarray:
     """(K, 3) float64 of one frame's points on the voxel grid, z up.
 
     Raises:
@@ -247,7 +257,9 @@ def _clean(cloud, settings):
     return clean_person(finite(cloud), settings)
 
 
-def _truth(recording, clouds, load_body, reading):
+def _truth(
+    recording: Recording, clouds: dict[int, np.ndarray], load_body: BodyLoader, reading: Reading
+) -> dict[int, Truth]:
     """The true body of each frame, turned y up; nothing where the right body model is not at hand.
 
     Bodies that cannot be right are dropped with a note, their clouds never: those whose numbers are none, and
@@ -277,12 +289,18 @@ def _truth(recording, clouds, load_body, reading):
         )
     if not known.any():
         return {}
-    values = (part[known] for part in values)
-    found = turned_truth(body, recording.gender, Z_UP_TO_Y_UP, *values, recording.body_model)
+    pose, betas, transl = (part[known] for part in values)
+    found = turned_truth(body, recording.gender, Z_UP_TO_Y_UP, pose, betas, transl, recording.body_model)
     return dict(zip(recording.frames[known].tolist(), found, strict=True))
 
 
-def _neighbour_points(number, clouds, ends, framerate, settings):
+def _neighbour_points(
+    number: int,
+    clouds: dict[int, np.ndarray],
+    ends: tuple[int, int],
+    framerate: float,
+    settings: Sloper4dConfig,
+) -> list[np.ndarray]:
     """Points of the previous and the next frame that still lie on the person.
 
     The nearer the two clouds' means, the more is taken: under 0.08 m all, under 0.2 m the points within 5 cm

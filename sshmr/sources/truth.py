@@ -1,12 +1,20 @@
 """True bodies, where a source has them and the body model that they are for is at hand."""
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 
+from sshmr.body.model import BodyModel
 from sshmr.geometry.frames import turn_body
-from sshmr.sources.frames import Truth
+from sshmr.sources.frames import Reading, Truth
+from sshmr.sources.manifest import Maker
+
+BodyLoader = Callable[[str], BodyModel | None]
+"""A gender's body model; None where there is none."""
 
 
-def truth_body(gender, load_body, maker, reading):
+def truth_body(gender: str, load_body: BodyLoader, maker: Maker | None, reading: Reading) -> BodyModel | None:
     """The body that a source's ground truth is for, or None and a note in the reading.
 
     Args:
@@ -31,7 +39,15 @@ def truth_body(gender, load_body, maker, reading):
     return None
 
 
-def turned_truth(body, gender, rotation, pose, betas, transl, body_model):
+def turned_truth(
+    body: BodyModel,
+    gender: str,
+    rotation: np.ndarray,
+    pose: np.ndarray,
+    betas: np.ndarray,
+    transl: np.ndarray,
+    body_model: str,
+) -> list[Truth]:
     """The true bodies of T frames in another frame of coordinates, joints included.
 
     Args:
@@ -44,12 +60,10 @@ def turned_truth(body, gender, rotation, pose, betas, transl, body_model):
     """
     kind = torch.float64
     body = body.to(dtype=kind)
-    pose, betas, transl = (torch.as_tensor(values, dtype=kind) for values in (pose, betas, transl))
-    pelvis = body.rest_joints(betas)[:, 0]
-    root, transl = turn_body(torch.as_tensor(rotation, dtype=kind), pose[:, :3], transl, pelvis)
-    pose = torch.cat([root, pose[:, 3:]], dim=1)
-    joints = body.subset([0])(pose, betas, transl).joints
-    return [
-        Truth(gender, *(value.numpy() for value in values), body_model)
-        for values in zip(pose, betas, transl, joints, strict=True)
-    ]
+    rotvecs, shape, place = (torch.as_tensor(values, dtype=kind) for values in (pose, betas, transl))
+    pelvis = body.rest_joints(shape)[:, 0]
+    root, place = turn_body(torch.as_tensor(rotation, dtype=kind), rotvecs[:, :3], place, pelvis)
+    rotvecs = torch.cat([root, rotvecs[:, 3:]], dim=1)
+    joints = body.subset([0])(rotvecs, shape, place).joints
+    columns = (values.numpy() for values in (rotvecs, shape, place, joints))
+    return [Truth(gender, p, b, t, j, body_model) for p, b, t, j in zip(*columns, strict=True)]

@@ -132,11 +132,11 @@ SIDE_DOORS = {
 def test_side_doors_are_shut(tmp_path, program):
     path, made = tmp_path / "evil.pkl", tmp_path / "made"
     path.write_bytes(program.replace(b"MADE", str(made).encode()))
-    before = vars(pickles._encode).copy(), pickles._encode.__defaults__, pickles.PickledDtype.take
+    before = vars(pickles._encode).copy(), pickles._encode.__defaults__, pickles.PickledDtype.take_state
     with pytest.raises(InputError, match=r"evil\.pkl"):
         load_numpy_pickle(path)
     assert not made.exists()
-    assert before == (vars(pickles._encode), pickles._encode.__defaults__, pickles.PickledDtype.take)
+    assert before == (vars(pickles._encode), pickles._encode.__defaults__, pickles.PickledDtype.take_state)
 
 
 def test_bytes_are_never_taken_for_pointers(tmp_path):

@@ -1,7 +1,7 @@
 """What is known of a sequence and of its cameras."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Camera(NamedTuple):
     translation: np.ndarray
 
 
-def read_info(path):
+def read_info(path: Path) -> Info:
     """Read and check a sequence's ``info.json``.
 
     Raises:
@@ -72,7 +72,7 @@ def read_info(path):
     return Info(folders["config"], folders["intrinsic"], tuple(cameras), gender)
 
 
-def _is_folder(path):
+def _is_folder(path: Path) -> bool:
     """Whether a folder is there; a name that no folder can have is that of none."""
     try:
         return path.is_dir()
@@ -80,7 +80,7 @@ def _is_folder(path):
         return False
 
 
-def read_camera(info, number):
+def read_camera(info: Info, number: int) -> Camera:
     """One camera of a sequence.
 
     Raises:
@@ -98,7 +98,7 @@ def read_camera(info, number):
     return Camera(read_table(info.intrinsics / str(number) / "pointcloud_table.npy"), rotation, translation)
 
 
-def read_table(path):
+def read_table(path: Path) -> np.ndarray:
     """A camera's pixel table, (H, W, 2) float32.
 
     Raises:
@@ -118,7 +118,7 @@ def read_table(path):
     return table
 
 
-def _numbers(path, content, key, count):
+def _numbers(path: Path, content: dict[str, Any], key: str, count: int) -> np.ndarray:
     values = entry(path, content, key, list, f"{count} numbers")
     values = [value for row in values for value in (row if isinstance(row, list) else [row])]
     fine = all(type(value) in (int, float) and abs(value) < 1e6 for value in values)

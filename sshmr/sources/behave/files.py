@@ -6,6 +6,7 @@ The workflow asks this while it plans, so nothing here imports more than the sta
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from sshmr.errors import InputError
 from sshmr.formats.json_files import entry, read_json_mapping
@@ -15,17 +16,17 @@ CALIBRATION = ("config.json", "pointcloud_table.npy")
 FRAME = re.compile(r"t(\d{1,6})(?:\.(\d{1,3}))?")
 
 
-def sequence_folder(root, sequence):
+def sequence_folder(root: str | Path, sequence: str) -> Path:
     """The folder of one sequence."""
     return Path(root) / "sequences" / sequence
 
 
-def info_file(root, sequence):
+def info_file(root: str | Path, sequence: str) -> Path:
     """The file that a sequence is known by."""
     return sequence_folder(root, sequence) / "info.json"
 
 
-def watched_files(root, sequence):
+def watched_files(root: str | Path, sequence: str) -> list[Path]:
     """The files that stand for a sequence: what it is known by, and the calibration that it names."""
     path = info_file(root, sequence)
     try:
@@ -39,12 +40,12 @@ def watched_files(root, sequence):
     return [path, *(Path(os.path.normpath(file)) for files in calibration for file in files)]
 
 
-def sequence_names(root):
+def sequence_names(root: str | Path) -> list[str]:
     """The sequences below a root, sorted."""
     return sorted(path.parent.name for path in (Path(root) / "sequences").glob("*/info.json"))
 
 
-def official_split(root):
+def official_split(root: str | Path) -> dict[str, list[str]] | None:
     """What ``split.json`` says: ``{"train": [...], "test": [...]}``; None where there is none.
 
     Raises:
@@ -61,14 +62,14 @@ def official_split(root):
     return split
 
 
-def _names(path, content, side):
+def _names(path: Path, content: dict[str, Any], side: str) -> list[str]:
     names = entry(path, content, side, list, "a list of sequence names")
     if not all(isinstance(name, str) for name in names):
         raise InputError(path, f'key "{side}"', "no list of names", "sequence names as text")
     return names
 
 
-def frame_folders(sequence):
+def frame_folders(sequence: Path) -> list[tuple[int, Path]]:
     """The moments of a sequence in order: a list of (milliseconds, folder) for ``t0003.000`` and so on."""
     found = []
     for folder in Path(sequence).iterdir():
@@ -78,12 +79,12 @@ def frame_folders(sequence):
     return sorted(found)
 
 
-def depth_file(folder, camera):
+def depth_file(folder: Path, camera: int) -> Path:
     """The depth image of one camera at one moment."""
     return folder / f"k{camera}.depth.png"
 
 
-def mask_file(folder, camera):
+def mask_file(folder: Path, camera: int) -> Path | None:
     """The person's mask; None where there is none. A .png is exact, a .jpg noisy: the .png wins."""
     for suffix in (".png", ".jpg"):
         path = folder / f"k{camera}.person_mask{suffix}"
@@ -92,6 +93,6 @@ def mask_file(folder, camera):
     return None
 
 
-def fit_file(folder):
+def fit_file(folder: Path) -> Path:
     """The body that was fitted to all cameras."""
     return folder / "person" / "fit02" / "person_fit.pkl"

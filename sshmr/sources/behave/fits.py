@@ -1,7 +1,8 @@
 """The bodies that were fitted to all four cameras: labels."""
 
 import pickletools
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Fit(NamedTuple):
     transl: np.ndarray
 
 
-def read_fit(path):
+def read_fit(path: Path) -> Fit:
     """Read one ``person_fit.pkl``.
 
     Raises:
@@ -39,20 +40,24 @@ def read_fit(path):
     )
 
 
-def _check_sizes(path):
+def _check_sizes(path: Path) -> None:
     """Refuse a damaged pickle that would make the unpickler set memory aside for what it does not hold."""
     size = path.stat().st_size
     if size > LARGEST:
         raise InputError(path, "size", f"{size} bytes", f"at most {LARGEST}")
     try:
-        numbers = [arg for code, arg, _ in pickletools.genops(path.read_bytes()) if code.name.endswith("PUT")]
+        numbers = [
+            int(arg or 0)
+            for code, arg, _ in pickletools.genops(path.read_bytes())
+            if code.name.endswith("PUT")
+        ]
     except Exception as error:  # a broken pickle can raise almost any exception
         raise InputError(path, found=f"no pickle ({error})", expected="pose, betas and trans") from error
     if any(number > size for number in numbers):
         raise InputError(path, found="a pickle with more memory slots than bytes", fix="Get it again")
 
 
-def _numbers(path, content, key, count):
+def _numbers(path: Path, content: dict[str, Any], key: str, count: int) -> np.ndarray:
     if key not in content:
         raise InputError(path, f'key "{key}"', "missing", f"{count} numbers")
     value = content[key]

@@ -1,5 +1,6 @@
 """Read depth images and masks."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ class Mask(NamedTuple):
     box: tuple[int, int, int, int]
 
 
-def read_depth(path, shape, box):
+def read_depth(path: Path, shape: tuple[int, int], box: tuple[int, int, int, int]) -> np.ndarray:
     """A depth image's part in a box, (h, w) uint16 millimetres, 0 where there is no reading.
 
     Args:
@@ -36,7 +37,7 @@ def read_depth(path, shape, box):
     return np.asarray(_load(image, path).crop(box), dtype=np.uint16)
 
 
-def read_mask(path, shape):
+def read_mask(path: Path, shape: tuple[int, int]) -> Mask:
     """Where the person is, a ``Mask``.
 
     Raises:
@@ -52,7 +53,7 @@ def read_mask(path, shape):
     return Mask(np.asarray(image.crop(box), dtype=bool), box)
 
 
-def _open(path, kind, shape):
+def _open(path: Path, kind: str, shape: tuple[int, int]) -> Image.Image:
     """The image's header, checked before any pixel is decoded: a small file can hold a huge image."""
     try:
         image = Image.open(path, formats=(kind,))
@@ -69,7 +70,7 @@ def _open(path, kind, shape):
     return image
 
 
-def _load(image, path):
+def _load(image: Image.Image, path: Path) -> Image.Image:
     try:
         image.load()
     except Exception as error:
@@ -77,5 +78,5 @@ def _load(image, path):
     return image
 
 
-def _short(error):
+def _short(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:120]

@@ -3,6 +3,9 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sshmr.config.extract import ExtractConfig
+from sshmr.sources.behave.calibration import Camera
+from sshmr.sources.behave.images import Mask
 from sshmr.sources.cleaning import without_fragments
 from sshmr.sources.sampling import frame_generator, subsample, voxel_cells
 
@@ -14,7 +17,7 @@ PUBLISHED_DRAWS, PUBLISHED_POINTS = (1200, 1800), 1024
 PUBLISHED_NEIGHBOUR = 0.2
 
 
-def unproject(depth, mask, camera):
+def unproject(depth: np.ndarray, mask: Mask, camera: Camera) -> np.ndarray:
     """The masked pixels' points in the world.
 
     Args:
@@ -34,7 +37,7 @@ def unproject(depth, mask, camera):
     return points @ camera.rotation.T.astype(np.float32) + camera.translation.astype(np.float32)
 
 
-def robust_cleaning(points, settings, frame_id):
+def robust_cleaning(points: np.ndarray, settings: ExtractConfig, frame_id: str) -> np.ndarray:
     """What hangs together as one person: on the voxel grid, without small pieces, thinned.
 
     Args:
@@ -54,7 +57,7 @@ def robust_cleaning(points, settings, frame_id):
     return subsample(points, settings.points, settings.sampling, frame_id)
 
 
-def published_cleaning(points, settings, frame_id):
+def published_cleaning(points: np.ndarray, settings: ExtractConfig, frame_id: str) -> np.ndarray:
     """The published selection: drawn at random, near to others and to the mean; arguments as above."""
     rng = frame_generator(frame_id)
     kept = points[:0]

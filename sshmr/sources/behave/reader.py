@@ -2,22 +2,24 @@
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from sshmr.config.extract import BehaveConfig, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.geometry.frames import Y_DOWN_TO_Y_UP
-from sshmr.sources.behave.calibration import read_camera, read_info
+from sshmr.sources.behave.calibration import Camera, Info, read_camera, read_info
 from sshmr.sources.behave.files import depth_file, fit_file, frame_folders, info_file, mask_file
-from sshmr.sources.behave.fits import read_fit
+from sshmr.sources.behave.fits import Fit, read_fit
 from sshmr.sources.behave.images import read_depth, read_mask
 from sshmr.sources.behave.points import CLEANING, unproject
 from sshmr.sources.frames import Frame, Reading, frame_id, without_truth
-from sshmr.sources.manifest import maker_of
-from sshmr.sources.truth import truth_body, turned_truth
+from sshmr.sources.manifest import Maker, maker_of
+from sshmr.sources.truth import BodyLoader, truth_body, turned_truth
 
 SMALLEST, LARGEST = 0.05, 1.5
 """Longest side of the box around the middle half of a person's points, metres."""
@@ -41,7 +43,14 @@ class Seen(NamedTuple):
     span: float = np.nan
 
 
-def read_sequence(root, sequence, split, settings, load_body, threads=1):
+def read_sequence(
+    root: str | Path,
+    sequence: str,
+    split: str,
+    settings: ExtractConfig,
+    load_body: BodyLoader,
+    threads: int = 1,
+) -> Reading:
     """Read all cameras of one sequence.
 
     Args:
@@ -63,7 +72,7 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
     reading = Reading(sequence, simulated=maker is not None)
     dataset, mark = ("simulated", "simulated: ") if maker else ("behave", "")
 
-    def source(view):
+    def source(view: View) -> str:
         return f"{mark}{sequence}/{view.folder.name}/k{view.camera}.depth.png"
 
     views = []
@@ -90,7 +99,9 @@ def read_sequence(root, sequence, split, settings, load_body, threads=1):
     return reading
 
 
-def _moments(folder, cameras, settings):
+def _moments(
+    folder: Path, cameras: Sequence[int], settings: BehaveConfig
+) -> Iterator[tuple[int, Path, str | None]]:
     """Every n-th moment of a sequence: (milliseconds, folder, why it cannot be used or None)."""
     found = frame_folders(folder)
     if not found:
@@ -112,7 +123,7 @@ def _moments(folder, cameras, settings):
         yield time, moment, reason
 
 
-def _see(view, camera, settings):
+def _see(view: View, camera: Camera, settings: ExtractConfig) -> Seen:
     """What one view shows of the person, a ``Seen``."""
     nothing = np.zeros((0, 3), np.float32)
     mask_path = mask_file(view.folder, view.camera)
@@ -140,7 +151,7 @@ def _see(view, camera, settings):
     return Seen(points, None, span)
 
 
-def _check_size(path, spans):
+def _check_size(path: Path, spans: np.ndarray) -> None:
     """Most views must show something of a person's size, or the depth has another unit."""
     spans = spans[np.isfinite(spans)]
     if len(spans) and not SMALLEST <= np.median(spans) <= LARGEST:
@@ -153,7 +164,9 @@ def _check_size(path, spans):
         )
 
 
-def _add_truth(reading, folders, info, load_body, maker):
+def _add_truth(
+    reading: Reading, folders: dict[int, Path], info: Info, load_body: BodyLoader, maker: Maker | None
+) -> None:
     """Give each frame the body that was fitted at its moment, where there is one."""
     if info.gender is None:
         reading.notes.append("no ground truth: info.json states no gender")
@@ -161,7 +174,8 @@ def _add_truth(reading, folders, info, load_body, maker):
     body = truth_body(info.gender, load_body, maker, reading)
     if body is None:
         return
-    fits, missing = {}, Counter()
+    fits: dict[int, Fit] = {}
+    missing: Counter[str] = Counter()
     for time in sorted({frame.frame for frame in reading.frames}):
         file = fit_file(folders[time])
         try:
@@ -172,15 +186,15 @@ def _add_truth(reading, folders, info, load_body, maker):
         reading.notes.append(f"{missing.total()} moments without ground truth: {next(iter(missing))}")
     if not fits:
         return
-    values = (np.stack(column) for column in zip(*fits.values(), strict=True))
+    pose, betas, transl = (np.stack(column) for column in zip(*fits.values(), strict=True))
     name = maker.body_model if maker else "smplh"
-    found = turned_truth(body, info.gender, Y_DOWN_TO_Y_UP, *values, name)
+    found = turned_truth(body, info.gender, Y_DOWN_TO_Y_UP, pose, betas, transl, name)
     truth = dict(zip(fits, found, strict=True))
     reading.frames = [dataclasses.replace(frame, truth=truth.get(frame.frame)) for frame in reading.frames]
     _check_same_world(reading, info)
 
 
-def _check_same_world(reading, info):
+def _check_same_world(reading: Reading, info: Info) -> None:
     """Drop all ground truth where clouds and fits are not in one world: compared in the median."""
     gaps = [
         np.linalg.norm(frame.points.mean(axis=0) - frame.truth.joints[0])

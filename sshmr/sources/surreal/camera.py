@@ -32,7 +32,7 @@ WORLD_TO_Y_UP = {
 """For either reading, from the world (y down) to the body's own frame, y up: ``swapped`` mirrors it back."""
 
 
-def person_points(depth, parts):
+def person_points(depth: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The person's pixels, and only they, as points before the camera.
 
     Args:
@@ -72,6 +72,6 @@ def person_points(depth, parts):
     return np.stack([x, y, z], axis=1), found[seen]
 
 
-def camera_to_world(points, camera):
+def camera_to_world(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
     """Points before the camera (K, 3) in SURREAL's world; camera: (3,) its ``camLoc``."""
     return points @ CAMERA_TO_WORLD.T + camera

@@ -6,9 +6,11 @@ The workflow asks this while it plans, so nothing here imports more than the sta
 import hashlib
 import os
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sshmr.config.extract import ExtractConfig
 from sshmr.errors import InputError
 
 LONGEST_CLIP = 100
@@ -22,12 +24,12 @@ class Clip(NamedTuple):
     name: str
     stem: Path
 
-    def file(self, kind):
+    def file(self, kind: str) -> Path:
         """Path of its ``depth``, ``segm`` or ``info`` file."""
         return self.stem.with_name(f"{self.stem.name}_{kind}.mat")
 
 
-def surreal_shards(root, settings):
+def surreal_shards(root: str | Path, settings: ExtractConfig) -> dict[tuple[str, str], list[Clip]]:
     """``(split, shard)`` → its clips, for both splits.
 
     Args:
@@ -52,7 +54,7 @@ def surreal_shards(root, settings):
     return shards
 
 
-def clips_of_shard(root, shard, split, settings):
+def clips_of_shard(root: str | Path, shard: str, split: str, settings: ExtractConfig) -> list[Clip]:
     """The clips of a shard, in order.
 
     Raises:
@@ -64,14 +66,14 @@ def clips_of_shard(root, shard, split, settings):
     return shards[shard]
 
 
-def clip_files(clips):
+def clip_files(clips: Iterable[Clip]) -> list[Path]:
     """All files that clips are read from; of a clip that lacks one, the others."""
     return [
         path for clip in clips for kind in ("depth", "segm", "info") if (path := clip.file(kind)).is_file()
     ]
 
 
-def all_clips(root, split):
+def all_clips(root: str | Path, split: str) -> list[Clip]:
     """Every clip of ``train``, ``val`` or ``test``, by name; clip numbers may have gaps."""
     for top in (Path(root) / "cmu", Path(root) / "data" / "cmu", Path(root)):
         if (top / split).is_dir():
@@ -86,7 +88,7 @@ def all_clips(root, split):
     return [found[name] for name in sorted(found)]
 
 
-def _shards(root, split, settings):
+def _shards(root: str | Path, split: str, settings: ExtractConfig) -> dict[str, list[Clip]]:
     """Shard name → its clips. A hash picks the clips, so that one more on disk changes few of them."""
     own = settings.surreal
     number, frames = {
@@ -102,10 +104,10 @@ def _shards(root, split, settings):
     }
 
 
-def _excluded(sequence, names):
+def _excluded(sequence: str, names: Sequence[str]) -> bool:
     """Whether a sequence such as ``143_21`` is named, in full or by its subject, ``143``."""
     return any(sequence == name or sequence.startswith(f"{name}_") for name in names)
 
 
-def _draw(seed, name):
+def _draw(seed: int, name: str) -> bytes:
     return hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest()

@@ -1,6 +1,7 @@
 """SURREAL's annotation of a clip."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,17 +32,17 @@ class ClipInfo:
     camera: np.ndarray
     gender: str | None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pose)
 
     @property
-    def known(self):
+    def known(self) -> np.ndarray:
         """(T,) bool: whose labels are numbers that can be."""
         parts = (self.pose, self.betas, self.joints.reshape(len(self), -1))
         return np.logical_and.reduce([(np.abs(part) < FARTHEST).all(axis=1) for part in parts])
 
 
-def read_info(path):
+def read_info(path: Path) -> ClipInfo:
     """Read ``<clip>_info.mat``.
 
     A clip of one frame has lost the last axis of each array: MATLAB drops axes of length 1.
@@ -70,7 +71,7 @@ def read_info(path):
     )
 
 
-def _shaped(mat, name, shape, expected=None):
+def _shaped(mat: MatFile, name: str, shape: tuple[int, ...], expected: str | None = None) -> np.ndarray:
     """An array as float64 in the shape that it has but for axes of length 1."""
     values = mat.read(name).astype(np.float64)
     lengths = [length for length in values.shape if length != 1]
@@ -79,7 +80,7 @@ def _shaped(mat, name, shape, expected=None):
     return values.reshape(shape, order="F")
 
 
-def _upright(roots, zrot):
+def _upright(roots: np.ndarray, zrot: np.ndarray) -> np.ndarray:
     """Root rotations (T, 3), z up and before ``zrot`` (T,) turned the body about z, in a frame with y up."""
     about_z = np.zeros((len(zrot), 3))
     about_z[:, 2] = zrot
@@ -87,6 +88,6 @@ def _upright(roots, zrot):
     return rotmat_to_rotvec(turn @ rotvec_to_rotmat(torch.as_tensor(roots))).numpy()
 
 
-def _gender(values):
+def _gender(values: np.ndarray) -> str | None:
     """The gender that all frames name; None where they differ or name none."""
     return GENDER_OF_CODE.get(values[0]) if (values == values[0]).all() else None

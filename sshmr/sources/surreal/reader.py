@@ -1,22 +1,26 @@
 """Read SURREAL: rendered people whose depth, parts and bodies are known, in clips of MATLAB files."""
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sshmr.body.model import BodyModel
+from sshmr.config.extract import ExtractConfig
 from sshmr.errors import InputError
 from sshmr.formats.matfile import MatFile
 from sshmr.sources.cleaning import clean_person
-from sshmr.sources.frames import Frame, Reading, frame_id
-from sshmr.sources.manifest import maker_of
+from sshmr.sources.frames import Frame, Reading, Truth, frame_id
+from sshmr.sources.manifest import Maker, maker_of
 from sshmr.sources.sampling import subsample
 from sshmr.sources.surreal.camera import WORLD_TO_Y_UP, camera_to_world, person_points
 from sshmr.sources.surreal.clips import Clip, all_clips, clips_of_shard
 from sshmr.sources.surreal.info import GENDER_OF_CODE, ClipInfo, read_info
 from sshmr.sources.surreal.truth import place_truth, settle, settle_by_joints
-from sshmr.sources.truth import truth_body
+from sshmr.sources.truth import BodyLoader, truth_body
 
 
 class _Seen(NamedTuple):
@@ -24,11 +28,19 @@ class _Seen(NamedTuple):
 
     clip: Clip
     info: ClipInfo
-    points: dict
-    parts: dict
+    points: dict[int, np.ndarray]
+    parts: dict[int, np.ndarray]
 
 
-def read_sequence(root, shard, split, settings, load_body, threads=1, files=()):
+def read_sequence(
+    root: str | Path,
+    shard: str,
+    split: str,
+    settings: ExtractConfig,
+    load_body: BodyLoader,
+    threads: int = 1,
+    files: Sequence[tuple[str, Path]] = (),
+) -> Reading:
     """Read the clips of one shard.
 
     Args:
@@ -51,7 +63,15 @@ def read_sequence(root, shard, split, settings, load_body, threads=1, files=()):
 class _ShardReader:
     """One shard on its way from files to frames."""
 
-    def __init__(self, root, shard, split, settings, load_body, files):
+    def __init__(
+        self,
+        root: str | Path,
+        shard: str,
+        split: str,
+        settings: ExtractConfig,
+        load_body: BodyLoader,
+        files: Sequence[tuple[str, Path]],
+    ) -> None:
         maker = maker_of(root)
         self.root, self.settings = root, settings
         self.reading = Reading(shard, simulated=maker is not None)
@@ -66,12 +86,13 @@ class _ShardReader:
         self.most = own.train_frames if split == "train" else own.test_frames
         self.body_model = maker.body_model if maker else "smpl"
         self.bodies = self._bodies(load_body, maker)
-        self.settled, self.unfit = Counter(), []
+        self.settled: Counter[str] = Counter()
+        self.unfit: list[tuple[_Seen, str]] = []
 
-    def read(self):
+    def read(self) -> Reading:
         for clip in self.clips:
             seen = self._see(clip)
-            if not seen.points:
+            if seen is None or not seen.points:
                 continue
             try:
                 self._add_frames(seen, *self._settle(seen))
@@ -81,7 +102,7 @@ class _ShardReader:
         self.reading.notes += [f"clips read {name}: {count}" for name, count in sorted(self.settled.items())]
         return self.reading
 
-    def _add_unfit(self):
+    def _add_unfit(self) -> None:
         """Clips whose annotation cannot be right keep their frames, without ground truth.
 
         Which way the world is mirrored is the same throughout a download: the other clips of the shard tell.
@@ -107,11 +128,11 @@ class _ShardReader:
             f"{len(self.unfit)} clips without ground truth, turned as the others: {first.clip.name}: {reason}"
         )
 
-    def _upright(self, seen, name):
+    def _upright(self, seen: _Seen, name: str) -> dict[int, np.ndarray]:
         """A clip's points with y up, by row, for a reading of its world."""
         return {row: points @ WORLD_TO_Y_UP[name].T for row, points in seen.points.items()}
 
-    def _bodies(self, load_body, maker):
+    def _bodies(self, load_body: BodyLoader, maker: Maker | None) -> dict[str, BodyModel]:
         """Gender → the body that the ground truth is for; a simulated data set knows one gender only."""
         asked = Reading("")
         found = {gender: truth_body(gender, load_body, maker, asked) for gender in GENDER_OF_CODE.values()}
@@ -121,15 +142,14 @@ class _ShardReader:
         self.reading.notes.append(asked.notes[0])
         return {}
 
-    def _see(self, clip):
+    def _see(self, clip: Clip) -> _Seen | None:
         """Read a clip's files; what cannot be used is listed as skipped."""
-        seen = _Seen(clip, None, {}, {})
         try:
-            seen = seen._replace(info=read_info(clip.file("info")))
+            seen = _Seen(clip, read_info(clip.file("info")), {}, {})
             depth, parts = MatFile(clip.file("depth")), MatFile(clip.file("segm"))
         except InputError as error:
             self._skip(clip, 0, str(error))
-            return seen
+            return None
         for row in range(min(self.most or len(seen.info), len(seen.info))):
             number = row + 1
             try:
@@ -144,7 +164,7 @@ class _ShardReader:
             seen.parts[row] = shown
         return seen
 
-    def _settle(self, seen):
+    def _settle(self, seen: _Seen) -> tuple[dict[int, np.ndarray], dict[int, Truth]]:
         """The clip's points with y up, by row, and the true bodies that fit them.
 
         Raises:
@@ -162,7 +182,7 @@ class _ShardReader:
         truth = place_truth(seen.info, upright, fit, bodies[fit.gender], self.body_model) if fit else {}
         return upright, truth
 
-    def _add_frames(self, seen, upright, truth):
+    def _add_frames(self, seen: _Seen, upright: dict[int, np.ndarray], truth: dict[int, Truth]) -> None:
         for row, points in upright.items():
             name = self._frame_id(seen.clip, row + 1)
             try:
@@ -182,13 +202,13 @@ class _ShardReader:
             )
             self.reading.frames.append(frame)
 
-    def _skip(self, clip, number, reason):
+    def _skip(self, clip: Clip, number: int, reason: str) -> None:
         """List a frame, or under number 0 a clip that cannot be read at all."""
         self.reading.skip(self._frame_id(clip, number), self._source(clip), reason)
 
-    def _frame_id(self, clip, number):
+    def _frame_id(self, clip: Clip, number: int) -> str:
         return frame_id("simulated" if self.reading.simulated else "surreal", clip.name, number)
 
-    def _source(self, clip):
+    def _source(self, clip: Clip) -> str:
         path = clip.file("depth").relative_to(self.root).as_posix()
         return f"simulated: {path}" if self.reading.simulated else path

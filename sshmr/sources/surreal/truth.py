@@ -1,13 +1,16 @@
 """Where SURREAL's labelled bodies stand among the points, and which reading of its world is the right one."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from sshmr.body.model import BodyModel
 from sshmr.geometry.raycast import Surface
 from sshmr.sources.frames import Truth
 from sshmr.sources.surreal.camera import WORLD_TO_Y_UP
+from sshmr.sources.surreal.info import ClipInfo
 
 PROBES = 3
 """Frames of a clip that its reading and its gender are told by."""
@@ -38,7 +41,7 @@ class Fit:
     joints: float
 
 
-def settle(info, clouds, bodies):
+def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str, BodyModel]) -> Fit:
     """The reading and the gender that lay a clip's points on its labelled bodies.
 
     Args:
@@ -73,7 +76,7 @@ def settle(info, clouds, bodies):
     return chosen
 
 
-def settle_by_joints(info, clouds):
+def settle_by_joints(info: ClipInfo, clouds: Mapping[int, np.ndarray]) -> str:
     """The reading of a clip's world in which its joints are a person's and no mirrored one's.
 
     For clips whose body model is not at hand: from behind, up and ahead, left is on the left.
@@ -99,7 +102,9 @@ def settle_by_joints(info, clouds):
     )
 
 
-def place_truth(info, clouds, fit, body, body_model):
+def place_truth(
+    info: ClipInfo, clouds: Mapping[int, np.ndarray], fit: Fit, body: BodyModel, body_model: str
+) -> dict[int, Truth]:
     """The true body of each frame whose label fits its points.
 
     Args:
@@ -122,7 +127,9 @@ def place_truth(info, clouds, fit, body, body_model):
     return labels
 
 
-def _fits(info, clouds, rows, gender, body):
+def _fits(
+    info: ClipInfo, clouds: Mapping[int, np.ndarray], rows: Sequence[int], gender: str, body: BodyModel
+) -> Iterator[Fit]:
     """A ``Fit`` for each reading, over some frames of a clip."""
     vertices, joints = _pose(body, info, rows)
     surfaces = [Surface(mesh, body.faces.numpy()) for mesh in vertices]
@@ -136,7 +143,7 @@ def _fits(info, clouds, rows, gender, body):
         yield Fit(name, gender, float(np.median(distances)), float(np.mean(gaps)))
 
 
-def _pose(body, info, rows):
+def _pose(body: BodyModel, info: ClipInfo, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (R, V, 3) and joints (R, 24, 3) of the labelled bodies before they are put in their place."""
     kind = body.v_template.dtype
     pose, betas = (torch.as_tensor(values[rows], dtype=kind) for values in (info.pose, info.betas))
@@ -144,7 +151,7 @@ def _pose(body, info, rows):
     return posed.vertices.numpy(), posed.joints.numpy()
 
 
-def _align(surface, points, start):
+def _align(surface: Surface, points: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     """Move a mesh, without turning it, onto the points.
 
     SURREAL's joints come from a few vertices with the female regressor, so that they are centimetres off; its
@@ -171,5 +178,5 @@ def _align(surface, points, start):
     return transl, float(np.median(surface.distances(points - transl)))
 
 
-def _unit(vectors):
+def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
