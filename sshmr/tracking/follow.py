@@ -22,14 +22,20 @@ VERTICES, POINTS = 512, 512
 COARSE, FINE = (0.05, 0.03), (0.015, 0.0075)
 """Spreads of the correspondence, metres, with a pull along the surface of ``SLIDING`` each."""
 SLIDING = (0.2, 0.03)
+WIDE = (0.12, 0.08)
+"""Spreads before these where the velocity is not known: at a walk, people move 15 cm in 0.1 s."""
 STEADY = 0.8
 """Share of the last velocity that the next frame is expected to have."""
 GAP = 1.0
 """Seconds without a frame, after which the person is looked for again."""
-LOST = 0.3
-"""A frame whose confidence is below this share of the usual one is searched again."""
-CHECKED = 25
-"""At most so many frames pass before the network's prediction is tried beside the followed body."""
+LOST, WRONG = 0.3, 0.5
+"""A frame is in doubt if its confidence is below this share of the usual one, or below ``WRONG``: then it is
+more probably wrong than right."""
+CHECKED, SEARCHED = 25, 6
+"""Frames after which the network's prediction is tried beside the followed body; and frames after a search
+that found nothing better, before a frame in doubt is searched again."""
+CORRECTIONS = 3
+"""Searches of one call of ``follow`` at most."""
 BETTER = 6.0
 """Nats by which another body must be better than the followed one."""
 KNOWN = 30
@@ -75,11 +81,14 @@ class Memory:
 
 
 def expected_body(memory: Memory, frame: Frame) -> State:
-    """Where the motion of the last two bodies leads, in the frame's own coordinates."""
+    """Where the motion of the last two bodies leads, in the frame's own coordinates.
+
+    A single body moves as the centre of the clouds does, and keeps its pose.
+    """
     state, offset, time = memory.bodies[-1]
-    moved = state._replace(transl=state.transl + torch.from_numpy(offset - frame.offset).to(state.transl))
     if len(memory.bodies) < 2:
-        return moved
+        return state
+    moved = state._replace(transl=state.transl + torch.from_numpy(offset - frame.offset).to(state.transl))
     before, earlier_offset, earlier = memory.bodies[-2]
     ratio = STEADY * min(2.0, (frame.time - time) / max(time - earlier, 1e-6))
     turn = rotmat_to_rotvec(state.root @ before.root.transpose(1, 2))
@@ -128,10 +137,15 @@ class Follower:
         else:
             founds = self._followed(frames, memory)
         memory.unchecked += len(frames)
-        place = None if fresh else self._doubtful(founds, memory)
-        if place is not None:
-            memory.unchecked = 0
-            founds = self._corrected(frames, founds, place, memory)
+        searched = 0 if fresh else -1
+        for _ in range(CORRECTIONS):
+            place = self._doubtful(founds, memory, searched + 1)
+            if place is None:
+                break
+            better = self._corrected(frames, founds, place, memory)
+            # Where the person was lost once, the next doubt is followed up at once.
+            memory.unchecked = 0 if better is founds else SEARCHED
+            founds, searched = better, place
         found = joined(founds)
         memory.learn(found)
         return found
@@ -152,11 +166,14 @@ class Follower:
         steps = len(COARSE) + len(FINE)
         return judged(self.engine, self.body, points, mask, Fitted(state, terms, index, movement, steps))
 
-    def _doubtful(self, founds: list[Found], memory: Memory) -> int | None:
-        """The first frame in doubt; else the last one, once in a while."""
-        low = [i for i, found in enumerate(founds) if found.confidence[0] < LOST * memory.confidence]
-        if low and memory.unchecked > CHECKED / 4:
-            return low[0]
+    def _doubtful(self, founds: list[Found], memory: Memory, first: int) -> int | None:
+        """The first frame in doubt from ``first`` on; else the last one, once in a while."""
+        if memory.unchecked < SEARCHED:
+            return None
+        least = max(LOST * memory.confidence, WRONG)
+        for place in range(first, len(founds)):
+            if founds[place].confidence[0] < least:
+                return place
         return len(founds) - 1 if memory.unchecked > CHECKED else None
 
     def _followed(self, frames: Sequence[Frame], memory: Memory) -> list[Found]:
@@ -176,7 +193,8 @@ class Follower:
             start = start._replace(betas=memory.betas[None])
         points, mask = thinned(*padded([frame]), POINTS)
         state, view = start, None
-        for spreads, sliding in zip((COARSE, FINE), SLIDING, strict=True):
+        coarse = COARSE if len(memory.bodies) > 1 else (*WIDE, *COARSE)
+        for spreads, sliding in zip((coarse, FINE), SLIDING, strict=True):
             state, view = refine(
                 self.surface, self.engine.prior, points, mask, state, spreads, sliding, self.config, view,
                 expected,

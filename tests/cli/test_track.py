@@ -46,7 +46,7 @@ def test_a_recording_is_followed_in_parts_and_continued(recording, settings, tmp
     followed = sorted(tmp_path.glob("round_0/fit/train/*.parquet"))
     smooth = sorted(tmp_path.glob("round_1/fit/train/*.parquet"))
     assert len(followed) == len(smooth) == 3
-    assert set(read_params(followed[1])["hypothesis"]) == {"followed"}
+    assert "followed" in read_params(followed[1])["hypothesis"]
     before = followed[1].read_bytes()
     kept = followed[0].stat().st_mtime_ns
     for path in (*followed[1:], *smooth[1:]):

@@ -9,6 +9,8 @@ from sshmr.fit.linearise import State
 from sshmr.geometry.rotations import rotation_about_y
 from sshmr.tracking.follow import FOLLOWED, STEADY, Frame, Memory, expected_body, stacked
 
+from .conftest import RATE
+
 
 def test_a_body_that_turns_is_expected_to_turn_on(walk):
     """Across half a turn, where rotation vectors jump."""
@@ -35,6 +37,16 @@ def test_a_person_is_followed(walk, follower, joint_error):
     assert all((found.fitted.hypothesis == FOLLOWED).all() for found in founds)
     assert memory.frames == 8
     assert float(memory.betas[0]) > 0.3
+
+
+def test_a_person_who_walks_is_followed_from_the_first_frame_on(walk, follower, joint_error):
+    """Nothing tells the velocity of 1.5 m/s at first."""
+    steps = [frame._replace(time=i / RATE) for i, frame in enumerate(walk.frames[::3])]
+    memory = Memory()
+    memory.add(walk.truth.rows(slice(1)), steps[0])
+    found = follower.follow(steps[1:], memory)
+    assert (found.fitted.hypothesis == FOLLOWED).all()
+    assert joint_error(found.fitted.state, walk.truth.rows(slice(3, 12, 3))) < 0.03
 
 
 def test_a_lost_person_is_found_again_and_followed_back(walk, follower, joint_error):
