@@ -41,7 +41,7 @@ body.command()(reported(inspect))
 app.add_typer(body, name="body")
 
 
-def main():
+def main() -> None:
     """Entry point of the console script."""
     wait_briefly()
     app(prog_name="sshmr")

@@ -12,7 +12,7 @@ from sshmr.cli.result import BAD_INPUT, FINE, Result
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="SMPL's or SMPL-H's files, .pkl or .npz.")],
     json: o.Json = False,
-):
+) -> Result:
     """Check a body file: its format, its arrays and its licence. No code in it is executed.
 
     Example: sshmr body inspect basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl

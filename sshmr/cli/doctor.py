@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,7 +28,7 @@ def doctor(
         Path | None, typer.Option(help="Folder with SMPL's own files, to check them too.")
     ] = None,
     json: o.Json = False,
-):
+) -> Result:
     """Check the installation. The exit code is 2 if anything that every run needs is missing.
 
     Examples:
@@ -39,7 +39,7 @@ def doctor(
     """
     import sshmr
 
-    found = {
+    found: dict[str, Any] = {
         "sshmr": sshmr.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -57,14 +57,14 @@ def doctor(
     return Result(found | {"fine": fine}, _lines(found, fine), FINE if fine else BAD_INPUT)
 
 
-def _version(name):
+def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def _torch():
+def _torch() -> dict[str, Any]:
     try:
         import torch
 
@@ -75,7 +75,7 @@ def _torch():
     return {"works": works, "device": "cuda" if gpus else "cpu", "gpus": gpus, "cuda": torch.version.cuda}
 
 
-def _open3d():
+def _open3d() -> dict[str, Any]:
     from sshmr.errors import InputError
     from sshmr.geometry.open3d_import import open3d
 
@@ -85,7 +85,7 @@ def _open3d():
         return {"works": False, "error": str(error)}
 
 
-def _open_body():
+def _open_body() -> dict[str, Any]:
     from sshmr.body.model import BodyModel, open_body_path
     from sshmr.errors import InputError
 
@@ -96,23 +96,23 @@ def _open_body():
     return {"works": True, "vertices": len(body.v_template)}
 
 
-def _official(folder):
+def _official(folder: Path | None) -> dict[str, str | None] | None:
     """The file of each gender below a folder, None where there is none; None without a folder."""
     from sshmr.body.sources import body_source
     from sshmr.errors import InputError
 
     if folder is None:
         return None
-    files = {}
+    files: dict[str, str | None] = {}
     for gender in ("neutral", "male", "female"):
         try:
-            files[gender] = str(body_source(folder, gender))
+            files[gender] = str(body_source(str(folder), gender))
         except InputError:
             files[gender] = None
     return files
 
 
-def _memory():
+def _memory() -> float | None:
     """Memory of the machine in GB; None where the system does not report it."""
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
@@ -120,7 +120,7 @@ def _memory():
         return None
 
 
-def _lines(found, fine):
+def _lines(found: dict[str, Any], fine: bool) -> list[str]:
     torch, open3d, body = found["torch"], found["open3d"], found["open_body"]
     versions = ", ".join(f"{name} {version or 'missing'}" for name, version in found["packages"].items())
     lines = [
@@ -144,7 +144,7 @@ def _lines(found, fine):
     ]
 
 
-def _torch_line(torch):
+def _torch_line(torch: dict[str, Any]) -> str:
     if not torch["works"]:
         return torch.get("error", "does not compute")
     return f"computes on {', '.join(torch['gpus']) or 'the CPU'}"

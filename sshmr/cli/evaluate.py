@@ -21,7 +21,7 @@ def evaluate(
     ] = None,
     config: o.ConfigFile = None,
     json: o.Json = False,
-):
+) -> Result:
     """Measure every round of a run: distances to the clouds and, where there is truth, errors.
 
     A labels.parquet beside the clouds is read when they are (docs/formats.md).

@@ -26,7 +26,7 @@ def export(
         typer.Option("--unit", help="Unit of the .ply and .obj meshes.", rich_help_panel=o.WRITING),
     ] = None,
     json: o.Json = False,
-):
+) -> Result:
     """Write fitted or predicted bodies as meshes and motions, back at their place in the world.
 
     Without --up, .ply and .obj meshes lie on the clouds they were fitted to; .glb and smplx archives have y

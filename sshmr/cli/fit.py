@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sshmr.cli import options as o
+from sshmr.cli.result import Result
 
 
 def fit(
@@ -32,7 +33,7 @@ def fit(
     jobs: o.Jobs = None,
     strict: o.Strict = False,
     json: o.Json = False,
-):
+) -> Result:
     """Fit a body to every cloud, without training.
 
     Each fit starts from the prediction of the shipped network and, in doubt, from typical poses too.

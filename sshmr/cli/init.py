@@ -4,12 +4,15 @@ import re
 import shlex
 import unicodedata
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sshmr.cli import options as o
 from sshmr.cli.result import Result
+
+if TYPE_CHECKING:
+    from sshmr.local.inspect import Guess
 
 UPRIGHT = 35.0
 """Degrees. Bodies that lean more than this do not show clearly which axis points up."""
@@ -23,7 +26,7 @@ def init(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: o.Json = False,
-):
+) -> Result:
     """Find the format, unit, up axis and sequences of your clouds, and write a settings file.
 
     Both the commands and the workflow read this file.
@@ -82,7 +85,7 @@ def init(
     return Result(data, lines)
 
 
-def _count(number, word):
+def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
@@ -92,19 +95,19 @@ def dataset_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("_.-")[:80] or "scans"
 
 
-def _evidence(found):
+def _evidence(found: "Guess") -> str:
     told = f"bodies fitted to some of the clouds stand within {found.tilt:.0f}° of it"
     return told if found.tilt < UPRIGHT else f"{told}, which is hardly upright: check the first fits"
 
 
-def _in_shell(path):
+def _in_shell(path: Path) -> str:
     """A path as it is typed in a shell, on one line of a comment."""
     text = shlex.quote(str(path))
     return text if text.isprintable() else "PATH"
 
 
-def _text(folder, out, name, found):
-    largest = max(found.sequences, key=found.sequences.get)
+def _text(folder: Path, out: Path, name: str, found: "Guess") -> str:
+    largest = max(found.sequences, key=found.sequences.__getitem__)
     kinds = ", ".join(f"{number} {suffix}" for suffix, number in found.formats.items())
     size = " × ".join(f"{side:.4g}" for side in found.size)
     count = _count(len(found.sequences), "sequence")
@@ -152,7 +155,7 @@ APART = """fit:  # One file per folder: nothing to share between frames.
 """
 
 
-def _quoted(text):
+def _quoted(text: object) -> str:
     from json import dumps
 
     return dumps(str(text), ensure_ascii=False)

@@ -1,12 +1,17 @@
 """``sshmr people``: find and follow the people in whole scenes, and cut them out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sshmr.cli import options as o
 from sshmr.cli.result import FINE, INCOMPLETE, Result
+from sshmr.config.extract import ScenesConfig
+
+if TYPE_CHECKING:
+    from sshmr.local.inputs import CloudFile
+    from sshmr.people.scene import Recording
 
 SHOWN = 12
 
@@ -49,7 +54,7 @@ def people(
     config: o.ConfigFile = None,
     jobs: o.Jobs = None,
     json: o.Json = False,
-):
+) -> Result:
     """Find people in LiDAR sweeps or depth clouds of whole scenes, follow them, and cut them out.
 
     Each person gets a folder of .ply files in the scene's axes and unit. detections.parquet lists everything
@@ -99,11 +104,13 @@ def people(
     return _result(recordings, written, out, out / DETECTIONS, notes)
 
 
-def _recordings(scenes, lines, settings, out, apart):
+def _recordings(
+    scenes: list[str], lines: list[str], settings: ScenesConfig, out: Path, apart: bool
+) -> dict[str, list["CloudFile"]]:
     """Recordings by name: a list of ``CloudFile`` each."""
     from sshmr.local.inputs import find_inputs
 
-    found: dict = {}
+    found: dict[str, list[CloudFile]] = {}
     for cloud in find_inputs(scenes, lines, settings, without=out):
         name = cloud.sequence
         if apart:
@@ -115,8 +122,10 @@ def _recordings(scenes, lines, settings, out, apart):
     return found
 
 
-def _result(recordings, written, out, table, notes):
-    data: dict = {"recordings": [], "table": str(table), "folders": [str(path) for path in written]}
+def _result(
+    recordings: list["Recording"], written: list[Path], out: Path, table: Path, notes: list[str]
+) -> Result:
+    data: dict[str, Any] = {"recordings": [], "table": str(table), "folders": [str(path) for path in written]}
     data["notes"] = notes
     lines, skipped = list(notes), 0
     for one in recordings:
@@ -158,5 +167,5 @@ def _result(recordings, written, out, table, notes):
     return Result(data, lines, INCOMPLETE if skipped else FINE)
 
 
-def _count(number, word, words=""):
+def _count(number: int, word: str, words: str = "") -> str:
     return f"{number} {word if number == 1 else words or word + 's'}"

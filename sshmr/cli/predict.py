@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sshmr.cli import options as o
+from sshmr.cli.result import Result
 
 
 def predict(
@@ -35,7 +36,7 @@ def predict(
     jobs: o.Jobs = None,
     strict: o.Strict = False,
     json: o.Json = False,
-):
+) -> Result:
     """Predict the body of every cloud with the shipped network, or with one that the loop trained.
 
     Examples:

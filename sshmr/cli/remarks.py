@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from sshmr.body.model import BodyModel
     from sshmr.tables.run_folder import RunFolder
 
 TILTED = 60.0
@@ -78,7 +79,7 @@ def sizes(scale: np.ndarray, heights: np.ndarray) -> list[str]:
     return lines
 
 
-def _heights(model, betas: np.ndarray) -> np.ndarray:
+def _heights(model: "BodyModel", betas: np.ndarray) -> np.ndarray:
     """(F,) metres from head to foot at rest."""
     template, shapes = model.v_template[:, 1].numpy(), model.shapedirs[:, 1].numpy()
     parts = [betas[at : at + AT_ONCE] for at in range(0, len(betas), AT_ONCE)]

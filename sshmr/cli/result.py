@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -45,16 +47,16 @@ class Result:
         data: JSON-serialisable, printed with ``--json``. lines: printed without. code: the exit code.
     """
 
-    data: dict
-    lines: list
+    data: dict[str, Any]
+    lines: list[str]
     code: int = FINE
 
 
-def reported(command):
+def reported(command: Callable[..., Result | None]) -> Callable[..., None]:
     """The command, printing its ``Result``, and errors of the input without a traceback."""
 
     @functools.wraps(command)
-    def run(*arguments, **options):
+    def run(*arguments: Any, **options: Any) -> None:
         as_json, started = options.get("json", False), time.monotonic()
         try:
             result = command(*arguments, **options)
@@ -87,19 +89,19 @@ def reported(command):
     return run
 
 
-def as_options(message):
+def as_options(message: str) -> str:
     """A message of the package with keys of the config as command-line options."""
     for key, option in OPTION_OF.items():
         message = message.replace(key, option)
     return message
 
 
-def _fields(error):
+def _fields(error: InputError) -> dict[str, str]:
     fields = {"path": str(error.path), "message": as_options(str(error))}
     for name in ("field", "found", "expected", "fix"):
         fields[name] = as_options(str(getattr(error, name)))
     return fields
 
 
-def _print_json(data):
+def _print_json(data: dict[str, Any]) -> None:
     print(json.dumps(data, ensure_ascii=False, default=str, allow_nan=False))

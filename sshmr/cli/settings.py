@@ -1,6 +1,6 @@
 """From a settings file and options to the settings of a command."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,7 +127,9 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _unused(mapping, above, used, without):
+def _unused(
+    mapping: Mapping[str, Any], above: str, used: Collection[str], without: Collection[str]
+) -> Iterator[str]:
     """Keys of a file that are not used, each section that is not used at all as one."""
     for key, value in mapping.items():
         dotted = f"{above}{key}"

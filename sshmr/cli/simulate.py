@@ -8,6 +8,7 @@ import typer
 
 from sshmr.cli import options as o
 from sshmr.cli.result import Result
+from sshmr.config.capture import CaptureConfig
 
 Layout = StrEnum("Layout", ["clouds", "sloper4d"])
 
@@ -23,7 +24,7 @@ def simulate(
     body: o.Body = None,
     config: o.ConfigFile = None,
     json: o.Json = False,
-):
+) -> Result:
     """Simulate people in motion before a LiDAR. The truth is known, so that fits can be measured.
 
     Examples:
@@ -47,7 +48,7 @@ def simulate(
     return Result(data, [*summaries, *notes, f"→ {out}"])
 
 
-def _simulate(settings, body, prior, layout, seed, out):
+def _simulate(settings: CaptureConfig, body: str, prior: str, layout: str, seed: int, out: Path) -> list[str]:
     import functools
     import tempfile
 
@@ -62,7 +63,7 @@ def _simulate(settings, body, prior, layout, seed, out):
     from sshmr.sources.shards import simulated_plan, sloper4d_pickle
 
     torch.set_num_threads(1)
-    prior, summaries, labels = PosePrior.load(prior_source(prior)), [], []
+    poses, summaries, labels = PosePrior.load(prior_source(prior)), [], []
     with tempfile.TemporaryDirectory() as scratch:
         bodies = Path(scratch) / "body"
         bring_bodies(body, bodies)
@@ -70,7 +71,7 @@ def _simulate(settings, body, prior, layout, seed, out):
         root = out if layout == Layout.sloper4d else Path(scratch)
         for sequence in simulated_plan(settings):
             pickle = sloper4d_pickle(root, sequence.name)
-            summaries.append(simulate_sequence(sequence.name, settings, load_body, prior, seed, pickle))
+            summaries.append(simulate_sequence(sequence.name, settings, load_body, poses, seed, pickle))
             if layout == Layout.clouds:
                 labels.extend(write_clouds(pickle, out / sequence.name, load_body))
         if layout == Layout.clouds:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sshmr.cli import options as o
+from sshmr.cli.result import Result
 
 
 def track(
@@ -40,7 +41,7 @@ def track(
     jobs: o.Jobs = None,
     strict: o.Strict = False,
     json: o.Json = False,
-):
+) -> Result | None:
     """Follow one person through each recording, at the rate of the sensor, and smooth the motion.
 
     A recording is a folder of clouds, one moment a file. Each fit starts from the frame before; the
@@ -84,6 +85,7 @@ def track(
 
         listed = (line.strip() for line in sys.stdin)
         paths = new_files(recordings, settings.extract.clouds, Path(out)) if follow else listed
-        return follow_live(paths, Path(out), settings.extract, plan, body, frames_per_second, sys.stdout)
+        follow_live(paths, Path(out), settings.extract, plan, body, frames_per_second, sys.stdout)
+        return None
     writing = (formats, frames_per_second)
     return work(recordings, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)

@@ -13,7 +13,7 @@ def weights(
     checkpoint: Annotated[Path, typer.Argument(help="A round's checkpoint.pt, in its run's folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")],
     json: o.Json = False,
-):
+) -> Result:
     """Write a checkpoint's best weights as safetensors, with a model card.
 
     The card says what the network was trained on, with which settings, and how good it was: read from the

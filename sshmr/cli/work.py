@@ -1,19 +1,40 @@
 """What ``fit`` and ``predict`` have in common: clouds in, a run's folder out."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sshmr.cli.options import cores
+from sshmr.cli.options import Format, cores
 from sshmr.cli.remarks import remarks
 from sshmr.cli.result import FINE, INCOMPLETE, Result, as_options
 from sshmr.cli.verdicts import Verdicts
+from sshmr.config.extract import ExtractConfig
 from sshmr.progress import Progress
+
+if TYPE_CHECKING:
+    from sshmr.export.axes import Axes
+    from sshmr.local.runner import Outcome
+    from sshmr.local.workers import Plan
+    from sshmr.tables.run_folder import RunFolder
 
 SHOWN = 5
 
 
-def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, notes=(), strict=False):
+def work(
+    arguments: list[str],
+    out: Path,
+    config: ExtractConfig,
+    plan: "Plan",
+    body: str,
+    jobs: int | None,
+    formats: Sequence[Format] | None,
+    frames_per_second: float | None,
+    notes: Sequence[str] = (),
+    strict: bool = False,
+) -> Result:
     """Bring clouds to bodies and write what was asked for; returns the ``Result``.
 
     Args:
@@ -34,6 +55,7 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
         verb = "Track" if plan.follow else "Fit" if plan.fit else "Predict"
         with Progress(verb, "frames", rate=plan.follow) as progress:
             if plan.follow:
+                assert frames_per_second is not None
                 outcome = process_tracks(run, clouds, plan, config, jobs, progress, frames_per_second)
             else:
                 outcome = process(run, clouds, plan, config, jobs, progress)
@@ -43,7 +65,14 @@ def work(arguments, out, config, plan, body, jobs, formats, frames_per_second, n
     return _result(outcome, tables, written, notes, strict)
 
 
-def write(run, tables, folder, formats, axes, frames_per_second):
+def write(
+    run: "RunFolder",
+    tables: list[tuple[Path, Path]],
+    folder: Path,
+    formats: Sequence[Format] | None,
+    axes: "Axes | None",
+    frames_per_second: float | None,
+) -> tuple[list[Path], list[str]]:
     """Export tables of a run; returns the paths and notes of ``export``."""
     from sshmr.body.model import BodyModel
     from sshmr.export.write import ExportConfig, export
@@ -55,7 +84,9 @@ def write(run, tables, folder, formats, axes, frames_per_second):
         return export(tables, BodyModel.load(run.neutral), folder, config, progress.advance)
 
 
-def _result(outcome, tables, written, notes, strict):
+def _result(
+    outcome: "Outcome", tables: list[tuple[Path, Path]], written: list[Path], notes: list[str], strict: bool
+) -> Result:
     found = Verdicts.of(tables)
     residual, confidence = found.residual_mm, found.confidence
     done = outcome.given - len(outcome.skipped)
@@ -92,11 +123,11 @@ def _result(outcome, tables, written, notes, strict):
     return Result(data, lines, INCOMPLETE if incomplete else FINE)
 
 
-def _median(values):
+def _median(values: np.ndarray) -> float | None:
     known = values[np.isfinite(values)]
     return round(float(np.median(known)), 3) if len(known) else None
 
 
-def _told(source, reason):
+def _told(source: object, reason: str) -> str:
     """A reason, with the file that most of them name already."""
     return reason if reason.startswith(str(source)) else f"{source}: {reason}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ STAGES = ("fit", "network")
 class Bodies:
     """The bodies of a folder, ``{gender}.npz``; the neutral one stands in for a missing one."""
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.neutral = BodyModel.load(self.folder / "neutral.npz")
         self.missing: set[str] = set()
@@ -63,14 +64,14 @@ class Truth:
     roots: np.ndarray
 
 
-def has_truth(points: dict) -> np.ndarray:
+def has_truth(points: dict[str, Any]) -> np.ndarray:
     """Which frames of a points table, read with labels, have a true body: (F,) bool."""
     return np.logical_and.reduce(
         [np.isfinite(points[name]).all(axis=1) for name in ("pose", "betas", "transl")]
     )
 
 
-def true_bodies(points: dict, rows: np.ndarray, bodies: Bodies) -> Truth:
+def true_bodies(points: dict[str, Any], rows: np.ndarray, bodies: Bodies) -> Truth:
     """Pose the true body of each labelled row; each row takes the body of its gender.
 
     The joints are the source's own where the table has them, else those of the posed body.
@@ -89,9 +90,9 @@ def true_bodies(points: dict, rows: np.ndarray, bodies: Bodies) -> Truth:
 
 
 def evaluate_shard(
-    points: dict,
-    stages: dict[str, dict],
-    labels: dict | None,
+    points: dict[str, Any],
+    stages: dict[str, dict[str, Any]],
+    labels: dict[str, Any] | None,
     bodies: Bodies,
     template_ids: np.ndarray,
     settings: EvaluateConfig,
@@ -115,7 +116,7 @@ def evaluate_shard(
     labelled, valid = has_truth(points), valid_mask(points)
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
     segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
-    results: dict[str, list] = {stage: [] for stage in stages}
+    results: dict[str, list[dict[tuple[str, str], np.ndarray]]] = {stage: [] for stage in stages}
     unknown = np.full((len(frame_ids), len(JOINT_NAMES), 3), np.nan)
     joints = {stage: unknown.copy() for stage in ("truth", *stages)}
     for start in range(0, len(frame_ids), settings.batch):
@@ -146,7 +147,17 @@ def evaluate_shard(
     return frames
 
 
-def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_ids, settings):
+def _measure_batch(
+    rows: np.ndarray,
+    known: np.ndarray,
+    clouds: list[np.ndarray],
+    truth: Truth | None,
+    true_ids: dict[int, np.ndarray],
+    table: dict[str, Any],
+    body: BodyModel,
+    template_ids: np.ndarray,
+    settings: EvaluateConfig,
+) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
     """All measures of one stage for R frames: {(measure, joint): (R,)}; and their joints (R, 24, 3)."""
     usable = np.array(
         [all(np.isfinite(table[name][row]).all() for name in ("pose", "betas", "transl")) for row in rows]
@@ -186,7 +197,9 @@ def _measure_batch(rows, known, clouds, truth, true_ids, table, body, template_i
     return values, joints
 
 
-def _against_truth(posed, at, truth, settings):
+def _against_truth(
+    posed: Posed, at: np.ndarray, truth: Truth, settings: EvaluateConfig
+) -> dict[tuple[str, str], np.ndarray]:
     """The measures that compare bodies, filled in at the positions ``at`` of the batch."""
     joints, vertices = posed.joints.numpy()[at], posed.vertices.numpy()[at]
     errors, aligned = (
@@ -208,7 +221,15 @@ def _against_truth(posed, at, truth, settings):
     return {key: _spread(values, at, len(posed.joints)) for key, values in computed.items()}
 
 
-def _measure_labels(rows, known, valid, clouds, truth, segments, template_ids):
+def _measure_labels(
+    rows: np.ndarray,
+    known: np.ndarray,
+    valid: np.ndarray,
+    clouds: list[np.ndarray],
+    truth: Truth,
+    segments: dict[str, Any],
+    template_ids: np.ndarray,
+) -> dict[tuple[str, str], np.ndarray]:
     """How far the pseudo labels are from the true nearest template vertices."""
     names = ("pseudo_label_error", "pseudo_label_agreement", "pseudo_label_coverage")
     values = {(name, ALL_JOINTS): np.full(len(rows), np.nan) for name in names}
@@ -228,8 +249,12 @@ def _measure_labels(rows, known, valid, clouds, truth, segments, template_ids):
     return values
 
 
-def _true_vertices(rows, known, clouds, truth):
+def _true_vertices(
+    rows: np.ndarray, known: np.ndarray, clouds: list[np.ndarray], truth: Truth | None
+) -> dict[int, np.ndarray]:
     """{position in the batch: nearest true vertex of each of its points} for the labelled frames."""
+    if truth is None:
+        return {}
     return {
         row - rows[0]: measures.nearest_vertices(clouds[row - rows[0]], truth.vertices[t])
         for t, row in enumerate(known)
@@ -237,7 +262,7 @@ def _true_vertices(rows, known, clouds, truth):
     }
 
 
-def pose_rows(body: BodyModel, table: dict, rows: np.ndarray) -> Posed:
+def pose_rows(body: BodyModel, table: dict[str, Any], rows: np.ndarray) -> Posed:
     """Pose a body by some rows of a table with the columns pose, betas, transl and maybe scale."""
     arrays = (np.asarray(table[name])[rows].astype(np.float32) for name in ("pose", "betas", "transl"))
     with torch.inference_mode():
@@ -249,13 +274,13 @@ def pose_rows(body: BodyModel, table: dict, rows: np.ndarray) -> Posed:
         return posed.scaled(scale, transl)
 
 
-def _spread(values, at, length):
+def _spread(values: np.ndarray, at: np.ndarray, length: int) -> np.ndarray:
     full = np.full(length, np.nan)
     full[at] = values
     return full
 
 
-def _in_order_of(table, frame_ids, what):
+def _in_order_of(table: dict[str, Any], frame_ids: list[str], what: str) -> dict[str, Any]:
     """The rows of a table in the order of the points' frames."""
     position = {frame_id: row for row, frame_id in enumerate(table["frame_id"])}
     absent = [frame_id for frame_id in frame_ids if frame_id not in position]
@@ -271,7 +296,7 @@ def _in_order_of(table, frame_ids, what):
     return {name: np.asarray(column)[order] for name, column in table.items() if column is not None}
 
 
-def _frame(batches, index):
+def _frame(batches: list[dict[tuple[str, str], np.ndarray]], index: pd.MultiIndex) -> pd.DataFrame:
     columns = list(dict.fromkeys(key for batch in batches for key in batch))
     sizes = [len(next(iter(batch.values()))) for batch in batches]
     data = {

@@ -1,6 +1,7 @@
 """From measures of frames to tidy rows, and to the table that a run prints."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def tidy(frames: dict[str, pd.DataFrame], round_: int) -> pd.DataFrame:
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort by round, split, stage, sequence (``all`` first), measure as in ``UNITS``, joint."""
 
-    def rank(name, first):
+    def rank(name: str, first: Iterable[str]) -> pd.Series:
         order = {value: number for number, value in enumerate(first)}
         return rows[name].map(lambda value: (order.get(value, len(order)), value))
 

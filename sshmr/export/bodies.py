@@ -4,6 +4,9 @@ import dataclasses
 import functools
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,8 +36,8 @@ class Bodies:
     """
 
     name: str
-    frame_ids: list
-    sources: list
+    frame_ids: list[str]
+    sources: list[str]
     frames: np.ndarray
     times: np.ndarray
     pose: np.ndarray
@@ -48,7 +51,7 @@ class Bodies:
     axes: Axes
     model: BodyModel
 
-    def moments(self):
+    def moments(self) -> np.ndarray:
         """(F,) int: when each frame is, from 0, in steps of the sequence; where clouds lack, it skips some.
 
         A step is the median difference of the frames' times, or else of their numbers, which may be counts or
@@ -59,18 +62,18 @@ class Bodies:
         steps = np.maximum(np.rint(apart / max(np.median(apart), least)), 1) if len(apart) else apart
         return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
 
-    def rate(self):
+    def rate(self) -> float | None:
         """Frames a second by the times of the frames, to three digits; None where they do not tell."""
         apart = np.diff(self.times)
         if not len(apart) or not (apart > 0).all():  # NaN fails too
             return None
         return float(f"{1 / np.median(apart):.3g}")
 
-    def missing(self):
+    def missing(self) -> int:
         """How many moments between the first frame and the last have no body."""
         return int(self.moments()[-1]) + 1 - len(self.frames)
 
-    def vertices(self, axes):
+    def vertices(self, axes: Axes) -> Iterator[np.ndarray]:
         """Yield the vertices (V, 3) float64 of each frame in a frame and unit."""
         for start in range(0, len(self.frames), POSED_AT_ONCE):
             rows = slice(start, start + POSED_AT_ONCE)
@@ -80,13 +83,13 @@ class Bodies:
             for vertices, scale, transl in zip(local, self.scale[rows], self.transl[rows], strict=True):
                 yield axes.points(scale * vertices.astype(np.float64) + transl)
 
-    def pelvis(self):
+    def pelvis(self) -> np.ndarray:
         """(F, 3) metres: where the pelvis is before posing."""
         pelvis = self.model.rest_joints(torch.from_numpy(self.betas))[:, 0].numpy()
         return self.scale[:, None] * pelvis.astype(np.float64)
 
 
-def sequences_of(tables, model):
+def sequences_of(tables: Sequence[tuple[Path, Path]], model: BodyModel) -> Iterator[Bodies]:
     """The sequences of some params tables, one after the other.
 
     Args:
@@ -98,15 +101,15 @@ def sequences_of(tables, model):
     Raises:
         InputError: when two tables don't hold the same frames.
     """
-    members = {}
+    members: dict[tuple[str, int], dict[tuple[Path, Path], None]] = {}
     for points, params in tables:
         index = read_table(points, ["sequence", "view"], {})
         for key in zip(index["sequence"], index["view"].tolist(), strict=True):
             members.setdefault(key, {})[points, params] = None
-    views = {}
+    views: dict[str, list[int]] = {}
     for sequence, view in members:
         views.setdefault(sequence, []).append(view)
-    taken = set()
+    taken: set[str] = set()
     for (sequence, view), pairs in sorted(members.items()):
         full = sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}"
         name = file_name(full)
@@ -116,13 +119,13 @@ def sequences_of(tables, model):
         yield _read(name, sequence, view, list(pairs), model)
 
 
-def file_name(name):
+def file_name(name: str) -> str:
     """A sequence's name as the name of one file or folder: no separators, not hidden, none above."""
     plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".-")
     return plain.encode()[:LONGEST_NAME].decode(errors="ignore") or "sequence"
 
 
-def _read(name, sequence, view, pairs, model):
+def _read(name: str, sequence: str, view: int, pairs: list[tuple[Path, Path]], model: BodyModel) -> Bodies:
     parts = [_part(points, params, sequence, view) for points, params in pairs]
     merged = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     order = np.argsort(merged["frame"], kind="stable")
@@ -146,7 +149,7 @@ def _read(name, sequence, view, pairs, model):
     )
 
 
-def _part(points, params, sequence, view):
+def _part(points: Path, params: Path, sequence: str, view: int) -> dict[str, np.ndarray]:
     place, body = _tables(points, params)
     chosen = (np.array(place["sequence"]) == sequence) & (np.array(place["view"]) == view)
     values = {name: np.array(place[name])[chosen] for name in ("frame_id", "frame", "time", "source")}
@@ -156,7 +159,7 @@ def _part(points, params, sequence, view):
 
 
 @functools.lru_cache(4)
-def _tables(points, params):
+def _tables(points: Path, params: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Where each frame is and its body; kept for a while, as short sequences share a table."""
     columns = ["frame_id", "sequence", "view", "frame", "time", "source", "offset"]
     place = read_table(points, columns, {"offset": (3,)})

@@ -1,10 +1,13 @@
 """Motions as archives that AMASS's and smplx's tools read."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sshmr.export.axes import Axes
+from sshmr.export.bodies import Bodies
 from sshmr.files import atomic_path
 
 BODY = 66
@@ -14,7 +17,7 @@ LEFT_HAND, RIGHT_HAND = 66, 111
 """Where SMPL-H's 156 numbers have SMPL's left and right hand: the first joints of the hands, 22 and 37."""
 
 
-def write_smplx(path, bodies, axes, frames_per_second):
+def write_smplx(path: Path, bodies: Bodies, axes: Axes, frames_per_second: float) -> None:
     """Write what ``smplx.SMPL`` takes: global_orient, body_pose, betas, transl, a row a frame; and scale.
 
     Args:
@@ -35,7 +38,7 @@ def write_smplx(path, bodies, axes, frames_per_second):
     )
 
 
-def write_amass(path, bodies, axes, frames_per_second):
+def write_amass(path: Path, bodies: Bodies, axes: Axes, frames_per_second: float) -> float:
     """Write AMASS's arrays: poses (F, 156), trans (F, 3), betas (16,), gender, mocap_framerate, dmpls.
 
     AMASS has one shape a sequence, and no scale: the median of the frames' shapes is taken, and each frame
@@ -69,6 +72,6 @@ def write_amass(path, bodies, axes, frames_per_second):
     return max(float(np.linalg.norm(was - now, axis=1).max()) for was, now in pairs)
 
 
-def _write(path, **arrays):
+def _write(path: Path, **arrays: Any) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays)

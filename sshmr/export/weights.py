@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import sshmr
 from sshmr.body.model import BodyModel, open_body_path
@@ -16,7 +17,7 @@ from sshmr.training.weights_file import save_weights
 WEIGHTS, CARD = "weights.safetensors", "README.md"
 
 
-def export_weights(checkpoint, folder):
+def export_weights(checkpoint: str | Path, folder: str | Path) -> tuple[list[Path], dict[str, Any]]:
     """Write ``weights.safetensors`` and ``README.md``, its model card.
 
     What the card says of data and measures is read from the run that the checkpoint lies in
@@ -49,7 +50,7 @@ def export_weights(checkpoint, folder):
     return [weights, card], known
 
 
-def _of_run(checkpoint):
+def _of_run(checkpoint: Path) -> dict[str, Any]:
     """What the run around a checkpoint tells: round, simulated, clouds, measures; None where it doesn't."""
     known = dict.fromkeys(("round", "simulated", "clouds", "measures"))
     settings = checkpoint.with_name("settings.json")
@@ -72,7 +73,7 @@ def _of_run(checkpoint):
     return known
 
 
-def _card(checkpoint, known, numbers):
+def _card(checkpoint: dict[str, Any], known: dict[str, Any], numbers: int) -> str:
     opened = checkpoint["body_digest"] == BodyModel.load(open_body_path("neutral")).digest
     free = known["simulated"] and opened
     data = {
@@ -118,7 +119,7 @@ Digest `{checkpoint["body_digest"]}`.
 """
 
 
-def _measures(known):
+def _measures(known: dict[str, Any]) -> str:
     if not known["measures"]:
         return "None are known."
     where = " on **simulated** data" if known["simulated"] else ""

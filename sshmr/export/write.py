@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sshmr.body.model import BodyModel
 from sshmr.export.axes import Axes
-from sshmr.export.bodies import file_name, sequences_of
+from sshmr.export.bodies import Bodies, file_name, sequences_of
 from sshmr.export.glb import MOST_FRAMES, write_glb
 from sshmr.export.meshes import write_obj
 from sshmr.export.motion import write_amass, write_smplx
@@ -60,17 +60,21 @@ class ExportConfig:
         frames_per_second: of the animations; None follows the times of the frames, or else takes ``RATE``.
     """
 
-    formats: tuple
+    formats: tuple[str, ...]
     axes: Axes | None = None
     frames_per_second: float | None = None
 
-    def rate_of(self, bodies):
+    def rate_of(self, bodies: Bodies) -> float:
         """Frames a second of a sequence's animation."""
         return self.frames_per_second or bodies.rate() or RATE
 
 
+Writer = Callable[[Path, Bodies, Axes, ExportConfig, list[str]], list[Path]]
+"""Writes one sequence in one format: folder, bodies, axes, settings, and the notes to add to."""
+
+
 def export(
-    tables: list[tuple],
+    tables: Sequence[tuple[Path, Path]],
     model: BodyModel,
     folder: Path | str,
     config: ExportConfig,
@@ -106,7 +110,7 @@ def export(
     return written, notes
 
 
-def _told_rates(rates, config):
+def _told_rates(rates: dict[float, bool], config: ExportConfig) -> str:
     """The note on the rates of the animations: {frames a second: whether times tell it}."""
     span = " to ".join(f"{rate:g}" for rate in dict.fromkeys((min(rates), max(rates))))
     by_times = not config.frames_per_second and any(rates.values())
@@ -114,7 +118,7 @@ def _told_rates(rates, config):
     return f"animations at {span} frames a second{source}; --fps changes that"
 
 
-def _rows(bodies):
+def _rows(bodies: Bodies) -> pa.Table:
     columns = {
         "frame_id": bodies.frame_ids,
         "sequence": [bodies.name] * len(bodies.frames),
@@ -133,7 +137,7 @@ def _rows(bodies):
     return pa.table(columns, schema=TABLE)
 
 
-def _frame_names(bodies):
+def _frame_names(bodies: Bodies) -> list[str]:
     """A file name for each frame: its cloud's, where these differ, else its number."""
     stems = [file_name(Path(source).stem) for source in bodies.sources]
     return (
@@ -143,8 +147,10 @@ def _frame_names(bodies):
     )
 
 
-def _meshes(write, suffix):
-    def write_all(folder, bodies, axes, config, notes):
+def _meshes(write: Callable[[Path, np.ndarray, np.ndarray], None], suffix: str) -> Writer:
+    def write_all(
+        folder: Path, bodies: Bodies, axes: Axes, config: ExportConfig, notes: list[str]
+    ) -> list[Path]:
         faces = bodies.model.faces.numpy()
         paths = [folder / bodies.name / f"{name}{suffix}" for name in _frame_names(bodies)]
         for path, vertices in zip(paths, bodies.vertices(axes), strict=True):
@@ -154,7 +160,7 @@ def _meshes(write, suffix):
     return write_all
 
 
-def _glb(folder, bodies, axes, config, notes):
+def _glb(folder: Path, bodies: Bodies, axes: Axes, config: ExportConfig, notes: list[str]) -> list[Path]:
     faces, names = bodies.model.faces.numpy(), _frame_names(bodies)
     vertices, paths = bodies.vertices(axes), []
     starts = range(0, len(bodies.frames), MOST_FRAMES)
@@ -174,7 +180,7 @@ def _glb(folder, bodies, axes, config, notes):
     return paths
 
 
-def _smplx(folder, bodies, axes, config, notes):
+def _smplx(folder: Path, bodies: Bodies, axes: Axes, config: ExportConfig, notes: list[str]) -> list[Path]:
     path = folder / f"{bodies.name}_smplx.npz"
     write_smplx(path, bodies, axes, config.rate_of(bodies))
     _note_gaps(path, bodies, notes)
@@ -183,7 +189,7 @@ def _smplx(folder, bodies, axes, config, notes):
     return [path]
 
 
-def _amass(folder, bodies, axes, config, notes):
+def _amass(folder: Path, bodies: Bodies, axes: Axes, config: ExportConfig, notes: list[str]) -> list[Path]:
     path = folder / f"{bodies.name}_amass.npz"
     apart = write_amass(path, bodies, axes, config.rate_of(bodies))
     _note_gaps(path, bodies, notes)
@@ -197,12 +203,12 @@ def _amass(folder, bodies, axes, config, notes):
     return [path]
 
 
-def _gaps(bodies):
+def _gaps(bodies: Bodies) -> str:
     number = bodies.missing()
     return f"{number} moments between others lack a cloud" if number > 1 else "1 moment lacks a cloud"
 
 
-def _note_gaps(path, bodies, notes):
+def _note_gaps(path: Path, bodies: Bodies, notes: list[str]) -> None:
     if bodies.missing():
         notes.append(f"{path.name}: {_gaps(bodies)} and a row; time is not kept")
 

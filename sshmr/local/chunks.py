@@ -6,16 +6,22 @@ where it stopped, and any number of clouds needs the memory of one part.
 
 import itertools
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from sshmr.config.extract import ExtractConfig
 from sshmr.config.mapping import to_json
 from sshmr.formats.bags import real_file
+from sshmr.local.inputs import CloudFile
+from sshmr.sources.cloud_axes import Misfit
 from sshmr.sources.clouds import check_sizes, read_files
 from sshmr.sources.extract import table_columns, write_skipped
 from sshmr.sources.frame_order import Numbered
-from sshmr.tables.run_folder import SKIPPED
+from sshmr.sources.frames import Reading
+from sshmr.tables.run_folder import SKIPPED, RunFolder
 from sshmr.tables.schemas import points_schema, provenance, read_table, write_table
 
 SPLIT = "train"
@@ -26,12 +32,13 @@ SHORT = 4
 """Sequences with fewer clouds share a part, as clouds are fitted several at once."""
 
 
-def parts_of(clouds, jobs):
+def parts_of(clouds: Sequence[CloudFile], jobs: int) -> list[list[CloudFile]]:
     """Lists of clouds, each to become one part: of one sequence, or of several that are very short."""
     size = min(MOST, max(LEAST, -(-len(clouds) // (4 * jobs))))
-    alone, together = [], []
-    for _, members in itertools.groupby(clouds, key=lambda cloud: cloud.sequence):
-        members = list(members)
+    alone: list[list[CloudFile]] = []
+    together: list[CloudFile] = []
+    for _, group in itertools.groupby(clouds, key=lambda cloud: cloud.sequence):
+        members = list(group)
         if len(members) < SHORT:
             together += members
         else:
@@ -40,7 +47,9 @@ def parts_of(clouds, jobs):
     return [some[start : start + size] for some in lists for start in range(0, len(some), size)]
 
 
-def write_part(run, clouds, settings, check):
+def write_part(
+    run: RunFolder, clouds: Sequence[CloudFile], settings: ExtractConfig, check: bool
+) -> tuple[Path | None, list[tuple[str, str, str]], list[str]]:
     """Read clouds into a points table of the run.
 
     Args:
@@ -54,8 +63,10 @@ def write_part(run, clouds, settings, check):
     Raises:
         InputError: when ``check`` finds most of them wrong.
     """
-    readings, wrong, skipped = [], [], []
-    files: dict[str, int] = {}
+    readings: list[Reading] = []
+    wrong: list[Misfit] = []
+    skipped: list[tuple[str, str, str]] = []
+    files: dict[str, int | None] = {}
     for (sequence, root), members in _grouped(clouds).items():
         reading, sizes = read_files(root, sequence, members, settings, run.load_body)
         readings.append(reading)
@@ -75,7 +86,9 @@ def write_part(run, clouds, settings, check):
     return path, skipped, notes
 
 
-def write_readings(run, readings, files, settings):
+def write_readings(
+    run: RunFolder, readings: Sequence[Reading], files: dict[str, int | None], settings: ExtractConfig
+) -> Path | None:
     """Write what was read into a points table of the run; returns its path, None where no cloud can be used.
 
     Args:
@@ -93,13 +106,14 @@ def write_readings(run, readings, files, settings):
     return path
 
 
-def known_clouds(run):
+def known_clouds(run: RunFolder) -> tuple[dict[Path, tuple[Path, int | None]], dict[str, set[int]]]:
     """What the run's parts hold.
 
     Returns:
         {cloud: (points table, when the cloud's file had been changed last)}; the frame numbers by sequence.
     """
-    holders, numbers = {}, {}
+    holders: dict[Path, tuple[Path, int | None]] = {}
+    numbers: dict[str, set[int]] = {}
     for path in run.points():
         table = read_table(path, ["sequence", "frame"], {})
         for sequence, frame in zip(table["sequence"], table["frame"].tolist(), strict=True):
@@ -109,7 +123,7 @@ def known_clouds(run):
     return holders, numbers
 
 
-def remove_stale(run, holders):
+def remove_stale(run: RunFolder, holders: dict[Path, tuple[Path, int | None]]) -> set[Path]:
     """Remove parts that hold a cloud which was changed since; returns the clouds that are still known."""
     stale = {points for cloud, (points, stamp) in holders.items() if _stamp(cloud) not in (None, stamp)}
     for points in stale:
@@ -120,7 +134,7 @@ def remove_stale(run, holders):
     return {cloud for cloud, (points, _) in holders.items() if points not in stale}
 
 
-def renumbered(clouds, numbers):
+def renumbered(clouds: Sequence[CloudFile], numbers: dict[str, set[int]]) -> list[CloudFile]:
     """New clouds with frame numbers that no other of their sequence has: taken ones go behind the last."""
     taken = {sequence: set(values) for sequence, values in numbers.items()}
     result = []
@@ -132,7 +146,7 @@ def renumbered(clouds, numbers):
     return result
 
 
-def read_index(points):
+def read_index(points: Sequence[Path]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """What places each frame of some points tables: frame_id, sequence, frame, view, offset; rows of each."""
     columns = ["frame_id", "sequence", "frame", "view", "offset"]
     tables = [read_table(path, columns, {"offset": (3,)}) for path in points]
@@ -145,19 +159,19 @@ def read_index(points):
     return index, [np.arange(start, end) for start, end in itertools.pairwise(ends)]
 
 
-def stamps(clouds):
+def stamps(clouds: Iterable[Path]) -> dict[str, int | None]:
     """{path as text: when it was changed last} of some clouds."""
     return {os.fsencode(path).decode("utf-8", "backslashreplace"): _stamp(path) for path in clouds}
 
 
-def _stamp(cloud):
+def _stamp(cloud: Path) -> int | None:
     """When a cloud's file was changed last, nanoseconds; None where it is gone."""
     path = real_file(cloud)
     return path.stat().st_mtime_ns if path.exists() else None
 
 
-def _grouped(clouds):
-    groups = {}
+def _grouped(clouds: Sequence[CloudFile]) -> dict[tuple[str, Path], list[Numbered]]:
+    groups: dict[tuple[str, Path], list[Numbered]] = {}
     for cloud in clouds:
         groups.setdefault((cloud.sequence, cloud.root), []).append(
             Numbered(cloud.frame, cloud.time, cloud.path)
@@ -165,7 +179,7 @@ def _grouped(clouds):
     return groups
 
 
-def _free_path(run, sequences):
+def _free_path(run: RunFolder, sequences: list[str]) -> Path:
     stem = sequences[0] if len(sequences) == 1 else "several"
     folder = run.root / "points" / SPLIT
     number = 1

@@ -2,9 +2,11 @@
 
 import glob
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sshmr.config.extract import CloudsConfig, ScenesConfig
 from sshmr.errors import InputError
 from sshmr.formats.suffixes import BAG_SUFFIXES, IMAGE_SUFFIXES, KNOWN, SINGLE_SUFFIXES
 from sshmr.sources.cloud_files import find_clouds, group_clouds, members
@@ -22,7 +24,12 @@ class CloudFile(NamedTuple):
     time: float | None = None
 
 
-def find_inputs(arguments, lines, settings, without=None):
+def find_inputs(
+    arguments: Sequence[str],
+    lines: Sequence[str],
+    settings: CloudsConfig | ScenesConfig,
+    without: Path | None = None,
+) -> list[CloudFile]:
     """The clouds that the arguments name, each once, sequence by sequence in order of the frames.
 
     Args:
@@ -34,7 +41,8 @@ def find_inputs(arguments, lines, settings, without=None):
     Raises:
         InputError: when a path is not there, is no cloud, or two sequences share a name.
     """
-    folders, files = [], []
+    folders: list[Path] = []
+    files: list[Path] = []
     for argument in arguments:
         names = [line.strip() for line in lines if line.strip()] if argument == "-" else [argument]
         for name in names:
@@ -56,7 +64,7 @@ def find_inputs(arguments, lines, settings, without=None):
     return _merged(roots, settings)
 
 
-def _expanded(name):
+def _expanded(name: str) -> list[Path]:
     path = Path(name)
     if path.exists():
         return [path]
@@ -69,14 +77,16 @@ def _expanded(name):
     return found
 
 
-def _check_kinds(files):
+def _check_kinds(files: Iterable[Path]) -> None:
     for path in files:
         if path.suffix.lower() not in KINDS:
             raise InputError(path, "its ending", f'"{path.suffix}"', f"a cloud: one of {KNOWN}")
 
 
-def _merged(roots, settings):
-    clouds, seen, origin = [], set(), {}
+def _merged(roots: dict[Path, list[Path]], settings: CloudsConfig | ScenesConfig) -> list[CloudFile]:
+    clouds: list[CloudFile] = []
+    seen: set[Path] = set()
+    origin: dict[str, Path] = {}
     for root, found in roots.items():
         for name, files in group_clouds(root, found, settings.sequence_pattern).items():
             if origin.setdefault(name, root) != root:

@@ -3,11 +3,15 @@
 import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sshmr.body.prepare import bring_bodies
+from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.files import sha256_of
 from sshmr.local.chunks import (
@@ -18,8 +22,10 @@ from sshmr.local.chunks import (
     renumbered,
     write_part,
 )
-from sshmr.local.workers import Workers
+from sshmr.local.inputs import CloudFile
+from sshmr.local.workers import Plan, Workers
 from sshmr.people.axes import check_one_person
+from sshmr.progress import Progress
 from sshmr.sources.clouds import load_cloud
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import read_params, row_count
@@ -41,12 +47,12 @@ class Outcome:
 
     given: int
     before: int
-    skipped: list
-    stage: tuple
-    notes: list = dataclasses.field(default_factory=list)
+    skipped: list[tuple[str, str, str]]
+    stage: tuple[int, str]
+    notes: list[str] = dataclasses.field(default_factory=list)
 
 
-def prepare(root, body, plan, extract):
+def prepare(root: str | Path, body: str, plan: Plan, extract: ExtractConfig) -> RunFolder:
     """Make the run's folder ready: its bodies, its template, and the settings that all its parts share.
 
     Args:
@@ -69,7 +75,7 @@ def prepare(root, body, plan, extract):
     checkpoint = None if plan.checkpoint is None else load_checkpoint(plan.checkpoint)
     count = plan.template if checkpoint is None else len(checkpoint["vertex_ids"])
     template = build_template(model, count)
-    if checkpoint is not None:
+    if plan.checkpoint is not None:
         load_checkpoint(plan.checkpoint, template)
     if not begun:
         template.save(run.template)
@@ -91,11 +97,11 @@ def prepare(root, body, plan, extract):
     return run
 
 
-def check_single(clouds, settings):
+def check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
     """Stop where most of some new clouds show a whole scene or several people."""
-    places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int)) if clouds else []
+    places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int))
     points = []
-    for place in places:
+    for place in places if clouds else ():
         with contextlib.suppress(InputError):  # the reader lists what cannot be read
             points.append(load_cloud(clouds[place].path, settings).points)
     if points:
@@ -103,7 +109,9 @@ def check_single(clouds, settings):
         check_one_person(points, where)
 
 
-def process(run, clouds, plan, extract, jobs, progress):
+def process(
+    run: RunFolder, clouds: list[CloudFile], plan: Plan, extract: ExtractConfig, jobs: int, progress: Progress
+) -> Outcome:
     """Bring every cloud to its body.
 
     Args:
@@ -133,12 +141,12 @@ def process(run, clouds, plan, extract, jobs, progress):
             for points in unfinished:
                 workers.submit("first", row_count(points), points)
             for number, part in enumerate(parts_of(fresh, jobs)):
-                points, skipped, notes = write_part(run, part, extract, check=number == 0)
+                table, skipped, notes = write_part(run, part, extract, check=number == 0)
                 outcome.skipped += skipped
                 outcome.notes += [note for note in notes if note not in outcome.notes]
                 progress.advance(len(skipped) * (1 + plan.together))
-                if points is not None:
-                    workers.submit("first", len(part) - len(skipped), points)
+                if table is not None:
+                    workers.submit("first", len(part) - len(skipped), table)
             workers.finish()
             if not run.points():
                 raise nothing_usable(run, outcome)
@@ -150,7 +158,7 @@ def process(run, clouds, plan, extract, jobs, progress):
     return outcome
 
 
-def nothing_usable(run, outcome):
+def nothing_usable(run: RunFolder, outcome: Outcome) -> InputError:
     """The error of a run without a single cloud."""
     reasons = sorted({reason for *_, reason in outcome.skipped})
     return InputError(
@@ -160,7 +168,7 @@ def nothing_usable(run, outcome):
     )
 
 
-def killed(run):
+def killed(run: RunFolder) -> InputError:
     """The error of a run one of whose processes was killed."""
     return InputError(
         run.root,
@@ -169,7 +177,7 @@ def killed(run):
     )
 
 
-def _second_pass(run, plan, workers, progress):
+def _second_pass(run: RunFolder, plan: Plan, workers: Workers, progress: Progress) -> None:
     """Fit again every part that holds a sequence with a newer first fit."""
     from sshmr.fit.stage import surroundings
 
@@ -180,7 +188,7 @@ def _second_pass(run, plan, workers, progress):
     names = ("pose", "betas", "transl", "scale")
     previous = {name: np.concatenate([table[name] for table in tables]) for name in names}
     around = surroundings(index, previous)
-    newest = {}
+    newest: dict[str, int] = {}
     for path, of_part in zip(firsts, rows, strict=True):
         for row in of_part:
             sequence = index["sequence"][row]
@@ -195,7 +203,7 @@ def _second_pass(run, plan, workers, progress):
     workers.finish()
 
 
-def _agree(run, settings):
+def _agree(run: RunFolder, settings: dict[str, Any]) -> None:
     """Record the settings, or hold them against those that the folder's parts were made with."""
     recorded = run.manifest.get("settings", {}) if run.points() else {}
     for key in sorted(set(settings) & set(recorded)):
@@ -210,7 +218,7 @@ def _agree(run, settings):
     run.describe(made_by="sshmr fit", settings=recorded | settings)
 
 
-def _differences(key, found, wanted):
+def _differences(key: str, found: Any, wanted: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(found, dict) and isinstance(wanted, dict):
         for name in sorted(set(found) | set(wanted)):
             yield from _differences(f"{key}.{name}", found.get(name), wanted.get(name))

@@ -7,14 +7,16 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sshmr import stages
 from sshmr.config.fit import FitConfig
 from sshmr.config.infer import InferConfig
 from sshmr.config.run import Config
+from sshmr.fit.stage import Surroundings
 from sshmr.tables.run_folder import RunFolder
 
 
@@ -58,7 +60,7 @@ class Plan:
         return cls(checkpoint, config.infer, wanted, together, device, prior, template, search, follow)
 
     @property
-    def round(self):
+    def round(self) -> int:
         """The round whose tables the first pass fills: 0 is the bootstrap."""
         return 0 if self.search else 1
 
@@ -66,7 +68,7 @@ class Plan:
 class Worker:
     """Makes the tables that a part still lacks."""
 
-    def __init__(self, root, plan):
+    def __init__(self, root: Path, plan: Plan) -> None:
         import torch
 
         from sshmr.body.sources import prior_source
@@ -76,7 +78,7 @@ class Worker:
         keep_freed_memory()
         self.run, self.plan, self.prior = RunFolder(root), plan, prior_source(plan.prior)
 
-    def first(self, points, progress):
+    def first(self, points: Path, progress: Callable[..., Any]) -> None:
         """The network's prediction and the fit, as far as they are wanted and missing."""
         plan, network = self.plan, None
         if plan.checkpoint is not None:
@@ -91,13 +93,14 @@ class Worker:
         if plan.fit is not None and not output.exists():
             self._fit(points, output, initial=network, search=plan.search, progress=progress)
 
-    def second(self, points, around, progress):
+    def second(self, points: Path, around: Surroundings, progress: Callable[..., Any]) -> None:
         """The fit of the next round, which takes into account what the first one found around each frame."""
         previous = self.run.params(points, self.plan.round, "fit")
         output = self.run.params(points, self.plan.round + 1, "fit")
         self._fit(points, output, previous=previous, around=around, progress=progress)
 
-    def _fit(self, points, output, **options):
+    def _fit(self, points: Path, output: Path, **options: Any) -> None:
+        assert self.plan.fit is not None
         stages.fit(
             points, self.run.neutral, self.run.template, self.prior, self.plan.fit, output,
             device=self.plan.device, **options,
@@ -111,11 +114,20 @@ class Workers:
         advance: called with a number of frames whenever so many are done. worker: the class to run.
     """
 
-    def __init__(self, root, plan, jobs, advance, worker=Worker):
+    def __init__(
+        self,
+        root: Path,
+        plan: Plan,
+        jobs: int,
+        advance: Callable[[int], object],
+        worker: type[Worker] = Worker,
+    ) -> None:
         self._make = functools.partial(worker, root, plan)
-        self._jobs, self._advance, self._pool, self._futures = jobs, advance, None, {}
+        self._jobs, self._advance = jobs, advance
+        self._pool: concurrent.futures.ProcessPoolExecutor | None = None
+        self._futures: dict[concurrent.futures.Future[Any], int] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         if self._jobs > 1:
             context = multiprocessing.get_context("spawn")
             self._pool = concurrent.futures.ProcessPoolExecutor(
@@ -123,15 +135,15 @@ class Workers:
             )
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._pool:
             self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
     @functools.cached_property
-    def _worker(self):
+    def _worker(self) -> Worker:
         return self._make()
 
-    def submit(self, method, frames, *arguments):
+    def submit(self, method: str, frames: int, *arguments: Any) -> None:
         """Have ``Worker.method`` called on a part of so many frames; waits while enough is under way."""
         if self._pool is None:
             getattr(self._worker, method)(*arguments, self._each_batch)
@@ -140,20 +152,20 @@ class Workers:
             self._collect()
         self._futures[self._pool.submit(_call, method, arguments)] = frames
 
-    def call(self, method, *arguments):
+    def call(self, method: str, *arguments: Any) -> concurrent.futures.Future[Any]:
         """A future of ``Worker.method``; without other processes, it is done already."""
         if self._pool is not None:
             return self._pool.submit(_call, method, arguments)
-        future = concurrent.futures.Future()
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         future.set_result(getattr(self._worker, method)(*arguments, _silent))
         return future
 
-    def finish(self):
+    def finish(self) -> None:
         """Wait for all that was submitted."""
         while self._futures:
             self._collect()
 
-    def _collect(self):
+    def _collect(self) -> None:
         for future in concurrent.futures.wait(
             self._futures, return_when=concurrent.futures.FIRST_COMPLETED
         ).done:
@@ -161,13 +173,16 @@ class Workers:
             future.result()
             self._advance(frames)
 
-    def _each_batch(self, batches, _):
+    def _each_batch(self, batches: Iterable[Any], _: object) -> Iterator[Any]:
         for batch in batches:
             yield batch
             self._advance(len(batch))
 
 
-def _start(make):
+_worker: Worker
+
+
+def _start(make: Callable[[], Worker]) -> None:
     """Load what the process needs, and end it with the process that started it."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -175,14 +190,16 @@ def _start(make):
     _worker = make()
 
 
-def _follow_parent():
-    wait([multiprocessing.parent_process().sentinel])
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
     os._exit(1)
 
 
-def _call(method, arguments):
+def _call(method: str, arguments: tuple[Any, ...]) -> None:
     getattr(_worker, method)(*arguments, _silent)
 
 
-def _silent(batches, _):
+def _silent(batches: Iterable[Any], _: object) -> Iterable[Any]:
     return batches

@@ -1,6 +1,7 @@
 """The up axis and the unit of a scene's files, where nobody says; and whether a file shows a scene."""
 
 import shlex
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from sshmr.config.extract import METRES, metres_of
 from sshmr.errors import InputError
 from sshmr.geometry.up_axes import TO_Y_UP
-from sshmr.people.detect import Frame, find_people
+from sshmr.people.detect import Found, Frame, find_people
 
 NARROWEST, WIDEST = 1.5, 400.0
 """Metres that scenes span, nearly all of their points."""
@@ -120,19 +121,19 @@ def upright(points: np.ndarray, up: str, unit: str | float) -> np.ndarray:
     return points @ np.array(TO_Y_UP[up]).T * metres_of(unit)
 
 
-def _units(frames):
+def _units(frames: Sequence[np.ndarray]) -> list[str | float]:
     """Units in which the scene has a scene's size, likely ones first."""
     spans = [np.ptp(np.percentile(points, [1, 99], axis=0), axis=0).max() for points in frames]
     span = float(np.median(spans))
-    fitting = [unit for unit in METRES if NARROWEST <= span * METRES[unit] <= WIDEST]
+    fitting: list[str | float] = [unit for unit in METRES if NARROWEST <= span * METRES[unit] <= WIDEST]
     return fitting or ["m"]
 
 
-def _sure(frame):
+def _sure(frame: Frame) -> list[Found]:
     return [one for one in frame.found if one.score >= SURE]
 
 
-def _value(frame: Frame, points):
+def _value(frame: Frame, points: np.ndarray) -> float:
     """How well a scene stands: on its ground, with nothing below, and people upright on it."""
     people = min(sum(one.score for one in _sure(frame)), 3.0)
     if not frame.ground.support:

@@ -18,7 +18,7 @@ LEAST_FRAMES, MOST_FRAMES = 20, 40
 class Background:
     """Points that are there all the time."""
 
-    def __init__(self, points: np.ndarray):
+    def __init__(self, points: np.ndarray) -> None:
         """Take the points (K, 3) of a scene without people."""
         cell = np.floor(points / 0.04).astype(np.int64)
         _, first = np.unique(cell, axis=0, return_index=True)
@@ -57,7 +57,7 @@ def background_of(
     return Background(points) if len(points) else None
 
 
-def _keys(points):
+def _keys(points: np.ndarray) -> np.ndarray:
     """A number for each point's cell."""
     cell = np.floor(points / VOXEL).astype(np.int64) + 2**19
     return (cell[:, 0] << 42) | (cell[:, 1] << 21) | cell[:, 2]

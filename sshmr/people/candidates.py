@@ -70,7 +70,7 @@ def find_pieces(points: np.ndarray, above: np.ndarray) -> Pieces:
     return pieces
 
 
-def _is_solid(points, away):
+def _is_solid(points: np.ndarray, away: np.ndarray) -> np.ndarray:
     """Which points (K,) lie on surfaces.
 
     At edges, depth cameras measure points anywhere between front and back: thin bridges from a person to the
@@ -88,7 +88,9 @@ def _is_solid(points, away):
     return count * away**2 >= THIN * usual
 
 
-def _add(pieces, seen, above, members, way):
+def _add(
+    pieces: Pieces, seen: set[tuple[int, int, int]], above: np.ndarray, members: np.ndarray, way: str
+) -> None:
     """Keep a piece of a person's height that is not there yet."""
     key = (len(members), int(members.min()), int(members.sum()))
     if key in seen:
@@ -104,7 +106,7 @@ def _add(pieces, seen, above, members, way):
 class _Image:
     """The points seen from above, on a grid of cells."""
 
-    def __init__(self, points, above, chosen):
+    def __init__(self, points: np.ndarray, above: np.ndarray, chosen: np.ndarray) -> None:
         self.points, self.above, self.chosen = points, above, chosen
         place = points[chosen][:, [0, 2]]
         cell = np.floor((place - place.min(axis=0)) / CELL).astype(np.int64)
@@ -122,7 +124,7 @@ class _Image:
         self.tall = (top > HIGH) & self.filled
         self.top = np.where(top > HIGH, 0.0, top)
 
-    def components(self, cells, gap):
+    def components(self, cells: np.ndarray, gap: int) -> tuple[list[np.ndarray], np.ndarray | list[float]]:
         """The points of each connected group of cells, as lists of numbers."""
         grown = cells
         if gap > 1:
@@ -133,7 +135,7 @@ class _Image:
         numbers = np.where(cells, numbers, 0).ravel()[self.cell]
         return _groups(numbers, self.chosen, self.points)
 
-    def around_heads(self, members):
+    def around_heads(self, members: np.ndarray) -> tuple[list[np.ndarray], np.ndarray | list[float]]:
         """Parts of a piece: what is nearest to each of its highest places, and not far from it."""
         place = self.points[members][:, [0, 2]]
         low = place.min(axis=0) - CELL
@@ -151,7 +153,9 @@ class _Image:
         return _groups(np.where(near, nearest + 1, 0), members, self.points)
 
 
-def _groups(numbers, members, points):
+def _groups(
+    numbers: np.ndarray, members: np.ndarray, points: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray | list[float]]:
     """Members by number, 0 and the smallest left out, and how wide each group is, metres."""
     inside = np.flatnonzero(numbers)
     order = inside[np.argsort(numbers[inside], kind="stable")]

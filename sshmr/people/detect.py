@@ -82,7 +82,7 @@ def find_people(
     return Frame(found, ground)
 
 
-def _with_feet(level, above, members, ground):
+def _with_feet(level: np.ndarray, above: np.ndarray, members: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """A person's points and those of the feet, among points near the ground: too low for a candidate's."""
     place, beside_ground = level[members][:, [0, 2]], level[ground][:, [0, 2]]
     legs = place[above[members] < above[members].min() + 0.3]

@@ -78,11 +78,11 @@ def describe(points: np.ndarray, above: np.ndarray, pieces: Pieces) -> np.ndarra
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _mean(values, who, size):
+def _mean(values: np.ndarray, who: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.bincount(who, values, minlength=len(size)) / size
 
 
-def _axes(from_centre, who, size):
+def _axes(from_centre: np.ndarray, who: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors (P, 2) along which each piece, seen from above, is longest and shortest."""
     xx, zz, xz = (
         _mean(from_centre[:, i] * from_centre[:, j], who, size) for i, j in ((0, 0), (1, 1), (0, 1))
@@ -92,7 +92,7 @@ def _axes(from_centre, who, size):
     return along, np.stack([-along[:, 1], along[:, 0]], axis=1)
 
 
-def _variances(centred, who, size):
+def _variances(centred: np.ndarray, who: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Variances (P, 3) along each piece's principal axes, smallest first, at least a square millimetre."""
     matrix = np.empty((len(size), 3, 3))
     for i in range(3):
@@ -101,7 +101,9 @@ def _variances(centred, who, size):
     return np.maximum(np.linalg.eigvalsh(matrix), 1e-6)
 
 
-def _slices(number, count, along, across, who, size):
+def _slices(
+    number: np.ndarray, count: int, along: np.ndarray, across: np.ndarray, who: np.ndarray, size: np.ndarray
+) -> list[np.ndarray]:
     """For each slice, NaN where it is empty: share of the points, width, depth, offset of its middle."""
     inside = number < count
     key = who[inside] * count + number[inside]
@@ -114,12 +116,20 @@ def _slices(number, count, along, across, who, size):
         table[3, filled] = np.abs(np.add.reduceat(along[inside][order], starts) / held)
     table[0] = 0.0
     table[0, filled] = held
-    table = table.reshape(4, len(size), count)
-    table[0] /= size[:, None]
-    return [table[row, :, column] for column in range(count) for row in range(4)]
+    slices = table.reshape(4, len(size), count)
+    slices[0] /= size[:, None]
+    return [slices[row, :, column] for column in range(count) for row in range(4)]
 
 
-def _surroundings(points, above, place, height, who, starts, size):
+def _surroundings(
+    points: np.ndarray,
+    above: np.ndarray,
+    place: np.ndarray,
+    height: np.ndarray,
+    who: np.ndarray,
+    starts: np.ndarray,
+    size: np.ndarray,
+) -> list[np.ndarray]:
     """What is around each piece: cells filled beside it, tall ones within and beside, how full its box is."""
     low = np.stack([np.minimum.reduceat(place[:, i], starts) for i in (0, 1)], axis=1)
     high = np.stack([np.maximum.reduceat(place[:, i], starts) for i in (0, 1)], axis=1)
@@ -148,7 +158,9 @@ def _surroundings(points, above, place, height, who, starts, size):
     ]
 
 
-def _view(points, index, who, size, weight):
+def _view(
+    points: np.ndarray, index: np.ndarray, who: np.ndarray, size: np.ndarray, weight: np.ndarray
+) -> list[np.ndarray]:
     """How many points the sensor sees behind and before each piece, as shares of those and its own.
 
     Things that are full of holes let much be seen behind them; things half hidden have much before them. NaN
@@ -176,7 +188,7 @@ def _view(points, index, who, size, weight):
     return [some / (some + own) for some in others]
 
 
-def _box_sums(image, first, last):
+def _box_sums(image: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Sums (P,) of an image over boxes of cells, first included, last not."""
     table = np.zeros((image.shape[0] + 1, image.shape[1] + 1), np.int64)
     np.cumsum(np.cumsum(image, axis=0, dtype=np.int64), axis=1, out=table[1:, 1:])

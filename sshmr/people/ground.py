@@ -108,7 +108,7 @@ def middle_of(points: np.ndarray) -> np.ndarray:
     return np.zeros(3) if inside else np.median(points, axis=0)
 
 
-def _level_plane(points, seed):
+def _level_plane(points: np.ndarray, seed: int) -> tuple[np.ndarray | None, int]:
     """The plane (a, b, c, d), normal up, under most of the scene, and how many cells show it; (None, 0)."""
     corner = np.floor(points[:, [0, 2]].min(axis=0) / CELL) * CELL
     cell = np.floor((points[:, [0, 2]] - corner) / CELL).astype(np.int64)
@@ -149,14 +149,14 @@ def _level_plane(points, seed):
     return np.r_[normal, -normal @ centre], int(inside.sum())
 
 
-def _levelling(normal):
+def _levelling(normal: np.ndarray) -> np.ndarray:
     """The smallest rotation (3, 3) that turns a unit vector to +y."""
     axis = np.cross(normal, [0.0, 1.0, 0.0])
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
     return np.eye(3) + cross + cross @ cross / (1 + normal[1])
 
 
-def _lowest_of_cells(points, corner):
+def _lowest_of_cells(points: np.ndarray, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lowest height in each cell (R, C), empty ones filled from the nearest; and which were not empty."""
     cell = np.floor((points[:, [0, 2]] - corner) / CELL).astype(np.int64)
     lowest = np.full(cell.max(axis=0) + 1, np.inf)

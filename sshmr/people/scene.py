@@ -14,7 +14,7 @@ from sshmr.errors import InputError
 from sshmr.formats.depth import Sensor
 from sshmr.formats.points import read_points
 from sshmr.geometry.up_axes import TO_Y_UP
-from sshmr.people.axes import guess_axes
+from sshmr.people.axes import Axes, guess_axes
 from sshmr.people.background import MOST_FRAMES, Background, background_of
 from sshmr.people.detect import Found, find_people
 from sshmr.people.track import SURE, UNSURE, Track, follow
@@ -108,11 +108,13 @@ def read_recording(
     return recording
 
 
-def _without_points(found):
+def _without_points(found: Found) -> Found:
     return found._replace(points=found.points[:0])
 
 
-def _look(item, axes, sensor, background):
+def _look(
+    item: tuple[int, Path], axes: Axes, sensor: Sensor, background: Background | None
+) -> tuple[int, list[Found] | str]:
     """The frame number, and what was found in its file or the reason why it cannot be read."""
     number, path = item
     try:
@@ -121,7 +123,11 @@ def _look(item, axes, sensor, background):
         return number, str(error)
 
 
-def _mapped(look, files, jobs) -> Iterator:
+def _mapped(
+    look: Callable[[tuple[int, Path]], tuple[int, list[Found] | str]],
+    files: Sequence[tuple[int, Path]],
+    jobs: int,
+) -> Iterator[tuple[int, list[Found] | str]]:
     """Results in the files' order, from this process or several."""
     if jobs == 1 or len(files) < 2 * jobs:
         yield from map(look, files)
@@ -131,7 +137,7 @@ def _mapped(look, files, jobs) -> Iterator:
         yield from pool.map(look, files, chunksize=max(1, min(16, len(files) // (4 * jobs))))
 
 
-def _upright(path, up, unit, sensor):
+def _upright(path: Path, up: str, unit: str | float, sensor: Sensor) -> np.ndarray:
     """The finite points of a file, (K, 3) float64, y up, in metres."""
     points = _finite(read_points(path, sensor))
     if not len(points):
@@ -139,14 +145,15 @@ def _upright(path, up, unit, sensor):
     return points @ np.array(TO_Y_UP[up]).T * metres_of(unit)
 
 
-def _finite(points):
+def _finite(points: np.ndarray) -> np.ndarray:
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _clouds(files, count, sensor):
+def _clouds(files: Sequence[tuple[int, Path]], count: int, sensor: Sensor) -> list[np.ndarray]:
     """Points of some of the files, spread over them."""
     places = np.unique(np.linspace(0, len(files) - 1, count).round().astype(int))
-    clouds, reason = [], None
+    clouds: list[np.ndarray] = []
+    reason: InputError | None = None
     for place in [*places, *range(len(files))]:
         if len(clouds) == len(places) or (place in places and len(clouds) > len(places)):
             break
@@ -162,7 +169,7 @@ def _clouds(files, count, sensor):
     return clouds
 
 
-def _background(files, settings, axes):
+def _background(files: Sequence[tuple[int, Path]], settings: ScenesConfig, axes: Axes) -> Background | None:
     """What stands still, from the empty recording or from this one."""
     if settings.empty:
         path = Path(settings.empty)
@@ -183,7 +190,7 @@ def _background(files, settings, axes):
     return background_of(clouds, _people_of)
 
 
-def _people_of(points):
+def _people_of(points: np.ndarray) -> np.ndarray:
     found = [one.points for one in find_people(points).found if one.score >= SURE]
     return np.concatenate(found) if found else np.zeros((0, 3))
 

@@ -99,7 +99,9 @@ def follow(
     return sorted(tracks, key=lambda track: (track.frames[0], *track.found[0].place.tolist()))
 
 
-def _assign(tracks, found, number, rate):
+def _assign(
+    tracks: list[Track], found: list[Found], number: int, rate: float
+) -> tuple[list[Track], list[Found]]:
     """Give tracks their detections; returns the tracks and the detections that are left."""
     if not tracks or not found:
         return tracks, found
@@ -123,7 +125,7 @@ def _assign(tracks, found, number, rate):
     )
 
 
-def _joined(tracks, rate, slowest):
+def _joined(tracks: list[Track], rate: float, slowest: float) -> list[Track]:
     """Tracks with their continuations: whoever vanished and appears nearby later is the same person."""
     while len(tracks) > 1:
         cost = np.full((len(tracks), len(tracks)), 1e3)
@@ -136,7 +138,7 @@ def _joined(tracks, rate, slowest):
                     longest = max(seconds, min(seconds * rate, 1.0) / slowest)
                     if apart < SLACK + JOINED_SPEED * longest:
                         cost[row, column] = apart + 0.2 * seconds
-        row, column = np.unravel_index(cost.argmin(), cost.shape)
+        row, column = divmod(int(cost.argmin()), len(tracks))
         if cost[row, column] >= 1e3:
             break
         first, second = tracks[row], tracks[column]
@@ -147,7 +149,7 @@ def _joined(tracks, rate, slowest):
     return tracks
 
 
-def _reason(track, count, least):
+def _reason(track: Track, count: int, least: float) -> str:
     mean = float(np.mean([one.score for one in track.found]))
     if count >= LONG and len(track.frames) < SHORTEST:
         return f"seen in {len(track.frames)} frames only"

@@ -1,11 +1,13 @@
 """What ``sshmr people`` leaves: a table of all detections, and a folder of cut-out clouds for each person."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from sshmr.formats.ply_writer import write_ply
+from sshmr.people.detect import Found
 from sshmr.people.scene import Recording
 from sshmr.people.track import UNSURE
 from sshmr.tables.schemas import vector, write_table
@@ -30,7 +32,7 @@ SCHEMA = pa.schema(
 ``low`` and ``high`` are corners of its box in the file's axes and unit; ``reason``: why it is no person."""
 
 
-def rows_of(recording: Recording) -> list[dict]:
+def rows_of(recording: Recording) -> list[dict[str, Any]]:
     """The recording's part of the table, frame by frame."""
     names = {id(track): name for name, track in recording.people.items()}
     rows = []
@@ -47,12 +49,12 @@ def rows_of(recording: Recording) -> list[dict]:
     return sorted(rows, key=lambda row: (row["frame"], row["track"] == 0, row["track"], -row["score"]))
 
 
-def write_detections(path: Path, recordings: list[Recording], provenance: dict) -> None:
+def write_detections(path: Path, recordings: list[Recording], provenance: dict[str, Any]) -> None:
     """Write the table of several recordings."""
     rows = [row for recording in recordings for row in rows_of(recording)]
     for number, row in enumerate(rows):
         row["frame_id"] = f"{row['recording']}/{row['frame']:06d}/{number}"
-    columns: dict = {name: [row[name] for row in rows] for name in SCHEMA.names}
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in SCHEMA.names}
     for name in ("low", "high"):
         columns[name] = np.array(columns[name], np.float64).reshape(-1, 3)
     write_table(path, columns, SCHEMA, provenance)
@@ -72,7 +74,9 @@ def write_crops(folder: Path, recording: Recording) -> list[Path]:
     return folders
 
 
-def _row(recording, frame, one, track, person, reason):
+def _row(
+    recording: Recording, frame: int, one: Found, track: int, person: str | None, reason: str
+) -> dict[str, Any]:
     corners = recording.to_file(np.stack([one.low, one.high]))
     return {
         "recording": recording.name,

@@ -1,6 +1,7 @@
 """Two runs on one page: measures per round side by side, and whether the difference outlasts chance."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def write_comparison(first: Path, second: Path, output: Path) -> None:
     write_page("compare.html.j2", _context(runs, rows), output)
 
 
-def _context(runs, rows):
+def _context(runs: list[Run], rows: list[pd.DataFrame]) -> dict[str, Any]:
     names = _names(runs)
     both = _side_by_side(*map(overall, rows))
     if both.empty:
@@ -59,7 +60,7 @@ def _context(runs, rows):
     }
 
 
-def _names(runs):
+def _names(runs: list[Run]) -> list[str]:
     """The folders' names, with as much of the path before them as tells them apart."""
     parts = [run.results.resolve().parts for run in runs]
     for length in range(1, max(map(len, parts)) + 1):
@@ -69,12 +70,12 @@ def _names(runs):
     return ["first", "second"]
 
 
-def _side_by_side(first, second):
+def _side_by_side(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     keys = ["split", "round", "stage", "measure"]
     return first.merge(second, on=keys, suffixes=("_first", "_second"))
 
 
-def _of_sequences(rows, round_):
+def _of_sequences(rows: pd.DataFrame, round_: int) -> pd.DataFrame:
     """The round's fits, a row per split and sequence, a column per measure."""
     kept = rows[
         (rows["round"] == round_)
@@ -85,7 +86,7 @@ def _of_sequences(rows, round_):
     return kept.pivot_table(index=["split", "sequence"], columns="measure", values="value")
 
 
-def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict]:
+def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, Any]]:
     """The mean difference over the sequences that both have, with its 95 % interval.
 
     Args:
@@ -127,7 +128,7 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict]:
     return lines
 
 
-def _tables(both):
+def _tables(both: pd.DataFrame) -> list[dict[str, Any]]:
     tables = []
     for title, group in GROUPS.items():
         measures = [measure for measure in group if (both["measure"] == measure).any()]
@@ -153,7 +154,7 @@ def _tables(both):
     return tables
 
 
-def _plots(spreads, names):
+def _plots(spreads: list[pd.DataFrame], names: list[str]) -> list[dict[str, Any]]:
     """A plot per measure and stage, a line per run, on the split for testing where both have it."""
     split = "test" if all((spread["split"] == "test").any() for spread in spreads) else "train"
     plots = []
@@ -185,7 +186,7 @@ def _plots(spreads, names):
     return plots
 
 
-def _settings(runs):
+def _settings(runs: list[Run]) -> list[tuple[str, str, str]]:
     """Settings that differ: [(section.key, first, second)]."""
     flat = [_flat(run_summary.read_settings(run, run_summary.last_round(run.folder))) for run in runs]
     keys = sorted(set(flat[0]) | set(flat[1]))
@@ -196,15 +197,15 @@ def _settings(runs):
     ]
 
 
-def _flat(mapping, prefix=""):
-    flat = {}
+def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
     for key, value in mapping.items():
         name = f"{prefix}{key}"
         flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: str(value)}
     return flat
 
 
-def _timings(runs):
+def _timings(runs: list[Run]) -> list[tuple[str, ...]]:
     """Time of each stage over all rounds: [(stage, first, second)]."""
     tables = [run_summary.read_timings(run.folder, run_summary.last_round(run.folder)) for run in runs]
     sums = [table.groupby("stage")["seconds"].sum() for table in tables]

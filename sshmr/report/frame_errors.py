@@ -1,9 +1,11 @@
 """Errors frame by frame, with what may explain them: how much of the body was seen, and from how far."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.spatial import cKDTree
 
 from sshmr.body.model import JOINT_NAMES
@@ -39,7 +41,7 @@ class FrameErrors:
     joints: np.ndarray
     seen: np.ndarray
 
-    def of(self, **values) -> "FrameErrors":
+    def of(self, **values: object) -> "FrameErrors":
         """The rows that have these values: ``of(round=1, stage="fit")``."""
         kept = np.logical_and.reduce([self.table[name] == value for name, value in values.items()])
         return FrameErrors(self.table[kept], self.joints[kept], self.seen[kept])
@@ -74,7 +76,7 @@ def frame_errors(run: Run, stages: list[tuple[int, str]]) -> FrameErrors:
     return FrameErrors(pd.concat(tables, ignore_index=True), np.concatenate(joints), np.concatenate(seen))
 
 
-def _about(sequence: Sequence, points: dict) -> pd.DataFrame:
+def _about(sequence: Sequence, points: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "split": sequence.split,
@@ -88,7 +90,9 @@ def _about(sequence: Sequence, points: dict) -> pd.DataFrame:
     )
 
 
-def _truth(run, points, template):
+def _truth(
+    run: Run, points: dict[str, Any], template: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """True joints (F, 24, 3), NaN without truth; share of the body seen (F,); joints seen (F, 24)."""
     known = np.flatnonzero(has_truth(points))
     joints = np.array(points["joints"])

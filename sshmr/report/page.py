@@ -44,7 +44,7 @@ def write_report(
     write_page("report.html.j2", context(run, rounds, settings, errors, start), output)
 
 
-def write_page(template: str, values: dict, output: Path) -> None:
+def write_page(template: str, values: dict[str, Any], output: Path) -> None:
     """Fill one of the templates, whole or not at all."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sshmr.report", "templates"),
@@ -104,10 +104,10 @@ def context(
     }
 
 
-def _faces(run):
+def _faces(run: Run) -> str:
     kind = np.uint16 if run.faces.max() < 2**16 else np.uint32
     return base64_of(pack({}, {"faces": run.faces.astype(kind)}))
 
 
-def _asset(name):
+def _asset(name: str) -> str:
     return (resources.files("sshmr.viewing") / "assets" / name).read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """The report's plots."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -18,7 +20,7 @@ CAUSES = {
 """What an error is drawn against: title, unit, factor."""
 
 
-def measure_plots(spread: pd.DataFrame) -> list[dict]:
+def measure_plots(spread: pd.DataFrame) -> list[dict[str, Any]]:
     """Per group a plot a measure, a line per stage and split; only the main split's has numbers and bands."""
     main = "test" if (spread["split"] == "test").any() else "train"
     groups = []
@@ -29,7 +31,7 @@ def measure_plots(spread: pd.DataFrame) -> list[dict]:
     return groups
 
 
-def _measure_plot(rows, measure, main):
+def _measure_plot(rows: pd.DataFrame, measure: str, main: str) -> dict[str, str] | None:
     lines, unit = [], UNITS[measure]
     for (split, stage), group in rows.groupby(["split", "stage"]):
         group = group.sort_values("round")
@@ -55,7 +57,7 @@ def _measure_plot(rows, measure, main):
     return {"title": TITLES[measure], "unit": unit, "meaning": MEANINGS[measure], "svg": svg}
 
 
-def cause_plots(errors: FrameErrors) -> list[dict]:
+def cause_plots(errors: FrameErrors) -> list[dict[str, Any]]:
     """MPJPE of each stage's frames against each of ``CAUSES``: median and band of the middle four fifths."""
     plots = []
     for column, (title, unit, factor) in CAUSES.items():
@@ -100,7 +102,7 @@ def reliability_plot(fits: FrameErrors) -> str | None:
     return line_plot(title, "%", [ideal, fit], whole_x=False)
 
 
-def training_plots(history: pd.DataFrame) -> list[dict]:
+def training_plots(history: pd.DataFrame) -> list[dict[str, Any]]:
     """A plot per loss over all epochs of all rounds, with a mark where each round begins."""
     if history.empty:
         return []

@@ -1,6 +1,7 @@
 """The report's tables, as the template shows them: texts, in order."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def value_of(whole: pd.DataFrame, round_: int, stage: str, measure: str) -> floa
     return float(found["value"].iloc[0]) if len(found) else float("nan")
 
 
-def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict]:
+def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
     """The few numbers at the top: the last round's, and what they were after the bootstrap."""
     wanted = ("mpjpe", "pa_mpjpe", "mpvpe", "flipped")
     measures = [name for name in wanted if (whole["measure"] == name).any()]
@@ -66,7 +67,7 @@ def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict]:
     return figures
 
 
-def measures_tables(spread: pd.DataFrame) -> list[dict]:
+def measures_tables(spread: pd.DataFrame) -> list[dict[str, Any]]:
     """A table per group of measures: a line per split, round and stage; each cell a value and its spread."""
     tables = []
     for title, group in GROUPS.items():
@@ -90,7 +91,7 @@ def measures_tables(spread: pd.DataFrame) -> list[dict]:
     return tables
 
 
-def heads(measures: list[str]) -> list[dict]:
+def heads(measures: list[str]) -> list[dict[str, Any]]:
     """Titles, long and short, and units of some measures."""
     return [
         {"title": TITLES[measure], "short": SHORT.get(measure, TITLES[measure]), "unit": UNITS[measure]}
@@ -98,7 +99,7 @@ def heads(measures: list[str]) -> list[dict]:
     ]
 
 
-def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict | None:
+def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict[str, Any] | None:
     """MPJPE of each joint: bootstrap, last network, last fit, and the last fit's where it was seen and not.
 
     Args:
@@ -133,7 +134,7 @@ def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict | N
     return {"heads": [{"round": round_, "stage": stage} for round_, stage in columns], "lines": lines}
 
 
-def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict:
+def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict[str, Any]:
     """The last round's fit, sequence by sequence; ``fits`` tell how sure they are."""
     rows = rows[(rows["round"] == rounds) & (rows["stage"] == "fit") & (rows["joint"] == ALL_JOINTS)]
     rows = rows[rows["sequence"] != ALL_SEQUENCES]
@@ -156,7 +157,7 @@ def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict:
     return {"heads": heads(measures), "lines": lines}
 
 
-def confidence_table(fits: FrameErrors) -> list[dict]:
+def confidence_table(fits: FrameErrors) -> list[dict[str, Any]]:
     """Of each round's labelled frames: mean confidence, share that is good, calibration error.
 
     And MPJPE of the surer and of the less sure half: what confidence tells apart, calibrated or not.
@@ -177,13 +178,13 @@ def confidence_table(fits: FrameErrors) -> list[dict]:
     return lines
 
 
-def _halves(rows):
+def _halves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     errors = rows[rows["confidence"].notna()].sort_values("confidence", kind="stable")["error"]
     middle = len(errors) // 2
     return errors.iloc[middle:], errors.iloc[:middle]
 
 
-def data_table(errors: FrameErrors) -> list[dict]:
+def data_table(errors: FrameErrors) -> list[dict[str, Any]]:
     """Frames, labelled frames and points of each sequence."""
     first = errors.of(round=0, stage="fit").table
     return [
@@ -198,13 +199,13 @@ def data_table(errors: FrameErrors) -> list[dict]:
     ]
 
 
-def skipped_table(skipped: pd.DataFrame) -> list[dict]:
+def skipped_table(skipped: pd.DataFrame) -> list[dict[str, Any]]:
     """How many frames were left out for each reason."""
     counts = skipped.groupby(["reason", "split"]).size().reset_index(name="frames")
     return counts.sort_values("frames", ascending=False).to_dict("records")
 
 
-def timings_table(timings: pd.DataFrame, overhead: run_summary.Overhead | None = None) -> dict:
+def timings_table(timings: pd.DataFrame, overhead: run_summary.Overhead | None = None) -> dict[str, Any]:
     """Time and memory of each stage of each round, the sum, and what was spent besides."""
     longest = max(float(timings["seconds"].max()), 1e-9) if len(timings) else 1.0
     lines = [
@@ -238,7 +239,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def config_sections(config: dict) -> list[tuple[str, list[tuple[str, str]]]]:
+def config_sections(config: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """[(section, [(key, value)])]: plain values first, under the section "run"."""
     plain = [(key, _as_text(value)) for key, value in config.items() if not isinstance(value, dict)]
     sections = [
@@ -249,5 +250,5 @@ def config_sections(config: dict) -> list[tuple[str, list[tuple[str, str]]]]:
     return ([("run", plain)] if plain else []) + [section for section in sections if section[1]]
 
 
-def _as_text(value):
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -90,7 +90,7 @@ def choose(run: Run, errors: FrameErrors, split: str, rounds: int, count: int) -
     return chosen, "mpjpe" if measure == "error" else "residual"
 
 
-def _rank(place, total, number, count):
+def _rank(place: int, total: int, number: int, count: int) -> str:
     if number == 0:
         return "best"
     if number == count - 1:
@@ -133,7 +133,7 @@ def _error(frame: Frame) -> float:
     return frame.residual if frame.truth is None else frame.mpjpe
 
 
-def _figure(meshes, last, frames):
+def _figure(meshes: list[tuple[int | None, str, np.ndarray]], last: Frame, frames: list[Frame]) -> bytes:
     """Cloud and meshes in one piece: mesh0, mesh1 … as in ``meshes``, with each one's colours."""
     positions = {"cloud": last.cloud} | {f"mesh{i}": mesh for i, (_, _, mesh) in enumerate(meshes)}
     unit, arrays = quantise(positions)

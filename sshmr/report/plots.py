@@ -3,7 +3,9 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable, Iterator
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -57,11 +59,11 @@ def line_plot(
     y_ticks = _ticks(min(0.0, y.min()), y.max()) if len(y) else [0.0, 1.0]
     x_low, x_high = float(x.min()), float(x.max())
 
-    def across(value):
+    def across(value: float) -> float:
         share = 0.5 if x_high == x_low else (value - x_low) / (x_high - x_low)
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
-    def down(value):
+    def down(value: float) -> float:
         return HEIGHT - BOTTOM - (value - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]) * (HEIGHT - TOP - BOTTOM)
 
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
@@ -97,8 +99,8 @@ def band(value: np.ndarray, spread: np.ndarray, unit: str) -> tuple[np.ndarray, 
     return np.clip(value - spread, 0.0, most), np.clip(value + spread, 0.0, most)
 
 
-def _band(line, across, down):
-    if line.low is None:
+def _band(line: Line, across: Callable[[float], float], down: Callable[[float], float]) -> Iterator[str]:
+    if line.low is None or line.high is None:
         return
     inside = np.flatnonzero(np.isfinite(line.low) & np.isfinite(line.high))
     above = [(line.x[i], line.high[i]) for i in inside]
@@ -112,7 +114,9 @@ def _band(line, across, down):
         yield f'<line class="band {line.style}" {ends}/>'
 
 
-def _drawn(line, unit, across, down):
+def _drawn(
+    line: Line, unit: str, across: Callable[[float], float], down: Callable[[float], float]
+) -> Iterator[str]:
     numbers = np.flatnonzero(np.isfinite(line.y))
     places = [(across(float(line.x[i])), down(float(line.y[i]))) for i in numbers]
     path = " ".join(f"{'L' if i else 'M'}{px:.1f} {py:.1f}" for i, (px, py) in enumerate(places))
@@ -126,9 +130,11 @@ def _drawn(line, unit, across, down):
             yield f'<circle class="dot {line.style}" {place}><title>{label}</title></circle>'
 
 
-def _end_labels(lines, across, down):
+def _end_labels(
+    lines: list[Line], across: Callable[[float], float], down: Callable[[float], float]
+) -> Iterator[str]:
     """The last value of each labelled line, at its end, moved apart where they would touch."""
-    ends = []
+    ends: list[list[Any]] = []
     for line in lines:
         finite = np.flatnonzero(np.isfinite(line.y))
         if line.labelled and len(finite):

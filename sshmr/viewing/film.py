@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.viewing.camera import azimuth_of, side_seen
-from sshmr.viewing.frames import Run, Sequence
+from sshmr.viewing.frames import Frame, Run, Sequence
 from sshmr.viewing.render import CLAY, DISTANCE_COLOURS, FAR_DISTANCE, View, heat, png, render, side_by_side
 
 COLOURS = ("plain", "correspondence", "error", "confidence")
@@ -26,6 +27,10 @@ SMOOTHING = 4.0
 
 PAPER, CAPTION = (251, 250, 248), (125, 131, 140)
 UNLABELLED = np.array([0.55, 0.57, 0.60])
+
+
+Outline = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Vertices (V, 3), cloud (K, 3), offset (3,) and the side (3,) of a frame that the cloud lies on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +137,7 @@ def write_film(path: Path, shots: Iterable[np.ndarray], fps: float) -> None:
             )  # fmt: skip
 
 
-def _write_mp4(path, shots, fps):
+def _write_mp4(path: Path, shots: Iterable[np.ndarray], fps: float) -> None:
     try:
         import av
     except ImportError:
@@ -143,7 +148,7 @@ def _write_mp4(path, shots, fps):
             fix="pip install 'sshmr[video]'",
         ) from None
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = None
+        stream: Any = None
         for shot in shots:
             # H.264 halves the colour's resolution: sides must be even.
             shot = shot[: shot.shape[0] // 2 * 2, : shot.shape[1] // 2 * 2]
@@ -157,13 +162,13 @@ def _write_mp4(path, shots, fps):
         container.mux(stream.encode())
 
 
-def _outline(run, frame):
+def _outline(run: Run, frame: Frame) -> Outline:
     """What the camera has to know of a frame; a long film could not hold all of every frame."""
     side = side_seen(frame.vertices, run.faces, frame.cloud)
     return frame.vertices, frame.cloud, frame.offset, side
 
 
-def _views(outlines: list[tuple], azimuth: float) -> list[View]:
+def _views(outlines: list[Outline], azimuth: float) -> list[View]:
     """One camera a frame, in that frame's own coordinates: same size and heading for all.
 
     The middles of the bodies are smoothed in the source's frame, so that a person walks and does not shiver.
@@ -183,7 +188,7 @@ def _views(outlines: list[tuple], azimuth: float) -> list[View]:
     return [View(heading, ELEVATION, centre, across + 2 * MARGIN, along + 2 * MARGIN) for centre in centres]
 
 
-def _tile(run, view, panel, frame, colour, height):
+def _tile(run: Run, view: View, panel: Panel, frame: Frame, colour: str, height: int) -> np.ndarray:
     if panel.what == "cloud":
         tint = np.broadcast_to(DISTANCE_COLOURS[0], frame.cloud.shape)
         return render(view, height, None, run.faces, frame.cloud, point_colours=tint)
@@ -197,7 +202,7 @@ def _tile(run, view, panel, frame, colour, height):
     return render(view, height, frame.vertices, run.faces, frame.cloud, vertices, points, frame.shown)
 
 
-def _colours(run, frame, colour):
+def _colours(run: Run, frame: Frame, colour: str) -> tuple[np.ndarray, np.ndarray]:
     """Colours of the body (None: clay) and of the points."""
     clay, blue = (
         np.broadcast_to(CLAY, frame.vertices.shape),
@@ -216,7 +221,7 @@ def _colours(run, frame, colour):
     return clay, blue
 
 
-def _with_captions(tiles, captions, corner):
+def _with_captions(tiles: list[np.ndarray], captions: list[str], corner: str) -> np.ndarray:
     """Panels in a row over a line of text; ``corner`` stands above them at the left, in full."""
     picture = Image.fromarray(side_by_side(tiles))
     size = max(11, picture.height // 26)
@@ -234,7 +239,7 @@ def _with_captions(tiles, captions, corner):
     return np.asarray(canvas)
 
 
-def _on_paper(picture):
+def _on_paper(picture: np.ndarray) -> np.ndarray:
     """(H, W, 4) with opacity -> (H, W, 3) on the paper's colour."""
     cover = picture[..., 3:] / 255.0
     return np.round(picture[..., :3] * cover + np.array(PAPER) * (1 - cover)).astype(np.uint8)

@@ -1,6 +1,7 @@
 """Arrays on their way into a page: one small binary that ``assets/figure.js`` unpacks."""
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ KINDS = ("int16", "uint8", "uint16", "uint32")
 """Types of arrays that the page knows."""
 
 
-def pack(facts: dict, arrays: dict[str, np.ndarray]) -> bytes:
+def pack(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """Facts and arrays in one piece.
 
     Layout: length of the head (uint32, little-endian); the head as JSON in UTF-8, padded with spaces so that
@@ -54,7 +55,7 @@ def shares(values: np.ndarray, top: float = 1.0) -> np.ndarray:
     return np.round(255 * np.clip(np.nan_to_num(values / top, nan=0.0), 0, 1)).astype(np.uint8)
 
 
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

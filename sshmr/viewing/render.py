@@ -146,7 +146,16 @@ def webp(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _draw_mesh(view, surface, vertices, faces, tints, cover, colour, opacity):
+def _draw_mesh(
+    view: View,
+    surface: Surface,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    tints: np.ndarray,
+    cover: np.ndarray,
+    colour: np.ndarray,
+    opacity: np.ndarray,
+) -> np.ndarray:
     """Draw the bare mesh with the opacity ``cover`` (V,); returns its depth, (H, W), −inf beside it."""
     height, width = opacity.shape
     axes = view.axes()
@@ -167,7 +176,9 @@ def _draw_mesh(view, surface, vertices, faces, tints, cover, colour, opacity):
     return depth
 
 
-def _corner_weights(places, face, vertices, faces):
+def _corner_weights(
+    places: np.ndarray, face: np.ndarray, vertices: np.ndarray, faces: np.ndarray
+) -> np.ndarray:
     """Barycentric weights of places on the given faces, (P, 3, 1)."""
     corners = vertices[faces[face]].astype(np.float64)
     edges = corners - places[:, None]
@@ -175,7 +186,7 @@ def _corner_weights(places, face, vertices, faces):
     return (areas / np.maximum(areas.sum(axis=1, keepdims=True), 1e-20))[..., None]
 
 
-def _shade(normals, tints):
+def _shade(normals: np.ndarray, tints: np.ndarray) -> np.ndarray:
     """Skin under a soft key light from the upper left and sky light from above, darker at the rim; (P, 3)."""
     key = np.array([-0.45, 0.6, 0.66])
     lit = np.clip(normals @ key, 0, None)
@@ -186,7 +197,14 @@ def _shade(normals, tints):
     return tints * (SHADE + (1 - SHADE) * light[:, None]) * rim[:, None]
 
 
-def _draw_dots(view, points, colours, colour, opacity, depth):
+def _draw_dots(
+    view: View,
+    points: np.ndarray,
+    colours: np.ndarray,
+    colour: np.ndarray,
+    opacity: np.ndarray,
+    depth: np.ndarray | None,
+) -> None:
     """Stamp discs into the picture, far ones first."""
     height, width = opacity.shape
     projected = view.project(points)
@@ -212,7 +230,7 @@ def _draw_dots(view, points, colours, colour, opacity, depth):
         opacity[rows, columns] = 1.0
 
 
-def _downsample(colour, opacity):
+def _downsample(colour: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     """Mean over the samples of each pixel, colours weighted by opacity; uint8 RGBA."""
     height, width = opacity.shape
     shape = (height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES)

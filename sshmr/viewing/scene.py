@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -64,7 +64,7 @@ def scene_points(scene: SceneFile) -> np.ndarray:
     return points[:: -(-len(points) // MOST_POINTS) or 1].astype(np.float32)
 
 
-def _of_extraction(table, about):
+def _of_extraction(table: Path, about: dict[str, Any]) -> dict[tuple[str, int], SceneFile]:
     scenes = about["scenes"]
     sensor = _sensor(json.loads(about["settings"])["scenes"])
     columns = pq.read_table(table, columns=["sequence", "frame", "source"]).to_pydict()
@@ -81,18 +81,19 @@ def _of_extraction(table, about):
     }
 
 
-def _of_detections(path):
+def _of_detections(path: Path) -> dict[tuple[str, int], SceneFile]:
     about = provenance(path)
     if "axes" not in about:
         return {}
     sensor = _sensor(json.loads(about["settings"]))
     columns = pq.read_table(path, columns=["person", "frame", "recording", "file"]).to_pydict()
     return {
-        (person, frame): SceneFile(recording, Path(file), *about["axes"][recording], sensor)
+        (person, frame): SceneFile(recording, Path(file), up, unit, sensor)
         for person, frame, recording, file in zip(*columns.values(), strict=True)
         if person is not None
+        for up, unit in [about["axes"][recording]]
     }
 
 
-def _sensor(settings):
+def _sensor(settings: dict[str, Any]) -> Sensor:
     return Sensor(settings["intrinsics"], settings["depth_scale"])

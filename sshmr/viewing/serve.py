@@ -6,6 +6,7 @@ import json
 import threading
 import urllib.parse
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def packed_run(run: Run) -> bytes:
     return pack(facts, {"faces": run.faces.astype(np.uint32), "colours": shares(run.vertex_colours)})
 
 
-def _sequence_facts(run: Run, sequence: Sequence) -> dict:
+def _sequence_facts(run: Run, sequence: Sequence) -> dict[str, Any]:
     """A sequence; people found in a whole scene have its recording, and their frames' numbers in it."""
     facts = {"name": sequence.name, "split": sequence.split, "frames": sequence.frames}
     if run.has_scenes:
@@ -99,7 +100,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
     lock = threading.Lock()
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             address = urllib.parse.urlsplit(self.path)
             name = urllib.parse.urlsplit(f"//{self.headers.get('Host', '')}").hostname
             if name not in HOSTS:
@@ -116,7 +117,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             else:
                 self._answer(404, "text/plain", b"No such page.")
 
-        def _frame(self, query):
+        def _frame(self, query: dict[str, list[str]]) -> None:
             try:
                 sequence = run.sequences[int(query["sequence"][0])]
                 with lock:
@@ -128,7 +129,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             else:
                 self._answer(200, "application/octet-stream", packed_frame(frame, run.faces))
 
-        def _scene(self, query):
+        def _scene(self, query: dict[str, list[str]]) -> None:
             try:
                 sequence = run.sequences[int(query["sequence"][0])]
                 with lock:
@@ -138,7 +139,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             else:
                 self._answer(200, "application/octet-stream", packed_scene(points))
 
-        def _answer(self, status, kind, content):
+        def _answer(self, status: int, kind: str, content: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
@@ -148,7 +149,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
                 self.end_headers()
                 self.wfile.write(content)
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             """Nothing: a line a request would bury what the command printed."""
 
     try:
