@@ -1,4 +1,4 @@
-"""The loop as a graph of files: docs/workflow.md has the map, config.yaml every setting."""
+"""The loop as a graph of files. docs/workflow.md explains it; config.yaml has all settings."""
 
 from snakemake.utils import min_version
 
@@ -33,8 +33,8 @@ onstart:
         start_on_cluster()
 
 
-# What can be asked for by name: `snakemake fit` makes every fit of every round and all that comes before,
-# `snakemake --forcerun fit` makes them again. A target holds no work; the rules it names do.
+# The targets: `snakemake fit` makes the fits of every round and all that they need, and `snakemake --forcerun fit`
+# makes them again. A target does no work itself. Its message keeps Snakemake from printing all of its inputs.
 
 
 # Everything: the whole loop, its measures and the report.
@@ -43,6 +43,8 @@ rule all:
     input:
         RUN.measures,
         RUN.report,
+    message:
+        "Measures and report: done"
 
 
 rule body:
@@ -52,6 +54,8 @@ rule body:
         BODIES,
         RUN.template,
         RUN.prior,
+    message:
+        "Body: done"
 
 
 rule capture:
@@ -59,6 +63,8 @@ rule capture:
     input:
         forced("capture", "simulate_shard"),
         [RUN.simulated(shard) for shard in SPLIT_OF],
+    message:
+        "Simulated recordings: done"
 
 
 rule extract:
@@ -66,6 +72,8 @@ rule extract:
     input:
         forced("extract", "extract_shard"),
         tables(RUN.points_of),
+    message:
+        "Points tables: done"
 
 
 rule bootstrap:
@@ -74,6 +82,8 @@ rule bootstrap:
         forced("bootstrap", "bootstrap_shard"),
         tables(RUN.params_of, 0, "fit"),
         tables(RUN.pseudo_labels_of, 0, splits=["train"]),
+    message:
+        "Round 0: done"
 
 
 rule train:
@@ -81,6 +91,8 @@ rule train:
     input:
         forced("train", "train_round"),
         [RUN.checkpoint(number) for number in LATER_ROUNDS],
+    message:
+        "Networks of all rounds: done"
 
 
 rule infer:
@@ -88,6 +100,8 @@ rule infer:
     input:
         forced("infer", "infer_shard"),
         [tables(RUN.params_of, number, "network") for number in PREDICTED_ROUNDS],
+    message:
+        "Predictions of all rounds: done"
 
 
 rule fit:
@@ -95,6 +109,8 @@ rule fit:
     input:
         forced("fit", "bootstrap_shard", "fit_shard"),
         [tables(RUN.params_of, number, "fit") for number in ROUNDS],
+    message:
+        "Fits of all rounds: done"
 
 
 rule relabel:
@@ -102,6 +118,8 @@ rule relabel:
     input:
         forced("relabel", "relabel_shard"),
         [tables(RUN.pseudo_labels_of, number, splits=["train"]) for number in ROUNDS],
+    message:
+        "Pseudo labels of all rounds: done"
 
 
 rule evaluate:
@@ -109,6 +127,8 @@ rule evaluate:
     input:
         forced("evaluate", "evaluate_part", "merge_measures"),
         RUN.measures,
+    message:
+        "Measures: done"
 
 
 rule report:
@@ -116,6 +136,8 @@ rule report:
     input:
         forced("report", "report_page"),
         RUN.report,
+    message:
+        "Report: done"
 
 
 rule pretrain:
@@ -123,3 +145,5 @@ rule pretrain:
     input:
         forced("pretrain", "pretrain_network"),
         f"{RUN.root}/pretrain/weights.safetensors",
+    message:
+        "Pretrained network: done"

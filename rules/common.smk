@@ -34,8 +34,8 @@ from sshmr.network.pretrained import PRETRAINED, pretrained_path
 from sshmr.tables.run_folder import SPLITS, RunFolder, Shard, parts_of
 
 if not workflow.deployment_settings.deployment_method:
-    # `python` in a job is the one that runs Snakemake, also where no environment is activated.
-    # A prefix takes the place of Snakemake's own, without which a script's failure is lost in the pipe to its log.
+    # `python` in a job is the one that runs Snakemake, even if no environment is activated.
+    # This prefix replaces Snakemake's own. Without pipefail, the failure of a script in a pipe would be lost.
     shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
@@ -67,7 +67,7 @@ if SETTINGS.train.initial == PRETRAINED:
         PRETRAINED_WEIGHTS = os.path.relpath(pretrained_path())
     else:
         message = (
-            "The shipped network needs the open body and the default template: this run starts without it."
+            "The shipped network needs the open body and the default template, so this run does not use it."
         )
         print(message, file=sys.stderr)
 DATASET = config["dataset"]
@@ -143,7 +143,7 @@ def code_hash(script):
     return hash_of_code(ROOT / "workflow_scripts" / f"{script}.py", ROOT, CODE)
 
 
-# Snakemake reads this file once more where a job of a cluster runs. There the plan holds, not what that node has.
+# On a cluster, Snakemake reads this file again on the node of a job. The device is then that of the plan.
 ON_CLUSTER = workflow.resource_settings.nodes is not None and workflow.resource_settings.cores in (None, 1)
 try:
     DEVICE = (

@@ -133,7 +133,7 @@ def explain(job: Job, nodes: Iterable[Node]) -> str:
     )
     return (
         f"Slurm job {job.id} ({job.comment}) can never start in partition {job.partition}: {job.reason}."
-        f" It asks for {job.cpus} CPUs and {job.memory} of memory. {most}"
+        f" It requests {job.cpus} CPUs and {job.memory} of memory. {most}"
         " Change the job's resources, max-threads or slurm_partition in profiles/slurm/profile.yaml."
         " The job was cancelled."
     )

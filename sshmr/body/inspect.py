@@ -10,8 +10,8 @@ from sshmr.body.official import BETAS, read_body, to_smpl, told_gender
 
 LICENCES = {
     "open": "the open body of this package: free for all uses, see NOTICE",
-    "SMPL": "SMPL's own, smpl.is.tue.mpg.de: mind its terms; the files may not be passed on",
-    "SMPL-H": "SMPL-H's own, mano.is.tue.mpg.de: mind its terms; the files may not be passed on",
+    "SMPL": "SMPL's licence (smpl.is.tue.mpg.de): you may not pass the files on",
+    "SMPL-H": "SMPL-H's licence (mano.is.tue.mpg.de): you may not pass the files on",
 }
 
 
@@ -58,20 +58,20 @@ class BodyFacts:
             "height": None if self.height is None else f"{self.height:.2f} m at rest",
             "digest": self.digest,
             "licence": self.licence,
-            "holds together": "no" if self.faults else "yes",
+            "valid": "no" if self.faults else "yes",
         }
         lines = [f"  {name:15} {value}" for name, value in rows.items() if value is not None]
         return "\n".join([str(self.path), *lines, *(f"    {fault}" for fault in self.faults)])
 
 
 def inspect_body(path: Path | str) -> BodyFacts:
-    """Look at a body file as it was downloaded.
+    """Describe a body file as it was downloaded.
 
     Returns:
-        A ``BodyFacts``; a file whose arrays do not hold together has ``faults``.
+        A ``BodyFacts``; ``faults`` lists arrays that are wrong or do not match.
 
     Raises:
-        InputError: when the file cannot be read at all, or is not to be trusted.
+        InputError: when the file cannot be read, or contains unsafe objects.
     """
     path = Path(path)
     stored = read_body(path)
@@ -87,10 +87,10 @@ def inspect_body(path: Path | str) -> BodyFacts:
         path=path,
         file_format="npz" if path.suffix.lower() == ".npz" else "pickle",
         kind=kind,
-        gender=told_gender(path, stored) or "not told",
+        gender=told_gender(path, stored) or "not stated",
         shapes={name: array.shape for name, array in arrays.items()},
         height=float(np.ptp(used["v_template"][:, 1])) if used else None,
         digest=digest_of(used) if used else None,
         faults=tuple(f"{field} is {found}; expected {expected}" for field, found, expected in faults),
-        licence=LICENCES.get(own, "not told"),
+        licence=LICENCES.get(own, "not stated"),
     )

@@ -88,7 +88,7 @@ class BodyModel:
         if kind_of(arrays) != "SMPL":
             raise InputError(
                 path, found=f"a body of {kind_of(arrays)}", expected="SMPL's 24 joints",
-                fix="Bring it into that form with sshmr.body.official.convert_body",
+                fix="Convert it with sshmr.body.official.convert_body",
             )  # fmt: skip
         regressor = arrays["J_regressor"]
         shapedirs = arrays["shapedirs"][:, :, :10]

@@ -81,12 +81,12 @@ class _Unfolding:
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return value.view(np.ndarray)
         if not isinstance(value, _Kept):
-            raise TypeError(f"a {type(value).__name__}, no array of numbers")
+            raise TypeError(f"a {type(value).__name__}, not an array of numbers")
         if id(value) not in self._known:
             found = value.array(self.array)
             self._left -= found.nbytes
             if self._left < 0:
-                raise ValueError(f"more than {MOST_BYTES >> 20} MB with what it is made from")
+                raise ValueError(f"more than {MOST_BYTES >> 20} MB in all")
             self._known[id(value)] = found
         return self._known[id(value)]
 
@@ -193,7 +193,7 @@ def convert_body(source: Path, gender: str, output: Path) -> str:
     with atomic_path(output) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays, name=np.array(name), gender=np.array(own))
     line = f"{source.name}: {kind}, {own}"
-    return line if own == gender else f"{line}; stands in for the {gender} body, of which there is no file"
+    return line if own == gender else f"{line}; replaces the {gender} body, which has no file"
 
 
 def told_gender(path: Path, arrays: dict[str, Any]) -> str | None:

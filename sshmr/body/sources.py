@@ -44,7 +44,7 @@ def body_source(body: str, gender: str) -> Path:
         body,
         found="it has no body model",
         expected="SMPL's or SMPL-H's files, such as " + ", ".join(_names(gender)[1::2]),
-        fix="Put them there under their own names, or set body: open in the config",
+        fix="Put them there with their original names, or set body: open in the config",
     )
 
 

@@ -13,7 +13,7 @@ from sshmr.files import atomic_path
 from sshmr.formats.numpy_files import read_npz
 
 SHOULDER_ANGLE = np.pi / 3
-AGAIN = "Remove this file, and run what made it again"
+AGAIN = "Delete this file and run the same command again"
 LEFT_SHOULDER, RIGHT_SHOULDER = 16, 17
 
 
@@ -83,12 +83,14 @@ def _check_arrays(path: str | Path, arrays: dict[str, Any], count: int | None) -
             raise InputError(path, f'array "{name}"', "missing", ", ".join(expected), AGAIN)
         if arrays[name].dtype.kind != kind or arrays[name].ndim != axes:
             found = f"of shape {arrays[name].shape} and type {arrays[name].dtype}"
-            raise InputError(path, f'array "{name}"', found, "that of a template", AGAIN)
+            raise InputError(
+                path, f'array "{name}"', found, "the type and shape of a template's array", AGAIN
+            )
     ids, vertices, mirror = arrays["vertex_ids"], arrays["vertices"], arrays["mirror"]
     fits = vertices.shape == (len(ids), 3) and len(mirror) == len(ids) > 0
     fits = fits and np.isfinite(vertices).all() and 0 <= mirror.min() <= mirror.max() < len(ids)
     if not fits or ids.min() < 0 or (count is not None and ids.max() >= count):
-        raise InputError(path, found="its arrays do not fit each other or the body", fix=AGAIN)
+        raise InputError(path, found="its arrays do not match each other or the body", fix=AGAIN)
 
 
 def build_template(body: BodyModel, count: int = 1024) -> Template:

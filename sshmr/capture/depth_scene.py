@@ -67,7 +67,7 @@ def simulate_behave(actor, settings, seed, rng, root):
             write_fit(folder, *(values[frame] for values in fits))
     write_info(root, name, actor.sequence.split, actor.gender, actor.betas, len(scene.cameras))
     return (
-        f"{count} moments of a {actor.gender} body before {len(scene.cameras)} depth cameras, "
+        f"{count} moments of a {actor.gender} body in front of {len(scene.cameras)} depth cameras, "
         f"{min(sizes)}–{max(sizes)} pixels"
     )
 

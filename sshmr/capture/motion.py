@@ -147,7 +147,7 @@ def _draw_poses(prior, body, betas, count, spread, rng):
             return np.array(kept[:count])
     raise InputError(
         "pose prior",
-        found=f"{len(kept)} of {400 * count} drawn poses can be held by a person",
+        found=f"{len(kept)} of {400 * count} drawn poses are balanced and within the joint limits",
         expected=f"{count} or more",
         fix="Lower capture.pose_spread or use another prior",
     )

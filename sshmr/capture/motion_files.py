@@ -19,7 +19,7 @@ COLUMNS = ("subject", "sequence", "frame", "fps", "pose", "trans")
 
 
 class Clip(NamedTuple):
-    """One recording: pose (T, 72) and pelvis (T, 3), y up, at ``fps`` frames a second."""
+    """One recording: pose (T, 72) and pelvis (T, 3), y up, at ``fps`` frames per second."""
 
     subject: str
     name: str
@@ -57,8 +57,8 @@ def motion_from_file(path, settings, sequence):
         if len(fit) < people:
             raise InputError(
                 path,
-                f"number of subjects with {each} stretches of {seconds:g} s",
-                f"{len(fit)} of {len(by_subject)}, training subjects not counted twice",
+                f"number of subjects with {each} segments of {seconds:g} s",
+                f"{len(fit)} of {len(by_subject)}that are not used for training",
                 people,
                 "Lower capture.sequences, .subjects, .test_subjects or .frames, or raise capture.framerate",
             )
@@ -159,7 +159,7 @@ def _checked(path, subject, name, fps, pose, trans, width):
     try:
         pose, trans = (np.stack(list(rows)).astype(np.float64) for rows in (pose, trans))
     except (ValueError, TypeError, OverflowError) as error:
-        found = "empty, uneven or no numbers"
+        found = "empty, not numbers, or of different lengths"
         raise InputError(path, where, found, "the same number of values in each row") from error
     if pose.ndim != 2 or (pose.shape[1] != width if width else pose.shape[1] not in (72, 156, 165)):
         raise InputError(
@@ -170,7 +170,7 @@ def _checked(path, subject, name, fps, pose, trans, width):
     if not (np.isfinite(pose).all() and np.isfinite(trans).all()):
         raise InputError(path, where, "not finite", "finite numbers")
     if not isinstance(fps, int | float | np.number) or not (np.isfinite(fps) and 0 < fps < FASTEST):
-        raise InputError(path, f"{name}: frames a second", fps, f"a number above 0, below {FASTEST:g}")
+        raise InputError(path, f"{name}: frames per second", fps, f"a number above 0, below {FASTEST:g}")
     if pose.shape[1] > 72:  # SMPL-H and SMPL-X: 22 body joints first; SMPL's two hand joints stay at rest
         pose = np.concatenate([pose[:, :66], np.zeros((len(pose), 6))], axis=1)
     return Clip(subject, name, float(fps), pose, trans)

@@ -93,7 +93,7 @@ def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="
         (T, V, 3) float64 the meshes that were rendered, y up.
     """
     if gender not in GENDER_CODES:
-        raise InputError("capture", "gender", f'"{gender}"', '"male" or "female"', "SURREAL knows no other")
+        raise InputError("capture", "gender", f'"{gender}"', '"male" or "female"', "SURREAL has no other")
     count, kind = len(pose), torch.float64
     tensors = [torch.as_tensor(values, dtype=kind) for values in (pose, np.tile(betas, (count, 1)), transl)]
     posed = body.to(dtype=kind)(*tensors)

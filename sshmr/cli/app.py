@@ -25,8 +25,8 @@ from sshmr.runtime import wait_briefly
 app = typer.Typer(
     name="sshmr",
     help="Posed human body meshes from partial point clouds.\n\n"
-    "Exit codes: 0 all done; 1 an error of the program; 2 wrong usage or input; 3 done, but some clouds had "
-    "to be left out; 130 stopped by Ctrl-C.",
+    "Exit codes: 0 all done; 1 an error of the program; 2 wrong usage or input; 3 done, but some clouds were "
+    "skipped; 130 stopped by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

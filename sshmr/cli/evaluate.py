@@ -47,7 +47,7 @@ def evaluate(
     if out is None and own:
         out = folder.measures
     if not own and out is not None and out.resolve() == folder.measures.resolve():
-        raise InputError("--out", found=f"{out}, which the workflow made", fix="Name another file")
+        raise InputError("--out", found=f"{out}, which the workflow wrote", fix="Choose another file")
     evaluation = evaluate_rounds(folder, settings)
     if out is not None:
         write_measures(out, evaluation.rows, settings)
@@ -61,6 +61,6 @@ def evaluate(
     lines = [printed(evaluation.rows), *(f"{name.replace('_', ' ')}: {MEANINGS[name]}" for name in shown)]
     lines += [f"Note: {note}" for note in [*notes, *evaluation.notes]]
     lines.append(
-        f"→ {out}" if out else f"{folder.measures} is the workflow's and was not touched; see --out."
+        f"→ {out}" if out else f"{folder.measures} belongs to the workflow and was not changed. See --out."
     )
     return Result(data, lines)

@@ -75,7 +75,7 @@ def init(
     }
     lines = [
         f"{_count(sum(found.formats.values()), 'file')} ({', '.join(found.formats)}), "
-        f"{_count(len(found.sequences), 'sequence')}, {found.points} points in the median one",
+        f"{_count(len(found.sequences), 'sequence')}, {found.points} points per file (median)",
         f"unit: {found.unit} ({' × '.join(f'{side:.4g}' for side in found.size)} along x, y, z)",
         f"up: {found.up} ({_evidence(found)})",
         *found.notes,
@@ -96,8 +96,8 @@ def dataset_name(text: str) -> str:
 
 
 def _evidence(found: "Guess") -> str:
-    told = f"bodies fitted to some of the clouds stand within {found.tilt:.0f}° of it"
-    return told if found.tilt < UPRIGHT else f"{told}, which is hardly upright: check the first fits"
+    text = f"bodies fitted to some of the clouds stand within {found.tilt:.0f}° of it"
+    return text if found.tilt < UPRIGHT else f"{text}, which is not upright: check the first fits"
 
 
 def _in_shell(path: Path) -> str:

@@ -19,7 +19,7 @@ Clouds = Annotated[
     list[str],
     typer.Argument(
         help="Files, folders, quoted patterns ('scans/**/*.ply'), or - for paths on standard input. "
-        "One person, one moment a file: .ply .pcd .xyz .npy .bin .las .obj .csv …, or recordings of ROS.",
+        "One person and one moment per file: .ply .pcd .xyz .npy .bin .las .obj …, or recordings of ROS.",
     ),
 ]
 Out = Annotated[
@@ -39,7 +39,7 @@ UnitOption = Annotated[
 GroundOption = Annotated[
     Ground | None,
     typer.Option(
-        "--ground", help="Remove the ground at the feet: where it is clear, always, never.",
+        "--ground", help="Ground at the feet: auto (remove it where it is clear), remove, keep.",
         rich_help_panel=READING,
     ),
 ]  # fmt: skip
@@ -51,21 +51,23 @@ SequencePattern = Annotated[
     str | None,
     typer.Option(
         "--sequence-pattern",
-        help="Regular expression over the path with a group (?P<sequence>…) and perhaps (?P<frame>…); "
-        "without it, a folder is a sequence.",
+        help="Regular expression over the path with a group (?P<sequence>…) and optionally (?P<frame>…). "
+        "Default: each folder is a sequence.",
         rich_help_panel=READING,
     ),
 ]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", help="Settings in the workflow's form (see sshmr init); options here take precedence.",
+        "--config", help="Settings file, as for the workflow (see sshmr init). Options override it.",
         rich_help_panel=RUNNING,
     ),
 ]  # fmt: skip
 Formats = Annotated[
     list[Format] | None,
-    typer.Option("--format", "-f", help="Also write meshes or motions; repeat it.", rich_help_panel=WRITING),
+    typer.Option(
+        "--format", "-f", help="Also write meshes or motions. May be repeated.", rich_help_panel=WRITING
+    ),
 ]
 FramesPerSecond = Annotated[
     float | None,

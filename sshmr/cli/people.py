@@ -21,7 +21,7 @@ def people(
         list[str],
         typer.Argument(
             help="Files, folders, quoted patterns ('drive/**/*.pcd'), or - for paths on standard input. "
-            "A file is one moment of a whole scene, a folder one recording."
+            "Each file is one moment of a whole scene, a folder one recording."
         ),
     ],
     out: Annotated[
@@ -32,7 +32,7 @@ def people(
         typer.Option("--empty", help="The same scene without people. What it contains is ignored."),
     ] = None,
     apart: Annotated[
-        bool, typer.Option("--apart", help="Every file is a separate scene: nobody is followed.")
+        bool, typer.Option("--apart", help="Treat each file as a separate scene, without tracking.")
     ] = False,
     frames_per_second: Annotated[
         float | None,
@@ -44,7 +44,7 @@ def people(
             "--score",
             min=0.05,
             max=1.0,
-            help="Least mean score of a person's detections; default: 0.45, and 0.62 in fewer than 5 frames.",
+            help="Smallest mean score of a person's detections; default: 0.45, or 0.62 below 5 frames.",
         ),
     ] = None,
     up: o.UpOption = None,
@@ -151,14 +151,14 @@ def _result(
         )
         lines += [f"  {note}" for note in one.notes]
         lines += [
-            f"  {name}: frames {told['first']}–{told['last']} ({told['frames']}), "
-            f"{told['points_median']} points, score {told['score_mean']:.2f}"
-            for name, told in list(people.items())[:SHOWN]
+            f"  {name}: frames {one['first']}–{one['last']} ({one['frames']}), "
+            f"{one['points_median']} points, score {one['score_mean']:.2f}"
+            for name, one in list(people.items())[:SHOWN]
         ]
         if len(people) > SHOWN:
             lines.append(f"  … and {len(people) - SHOWN} more; --json lists all")
         lines += [f"  skipped: {reason}" for _, reason in one.skipped[:SHOWN]]
-    lines.append(f"→ {table}: everything that resembles a person, and why it is none")
+    lines.append(f"→ {table}: all candidates, with the reason if one is not a person")
     if written:
         ups, units = {one.up for one in recordings}, {one.unit for one in recordings}
         lines.append(f"→ {out}")

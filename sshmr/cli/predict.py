@@ -62,7 +62,7 @@ def predict(
     body = body or settings.body
     if checkpoint is None and body != "open":
         found, expected = "missing", "a checkpoint trained with this body"
-        raise InputError("--checkpoint", "", found, expected, "The shipped network belongs to the open body")
+        raise InputError("--checkpoint", "", found, expected, "The shipped network needs the open body")
     checkpoint = checkpoint or pretrained_path()
     plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
     writing = (formats, frames_per_second)

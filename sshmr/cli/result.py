@@ -16,7 +16,7 @@ from sshmr.errors import InputError
 
 FINE, BAD_INPUT, INCOMPLETE, STOPPED = 0, 2, 3, 130
 
-GO_ON = "Free some space or choose another folder; the same command continues what is done"
+GO_ON = "Free some space or choose another folder; the same command then continues"
 ANOTHER = "Choose another folder, or change its permissions"
 SYSTEM = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), GO_ON),
@@ -24,7 +24,7 @@ SYSTEM = {
     errno.ENAMETOOLONG: "Choose a shorter name",
     errno.EIO: "The disk cannot be read or written",
     errno.EMFILE: "Allow more open files (ulimit -n), or use fewer --jobs",
-    errno.ENOTDIR: "A file lies where a folder is expected",
+    errno.ENOTDIR: "There is a file where a folder is expected",
 }
 """What the system refuses and the user can change."""
 
@@ -69,13 +69,13 @@ def reported(command: Callable[..., Result | None]) -> Callable[..., None]:
             if error.errno not in SYSTEM:
                 raise
             place = error.filename or options.get("out") or "writing"
-            told = f"{os.fspath(place)}: {os.strerror(error.errno)}. {SYSTEM[error.errno]}."
+            text = f"{os.fspath(place)}: {os.strerror(error.errno)}. {SYSTEM[error.errno]}."
             if as_json:
-                _print_json({"command": command.__name__, "error": {"path": str(place), "message": told}})
-            print(f"Error: {told}", file=sys.stderr)
+                _print_json({"command": command.__name__, "error": {"path": str(place), "message": text}})
+            print(f"Error: {text}", file=sys.stderr)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            print("Stopped. What is done stays; the same command goes on from there.", file=sys.stderr)
+            print("Stopped. Finished work is kept; the same command continues from there.", file=sys.stderr)
             raise typer.Exit(STOPPED) from None
         if result is None:
             return

@@ -89,9 +89,9 @@ def shipped_network(config: Config, body: str) -> tuple[Path | None, list[str]]:
     if config.train.initial != PRETRAINED:
         return None, []
     if body != "open":
-        return None, ["The shipped network belongs to the open body: fits start from the search alone."]
+        return None, ["The shipped network needs the open body, so fits start from the search."]
     if config.template != TemplateConfig():
-        return None, ["The shipped network needs the default template: fits start from the search alone."]
+        return None, ["The shipped network needs the default template, so fits start from the search."]
     return pretrained_path(), []
 
 

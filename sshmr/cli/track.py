@@ -19,7 +19,7 @@ def track(
         typer.Option(
             "--fps",
             min=0.01,
-            help="Frame rate of the recordings where the files' names don't tell the times, and of "
+            help="Frame rate of the recordings, needed if the file names contain no times, and of "
             "animations.",
         ),
     ] = 10.0,

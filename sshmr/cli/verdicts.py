@@ -97,8 +97,8 @@ class Verdicts:
                 ", ".join(self._hidden(parts[0])[:SHOWN]),
             )
             lines.append(
-                f"{len(parts)} of {count} clouds show a part of a person; {name} lacks {hidden}, …: "
-                "there the pose comes from the prior alone (column visible)"
+                f"{len(parts)} of {count} clouds show only a part of a person; {name} lacks {hidden}, …. "
+                "There the pose comes from the prior alone (column visible)"
             )
         return lines
 

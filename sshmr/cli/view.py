@@ -11,7 +11,7 @@ def view(
     port: Annotated[int, typer.Option(help="Port of the page on this machine; 0 chooses a free one.")] = 8080,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Look at clouds and meshes of a run in the browser, until Ctrl-C.
+    """Show clouds and meshes of a run in the browser, until Ctrl-C.
 
     Example: sshmr view results/demo
     """

@@ -107,10 +107,10 @@ def _result(
         "notes": notes,
     }
     before = f" ({outcome.before} before)" if outcome.before else ""
-    lines = [f"{done} of {outcome.given} clouds done{before}: {found.in_words}; the median one"]
+    lines = [f"{done} of {outcome.given} clouds done{before}: {found.in_words}; median"]
     if data["residual_mm_median"] is not None:
-        lines[0] += f" lies {data['residual_mm_median']:.1f} mm from its mesh,"
-    lines[0] += f" confidence {data['confidence_median']:.2f} that its joints are within 100 mm"
+        lines[0] += f" distance to the mesh {data['residual_mm_median']:.1f} mm,"
+    lines[0] += f" confidence {data['confidence_median']:.2f}"
     lines += found.lines
     lines += [f"skipped: {_told(source, reason)}" for _, source, reason in outcome.skipped[:SHOWN]]
     if len(outcome.skipped) > SHOWN:

@@ -60,8 +60,8 @@ class Gaps:
                 f"for them only {', '.join(TRUTH_FREE)} are measured."
             )
         lines += [
-            f"{bodies / gender}.npz is missing: the neutral body stands in for the {gender} one, "
-            "so mpvpe and correspondence_error are not those of the true shape."
+            f"{bodies / gender}.npz is missing: the neutral body replaces the {gender} one, "
+            "so mpvpe and correspondence_error do not compare with the true shape."
             for gender in self.missing_bodies
         ]
         lines += [
@@ -149,7 +149,7 @@ def evaluate_rounds(run: RunFolder, settings: EvaluateConfig) -> Evaluation:
             notes += [note for note in measured.gaps.notes(run.bodies) if note not in notes]
     if not rows:
         raise InputError(
-            run.root, found="no stage has results for every sequence", fix="Let the run come to an end"
+            run.root, found="no stage has results for every sequence", fix="Wait until the run has finished"
         )
     return Evaluation(in_order(pd.concat(rows, ignore_index=True)), notes)
 

@@ -22,7 +22,7 @@ from sshmr.tables.schemas import vector
 
 FORMATS = ("ply", "obj", "glb", "amass", "smplx")
 OPEN_BODY = "open body"
-OPEN_BETAS = "AMASS: betas are the open body's, not SMPL's; with SMPL, take poses and trans alone"
+OPEN_BETAS = "AMASS: the betas belong to the open body, not to SMPL; with SMPL, use only poses and trans"
 FIXED = {"glb": Axes("y", "m"), "amass": Axes("z", "m"), "smplx": Axes("y", "m")}
 """Frames of the formats that have one by their specification or by custom; meshes follow their source."""
 
@@ -114,8 +114,8 @@ def _told_rates(rates: dict[float, bool], config: ExportConfig) -> str:
     """The note on the rates of the animations: {frames a second: whether times tell it}."""
     span = " to ".join(f"{rate:g}" for rate in dict.fromkeys((min(rates), max(rates))))
     by_times = not config.frames_per_second and any(rates.values())
-    source = ", by the times of the frames" if by_times else ""
-    return f"animations at {span} frames a second{source}; --fps changes that"
+    source = ", from the times of the frames" if by_times else ""
+    return f"animations at {span} frames per second{source}; --fps overrides this"
 
 
 def _rows(bodies: Bodies) -> pa.Table:
@@ -174,7 +174,7 @@ def _glb(folder: Path, bodies: Bodies, axes: Axes, config: ExportConfig, notes: 
         write_glb(path, bodies.name, some, faces, seconds, names[start:stop])
         paths.append(path)
     if bodies.missing():
-        notes.append(f"{bodies.name}.glb: {_gaps(bodies)}; the pose before stays")
+        notes.append(f"{bodies.name}.glb: {_gaps(bodies)}; the previous pose is repeated there")
     if len(starts) > 1:
         notes.append(f"{bodies.name}: {len(starts)} .glb files of at most {MOST_FRAMES} frames each")
     return paths
@@ -196,21 +196,23 @@ def _amass(folder: Path, bodies: Bodies, axes: Axes, config: ExportConfig, notes
     if bodies.model.name == OPEN_BODY and OPEN_BETAS not in notes:
         notes.append(OPEN_BETAS)
     if apart:
-        sized = "one shape a sequence" if (bodies.scale == 1).all() else "one shape a sequence and no scale"
+        sized = (
+            "one shape per sequence" if (bodies.scale == 1).all() else "one shape per sequence and no scale"
+        )
         notes.append(
-            f"{path.name}: AMASS keeps {sized}; vertices lie up to {1000 * apart:.0f} mm from the fitted ones"
+            f"{path.name}: AMASS has {sized}; vertices are up to {1000 * apart:.0f} mm from the fitted ones"
         )
     return [path]
 
 
 def _gaps(bodies: Bodies) -> str:
     number = bodies.missing()
-    return f"{number} moments between others lack a cloud" if number > 1 else "1 moment lacks a cloud"
+    return f"{number} moments have no cloud" if number > 1 else "1 moment has no cloud"
 
 
 def _note_gaps(path: Path, bodies: Bodies, notes: list[str]) -> None:
     if bodies.missing():
-        notes.append(f"{path.name}: {_gaps(bodies)} and a row; time is not kept")
+        notes.append(f"{path.name}: {_gaps(bodies)} and no row, so times are not kept")
 
 
 WRITERS = {

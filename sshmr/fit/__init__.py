@@ -1,1 +1,1 @@
-"""Registration of the body to a cloud: energy, hypotheses and optimiser apart."""
+"""Registration of the body to a cloud."""

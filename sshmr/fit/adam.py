@@ -88,7 +88,7 @@ def _prior_terms(prior, unknowns, start):
 
 
 class Match(NamedTuple):
-    """What the E step and the nearest neighbours hold fixed while the body moves.
+    """The results of the E step and of the nearest-neighbour search. They are constant in a step.
 
     With the posterior p (R, M, N) of vertex and point, a vertex has the ``mass`` Σ p (R, M) and the
     ``target`` Σ p x / Σ p (R, M, 3). Then Σ p d² is the masses' squared distance to their targets and a
@@ -117,10 +117,11 @@ def _match(vertices, points, mask, variance, outlier_weight):
 
 
 def _nearest(query, reference, mask=None):
-    """Index of each query's nearest reference point, (R, Q); on a CPU trees are faster than all pairs."""
+    """Index of each query's nearest reference point, (R, Q); on a CPU, trees are faster than all pairs."""
     if query.device.type != "cpu":
         return nearest(query, reference, mask)[1]
-    from scipy.spatial import cKDTree  # Half a second, for the other optimiser's every job too.
+    # The import takes half a second, which jobs of the other optimiser save.
+    from scipy.spatial import cKDTree
 
     found = []
     for row, (places, among) in enumerate(zip(query, reference, strict=True)):

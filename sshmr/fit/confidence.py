@@ -1,8 +1,8 @@
-"""How sure a fit is of itself: the probability that its MPJPE is under 100 mm.
+"""The confidence of a fit: the estimated probability that its MPJPE is under 100 mm.
 
-A logistic regression on eight quantities that need no label. They are taken in the same way whatever
-optimiser or settings the fit had, so that the coefficients, learned once, hold. ``benchmarks/confidence.py``
-learns them and measures their calibration on people who were left out.
+A logistic regression on eight quantities that need no truth. The quantities do not depend on the optimiser
+and the settings of the fit, so the same coefficients apply to all fits. ``benchmarks/confidence.py`` learns
+them and measures their calibration on other people.
 """
 
 import torch
@@ -15,12 +15,13 @@ from sshmr.fit.linearise import skin
 
 SETTINGS = FitConfig(coverage_weight=1.0)
 SPREAD, SLIDING = 0.0075, 0.03
-"""Spread of the correspondence (metres) and pull along the surface in the step that tells whether a body has
-settled; a fit ends with the same."""
+"""Spread of the correspondence (metres) and weight along the surface in the step that shows whether a body
+still
+moves. A fit ends with the same values."""
 MOST_POINTS = 512
-"""So many points of a cloud are enough to tell."""
+"""Largest number of points that are used."""
 LEAST = 1e-4
-"""Metres; what lies below says no more. Keeps the logarithms finite."""
+"""Metres. Smaller values are set to this, which keeps the logarithms finite."""
 
 FAR = 0.06
 """Metres from the nearest vertex of the template, whose vertices lie some 4 cm apart."""
@@ -30,12 +31,12 @@ MEAN = (-5.2343, 0.0576, -116.283, 3.672, -5.8704, 6.0138, 0.0897, 0.1254)
 SCALE = (0.6162, 0.0387, 17.2405, 2.4134, 0.5654, 0.7526, 0.1348, 0.1359)
 COEFFICIENTS = (-0.1302, -0.4738, -0.3582, -0.235, -0.6131, -0.4911, -1.1398, -0.5063)
 INTERCEPT = 1.8234
-"""Of the quantities less ``MEAN``, over ``SCALE``."""
+"""Coefficients of the quantities minus ``MEAN``, divided by ``SCALE``."""
 
 
 @torch.no_grad()
 def evidence(surface, prior, points, mask, state, residual, visible):
-    """What tells a good fit from a bad one, in the order of ``QUANTITIES``.
+    """The quantities that predict whether a fit is good, in the order of ``QUANTITIES``.
 
     Args:
         surface: SurfaceElements. prior: PosePrior.

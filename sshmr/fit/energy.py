@@ -1,4 +1,4 @@
-"""What a fit minimises: a robust mixture over the cloud, priors on pose, bending, penetration and shape.
+"""The energy of a fit: a robust mixture over the cloud, priors on pose, bending and shape, and penetration.
 
 Every term is a negative log likelihood in nats, so that weights are plain multipliers and the energies of
 two hypotheses for one cloud can be compared.
@@ -16,28 +16,30 @@ BENDING = ((LEFT_KNEE, 0, -1.0), (RIGHT_KNEE, 0, -1.0), (LEFT_ELBOW, 1, 1.0), (R
 """Joint, axis of its rotation vector, and the sign that makes unnatural bending positive (SMPLify)."""
 
 COVERAGE_CAP = 0.3
-"""Metres; a vertex farther than this from the cloud is merely unseen."""
+"""Metres. Larger distances from a vertex to the cloud are cut to this."""
 
 BEHIND, BEHIND_SOFTNESS = 0.12, 0.02
-"""Metres; skin this far behind other skin is hidden by it, less far it may be the same skin, sloping."""
+"""Metres. Skin is occluded by other skin that is at least this far in front of it. Nearer skin may be the
+same surface."""
 
 OCCLUDER = 1.0
-"""Metres; over the root of the number of vertices, how far around itself one hides what is behind it."""
+"""Occlusion radius of a vertex in metres, divided by the square root of the number of vertices."""
 
 EDGE = 0.015
-"""Metres; how sharp the edge of a cut cloud is."""
+"""Metres. Width of the soft edge of a cut cloud."""
 
 FAR = 1e3
-"""Metres, beyond any body."""
+"""Metres, larger than any body."""
 
 ONE_SIDED = 0.3
-"""A view direction shorter than this is none: the cloud was seen from several sides."""
+"""Shortest length of a view direction. A shorter one means that the cloud was seen from several sides."""
 
 UPRIGHT_CONCENTRATION = 10.0
-"""Of the von Mises-Fisher density of the pelvis' upward axis, in motion capture of people on their feet."""
+"""Concentration of the von Mises-Fisher density of the pelvis' upward axis, in motion capture of upright
+people."""
 
 MIN_EXPONENT = -80.0
-"""Below it exp underflows to denormal numbers, which cost a CPU thirty times the time and add nothing."""
+"""Below it, exp underflows to denormal numbers, which are thirty times slower on a CPU."""
 
 
 class Correspondence(NamedTuple):
@@ -54,12 +56,12 @@ def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_we
 
     Args:
         vertices: (R, M, 3) metres. Gaussian centres.
-        points: (R, N, 3) metres, anything where ``mask`` is False.
+        points: (R, N, 3) metres; rows where ``mask`` is False are ignored.
         mask: (R, N) bool, True for real points.
         variance: (R,) square metres, > 0.
         outlier_weight: weight μ of the uniform class, 0 < μ < 1.
-        log_weight: (R, M) log of each vertex's share in the mixture; None: all alike.
-        count: (R,) number of points of each whole cloud, where ``points`` are only some of it.
+        log_weight: (R, M) log of each vertex's share in the mixture; None: equal shares.
+        count: (R,) number of points of each whole cloud, if ``points`` are only a part of it.
 
     Source: Myronenko & Song, "Point Set Registration: Coherent Point Drift", TPAMI 2010, eq. 6, with the
     uniform class spread over one cubic metre per ``N`` points as there.
@@ -99,21 +101,22 @@ def bending(body_pose):
 
 
 def upright_energy(root, unusual):
-    """How unlikely a tilt of the pelvis is, nats: (R, 3, 3) → (R,), against one drawn from all alike.
+    """Negative log likelihood of the pelvis' tilt, relative to a uniform distribution: (R, 3, 3) → (R,) nats.
 
-    People who stand or walk tilt it by some 15° at most; the share ``unusual`` of people tilts it anyhow.
+    People who stand or walk tilt it by about 15° at most. A share ``unusual`` of people has any tilt.
     """
     density = 2 * UPRIGHT_CONCENTRATION * (UPRIGHT_CONCENTRATION * (root[:, 1, 1] - 1)).exp()
     return -((1 - unusual) * density + unusual).log()
 
 
 def view_direction(mass, normals):
-    """Where a cloud was seen from, as its surface tells: (R, M), (R, M, 3) → (R, 3), length 0 to 1."""
+    """The direction to the sensor, from the normals of the visible surface: (R, M), (R, M, 3) → (R, 3),
+    length 0 to 1."""
     return (mass[..., None] * normals).sum(1) / mass.sum(1).clamp_min(1e-9)[:, None]
 
 
 def visibility(vertices, normals, view, sharpness, frame=None):
-    """How far each vertex is in sight of the sensor: (R, M) log weight, near zero where it is.
+    """Log weight (R, M) of each vertex's visibility from the sensor: near zero if it is visible.
 
     Negative where the skin turns away, where another part of the body occludes it, and outside of ``frame``
     (R, 2): the lowest and the highest height, metres, that the cloud shows; None where it shows all.
@@ -128,9 +131,9 @@ def visibility(vertices, normals, view, sharpness, frame=None):
 
 
 def depth_behind(vertices, view):
-    """How far each vertex lies behind the foremost one on its line of sight: (R, M, 3), (R, 3) → (R, M).
+    """Distance of each vertex behind the first one on its line of sight: (R, M, 3), (R, 3) → (R, M).
 
-    In metres. The sensor is taken as far away. Zero for all where a cloud was seen from no one side.
+    In metres. The sensor is assumed to be far away. Zero if a cloud was seen from several sides.
     """
     length = view.norm(dim=1, keepdim=True)
     ahead = view / length.clamp_min(1e-9)

@@ -1,4 +1,4 @@
-"""Register the body to clouds: hypotheses go in, stages sieve and refine them, the best comes out."""
+"""Register the body to clouds: stages compare and refine hypotheses, and the best one is the fit."""
 
 import functools
 from typing import NamedTuple
@@ -19,19 +19,19 @@ WIDER = (4, 2, 2)
 """How many times more hypotheses enter the first stages of a search from any posture."""
 
 PART_COVERAGE = 0.02
-"""As ``screen_coverage``, where a part of a body need not be covered."""
+"""``screen_coverage`` for clouds that show only a part of a body."""
 
 FEWER_OUTLIERS = 0.1
-"""Share of ``outlier_weight`` with which a fit looks for limbs that it missed."""
+"""Share of ``outlier_weight`` in the search for missed limbs."""
 
 PUBLISHED_POINTS = 1024
-"""At most so many points of a cloud the published routine sees, as in its paper."""
+"""Largest number of points that the published routine uses, as in its paper."""
 
 
 class Fitted(NamedTuple):
-    """One body a cloud: state of B rows, energies of (B,), index of the winning hypothesis (B,) …
+    """One body per cloud: state of B rows, energies of (B,), index of the winning hypothesis (B,) …
 
-    ``iterations``: optimiser steps that the winner went through.
+    ``iterations``: optimiser steps of the winner.
     ``movement`` (B,): mean vertex movement in the last step, metres.
     """
 
@@ -43,7 +43,7 @@ class Fitted(NamedTuple):
 
 
 class Engine:
-    """Holds what all clouds share: the template vertices of the body, the prior and the start bodies.
+    """The template vertices of the body, the prior and the start bodies, which all clouds share.
 
     Args:
         surface: SurfaceElements of the template, in its order (farthest points first, so that
@@ -69,7 +69,7 @@ class Engine:
         return self.starts.joined(seated).joined(Starts.tipped_over(few, torch.cat([self.poses, made])))
 
     def name_of(self, index):
-        """A start body's name, by the index that a fit from nothing gives."""
+        """A start body's name, by the index that the search returns."""
         starts = self.starts if index < len(self.starts.names) else self.all_starts
         return starts.names[index]
 
@@ -82,7 +82,7 @@ class Engine:
         return self._from_starts(points, mask, self.starts, self.config.search)
 
     def from_any_posture(self, points, mask):
-        """The same from ``all_starts``, of which more are kept."""
+        """The same from ``all_starts``; more hypotheses enter the first stages."""
         wider = (
             stage.model_copy(update={"hypotheses": stage.hypotheses * factor})
             for stage, factor in zip(self.config.search, WIDER, strict=False)
@@ -93,7 +93,7 @@ class Engine:
     def from_part(self, points, mask, upper):
         """The same for clouds that show only the upper part of a person (``upper``), or the lower one.
 
-        Bodies hang from the highest point, or stand on the lowest. Skin beyond the heights that a cloud shows
+        The head is at the highest point, or the feet are at the lowest. Skin outside the heights of the cloud
         is not expected to be visible.
         """
         stages = self.config.search
@@ -128,9 +128,10 @@ class Engine:
         return self._sieve(points, mask, start, index, stages)
 
     def from_predictions(self, points, mask, predictions, expected=None):
-        """Fit B clouds from predicted states of B rows each; the first one's twin is tried too.
+        """Fit B clouds from predicted states of B rows each; the mirrored start of the first one is tried,
+        too.
 
-        ``expected`` (``Expected`` of B rows), where given, holds each body to what was found around it.
+        ``expected`` (``Expected`` of B rows) adds terms that pull each body to its neighbouring frames.
         """
         starts = [*predictions, twin(predictions[0])]
         start = State(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*starts, strict=True)))
@@ -140,9 +141,10 @@ class Engine:
         return self._sieve(points, mask, start, index, self.config.refine, expected)
 
     def from_fit(self, points, mask, state):
-        """Fit B clouds again from bodies of B rows, at first with fewer points taken for outliers.
+        """Fit B clouds again from bodies of B rows, at first with a lower outlier weight.
 
-        A limb far from the body counts as outliers and draws nothing towards it; with fewer of them, it does.
+        Points of a limb far from the body count as outliers and do not attract it. A lower weight changes
+        that.
         """
         stages, index = self.config.refine, torch.zeros(len(points), 1, dtype=torch.long)
         wide = self.config.replace(outlier_weight=FEWER_OUTLIERS * self.config.outlier_weight)
@@ -150,7 +152,7 @@ class Engine:
         return self._sieve(points, mask, found.state, index, [stages[-1].replace(limbs=False)])
 
     def _published(self, points, mask, start, index, phase):
-        """Every hypothesis to the end with the published routine; the lowest energy wins."""
+        """Run the published routine for every hypothesis, and keep the one with the lowest energy."""
         clouds, tried = index.shape
         rows = torch.arange(clouds, device=points.device).repeat_interleave(tried)
         points, mask = thinned(points, mask, PUBLISHED_POINTS)
@@ -185,7 +187,7 @@ class Engine:
             terms, vertices = energies(surface, *data, state, view, config, *held)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
             total = terms["energy"].view(clouds, keep)
-            # Stable: of equals the one named first wins, the previous fit before its copy as a neighbour.
+            # Stable: of equal energies, the first one wins, the previous fit before its copy as a neighbour.
             order = total.argsort(dim=1, stable=True)
             flat = (order + keep * torch.arange(clouds, device=points.device)[:, None]).flatten()
             state, index, view = state.rows(flat), index.gather(1, order), view[flat]
@@ -199,7 +201,7 @@ class Engine:
         )
 
     def _with_other_limbs(self, points, mask, state, index, view, config, frame):
-        """Add to each cloud's hypotheses its best one with limbs held otherwise."""
+        """Add the best hypothesis of each cloud with other limb poses."""
         few, few_mask = thinned(points, mask, POINTS)
         best = best_of(state, index, 1)
         other = other_limbs(

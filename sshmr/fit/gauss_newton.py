@@ -2,7 +2,7 @@
 
 The E step gives every model vertex a mass and a target; the M step is then a weighted least squares over 85
 unknowns, in which the prior's best component enters through its whitening matrix. A fixed number of steps
-with a falling spread; Levenberg–Marquardt damping keeps each step inside what the linearisation can tell.
+with a falling spread; Levenberg–Marquardt damping keeps each step where the linearisation is valid.
 """
 
 import torch
@@ -13,9 +13,9 @@ from sshmr.fit.penetration import add_separation, separation
 
 DAMPING = {"root": 1.0, "body": 4.0, "betas": 1.0, "transl": 10.0}
 SNUG, SNUG_SHARPNESS = 0.015, 3.0
-"""Metres: targets farther outside the skin are cloth or hair; and how sharp that bound is."""
+"""Metres. Targets farther outside the skin count as clothes or hair; width of the soft bound."""
 MAX_TURN = 0.6
-"""Radians; a longer step of any joint is shortened as a whole."""
+"""Radians. If a joint would rotate by more, the whole step is shortened."""
 
 
 def refine(
@@ -24,19 +24,19 @@ def refine(
     """Move R bodies towards their clouds.
 
     Args:
-        surface: Surfels of the M vertices that stand for the body.
+        surface: SurfaceElements of M vertices of the body.
         prior: PosePrior.
         points: (R, N, 3) metres; mask: (R, N) bool.
         state: R start bodies.
         spreads: standard deviation of the correspondence at each step, metres.
-        sliding: pull along the surface, as a share of the pull across it.
+        sliding: weight of a residual along the surface, relative to one across it.
         config: FitConfig.
         view: (R, 3) from an earlier call, or None.
         expected: ``Expected`` of R bodies, or None.
         frame: (R, 2) metres, the heights that the clouds show, or None: ``visibility``.
 
     Returns:
-        The refined state, and the direction each cloud seems to be seen from (R, 3).
+        The refined state, and the estimated direction to the sensor (R, 3).
     """
     below = subtree_matrix(surface.body.parents, surface.body.weights)
     for spread in spreads:
@@ -50,7 +50,7 @@ def refine(
 def equations(
     surface, below, prior, points, mask, state, spread, sliding, config, view=None, expected=None, frame=None
 ):
-    """The energy of R bodies to second order about where they are: one E step, without damping.
+    """Second-order approximation of the energy of R bodies at their state: one E step, without damping.
 
     Args:
         below: (24, 24) from ``subtree_matrix``. spread: of the correspondence, metres. The others as for
@@ -83,10 +83,10 @@ def equations(
 
 
 def looseness(residual, normals, spread, outside):
-    """Share (R, M) of its pull across the surface that each vertex keeps.
+    """Factor (R, M) on the weight of each vertex's residual across the surface.
 
-    Cloth and hair lie outside the skin, rarely inside. Beyond ``SNUG``, or the spread of a coarse step, the
-    pull outwards falls to the share ``outside``.
+    Clothes and hair are outside the skin. Beyond ``SNUG``, or the spread of a coarse step, the
+    weight of an outward residual falls to ``outside``.
 
     Args:
         residual: (R, M, 3) metres, from the vertices to their targets; normals: (R, M, 3), outward.
@@ -98,16 +98,16 @@ def looseness(residual, normals, spread, outside):
 
 
 def _normal_equations(jacobian, residual, mass, normals, sliding, loose):
-    """Weighted least squares, of which only the share ``sliding`` counts along the surface.
+    """Weighted least squares; residuals along the surface have the weight ``sliding``.
 
     Args:
         jacobian: (R, 85, 3, M); overwritten. residual: (R, M, 3) metres; normals: (R, M, 3) unit vectors;
-            mass: (R, M) per square metre. loose: (R, M) share of the pull across the surface that counts.
+            mass: (R, M) per square metre. loose: (R, M) factor on the residual across the surface.
 
     Returns:
         hessian (R, 85, 85), gradient (R, 85).
     """
-    # A root of the weights: along every direction the root of ``sliding``, along the normal 1.
+    # The square root of the weights: that of ``sliding`` in every direction, 1 along the normal.
     flat, root = sliding**0.5, mass.sqrt()[:, None]
     normals, residual = normals.transpose(1, 2).contiguous(), residual.transpose(1, 2)
     across = jacobian[:, :, 0] * normals[:, None, 0]
@@ -121,7 +121,7 @@ def _normal_equations(jacobian, residual, mass, normals, sliding, loose):
 
 
 def _trust(mask, config):
-    """(R,) how many independent observations one point counts as."""
+    """(R,) number of independent observations per point."""
     count = mask.sum(1).clamp_min(1)
     return (config.effective_points / count).clamp(max=1.0)
 
@@ -150,7 +150,7 @@ def _add_expected(hessian, gradient, state, expected, config):
 
 
 def _hold(hessian, gradient, part, weight, difference):
-    """A spring on some of the unknowns."""
+    """A quadratic term on some of the unknowns."""
     hessian.diagonal(dim1=1, dim2=2)[:, part] += weight
     gradient[:, part] += weight * difference
 
@@ -161,7 +161,7 @@ def _solve(hessian, gradient):
         damping[part] = DAMPING[name]
     factor, failed = torch.linalg.cholesky_ex(hessian + damping.diag())
     step = torch.cholesky_solve(gradient[..., None], factor)[..., 0]
-    # A body whose equations rounding has spoiled stays where it is.
+    # A body whose step is not finite because of rounding keeps its state.
     return torch.where(failed[:, None] == 0, step, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Where a fit starts: headings, typical poses, predictions and their turned twins."""
+"""The starts of a fit: headings, typical poses, predictions and mirrored starts."""
 
 import math
 from importlib import resources
@@ -41,14 +41,15 @@ def rotated(poses, rotations):
 
 
 def centred(body, poses):
-    """Each pose with mean shape and the translation that puts the mean of its vertices on the origin."""
+    """Each pose with the mean shape. The mean of its vertices is at the origin."""
     zeros = poses.new_zeros(len(poses), 10)
     vertices = body(poses, zeros, zeros[:, :3]).vertices
     return State.from_pose(poses, zeros, -vertices.mean(1))
 
 
 def twin(state):
-    """The same place and shape, turned by 180° about the vertical through the pelvis, standing."""
+    """The same position and shape, rotated by 180° about the vertical through the pelvis, in the standing
+    pose."""
     half_turn = rotation_about_y(state.transl.new_tensor(math.pi))
     standing = standing_pose(state.body.dtype)[3:].to(state.body.device)
     return State(half_turn @ state.root, standing.expand_as(state.body), state.betas, state.transl)

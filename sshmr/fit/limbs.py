@@ -1,7 +1,7 @@
-"""Limbs apart: where a body fits but for an arm or a leg, other typical ways to hold that limb are tried.
+"""Limb search: other typical poses of each arm and leg are tried on the body found.
 
-A cloud seen from one side says much of the trunk and little of an arm before it or behind it. A search over
-whole bodies must get all limbs right at once; here each limb is searched on its own, on the body found.
+A cloud from one side shows much of the trunk, but little of an arm before or behind it. A search over
+whole bodies must find all limbs at the same time; here each limb is searched separately.
 """
 
 from typing import NamedTuple
@@ -13,33 +13,34 @@ from sshmr.fit.hypotheses import mirrored
 from sshmr.geometry.neighbours import farthest_point_sample
 
 LIMBS = ((13, 16, 18, 20, 22), (14, 17, 19, 21, 23), (1, 4, 7, 10), (2, 5, 8, 11))
-"""Joints whose rotations hold a limb: left arm, right arm, left leg, right leg."""
+"""Joints of each limb: left arm, right arm, left leg, right leg."""
 WAYS = 24
-"""Ways to hold a limb that are tried."""
+"""Number of poses that are tried per limb."""
 VERTICES, POINTS = 192, 192
-"""Of the body and of the cloud, at which the ways are compared."""
+"""Vertices of the body and points of the cloud in the comparison."""
 SPREAD = 0.06
-"""Metres; standard deviation of the correspondence at which they are compared, none being refined yet."""
+"""Metres. Standard deviation of the correspondence in the comparison. It is large, as no pose is refined
+yet."""
 UNLIKE = 0.2
-"""Metres; a way that moves no vertex farther than this is no other way."""
+"""Metres. A pose that moves no vertex farther than this counts as the same."""
 ALIKE = 1e6
-"""Nats added to such a way's energy, more than any fit has."""
+"""Nats added to the energy of such a pose, more than any fit has."""
 KEPT = 2
-"""Limbs, those whose best other way has the lowest energy, that go on held otherwise alone."""
+"""Number of hypotheses with one changed limb that are kept: those of the lowest energy."""
 
 
 class Limb(NamedTuple):
-    """columns (C,) of the body pose's 69 numbers that hold a limb; ways (K, C) to hold it, radians."""
+    """columns (C,) of a limb in the body pose's 69 numbers; ways (K, C): its poses, radians."""
 
     columns: torch.Tensor
     ways: torch.Tensor
 
 
 def typical_limbs(body, poses, count=WAYS):
-    """For each limb the ``count`` ways to hold it in typical poses that differ most.
+    """For each limb, the ``count`` typical poses that differ most.
 
     Args:
-        body: BodyModel. poses: (P, 72) radians, typical poses; mirrored they serve as well.
+        body: BodyModel. poses: (P, 72) radians, typical poses. Their mirror images are used, too.
 
     Returns:
         list of ``Limb``, in the order of ``LIMBS``.
@@ -58,7 +59,7 @@ def typical_limbs(body, poses, count=WAYS):
 
 
 def other_limbs(surface, prior, points, mask, state, limbs, view, config, frame=None):
-    """The bodies with a limb held otherwise, in the best other way for it.
+    """The bodies with other limb poses.
 
     Args:
         surface: SurfaceElements. points: (B, N, 3) metres; mask: (B, N) bool; state: B bodies.
@@ -66,8 +67,8 @@ def other_limbs(surface, prior, points, mask, state, limbs, view, config, frame=
         frame: (B, 2) or None, as in ``visibility``.
 
     Returns:
-        State of B · (KEPT + 1) bodies, a cloud's together: one limb in its best other way, then all of those
-        at once whose change alone lowered the energy.
+        State of B · (KEPT + 1) bodies, those of a cloud together: one limb in its best other pose, then all
+        of those at once whose change alone lowered the energy.
     """
     wide = config.replace(compare_spread=SPREAD)
     terms, vertices = energies(surface, prior, points, mask, state, view, wide, frame=frame)

@@ -1,6 +1,6 @@
-"""Skinned vertices and their derivatives by hand: what each unknown does to each vertex.
+"""Skinned vertices and their analytic derivatives with respect to each unknown.
 
-Turning joint k by a small ω moves everything below it about the joint's own position, so a vertex v with
+Rotating joint k by a small ω moves everything below it about the joint's own position, so a vertex v with
 the share W of its skinning weights below k moves by ω × (c − W q), where c is the part of v that the joints
 below k carry and q is the position of joint k.
 """
@@ -55,10 +55,10 @@ class State(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What the round before leads to expect of R bodies.
+    """What the previous round suggests about R bodies.
 
     Attributes:
-        body: (R, 69) from the frames around. agreement: (R, 69) how far these agree, 0 to 1.
+        body: (R, 69) from the neighbouring frames. agreement: (R, 69) how well these agree, 0 to 1.
         betas: (R, 10) of the person. company: (R, 1) 1 where the person has other frames, else 0.
     """
 
@@ -73,7 +73,7 @@ class Expected(NamedTuple):
 
 
 def left_jacobian(rotvecs):
-    """How a changed rotation vector turns: exp(θ + δ) ≈ exp(J δ) exp(θ); (..., 3) → (..., 3, 3)."""
+    """The effect of a change of a rotation vector: exp(θ + δ) ≈ exp(J δ) exp(θ); (..., 3) → (..., 3, 3)."""
     squared = (rotvecs * rotvecs).sum(-1)[..., None, None]
     small = squared < 1e-8
     angle = torch.where(small, torch.ones_like(squared), squared).sqrt()
@@ -93,7 +93,7 @@ def subtree_matrix(parents, like):
 
 
 class Skinning(NamedTuple):
-    """What posing yields on the way to vertices; see ``skin``."""
+    """The intermediate results of posing; see ``skin``."""
 
     vertices: torch.Tensor
     rotmats: torch.Tensor
@@ -122,7 +122,7 @@ def skin(body, state):
 def linearise(body, state, below):
     """Vertices and their derivatives.
 
-    The pose blend shapes move the skin by millimetres and hardly change within a step, so that the
+    The pose correctives move the skin by millimetres and hardly change within a step. The
     derivatives hold them fixed; the vertices have them.
 
     Args:

@@ -1,8 +1,8 @@
-"""Limbs don't pass through the body: forearms, hands, lower legs and feet that are under other skin.
+"""Penetration: forearms, hands, lower legs and feet that are inside another part of the body.
 
-Nothing in a cloud tells of an arm that the trunk hides, and a prior over poses puts it where most arms are,
-inside the trunk for all it knows. SMPLify (Bogo et al., ECCV 2016) holds capsules apart; here a vertex is
-held out of the skin around it, as the nearest vertex there and its normal tell.
+A cloud has no information about an arm behind the trunk, and the pose prior may put it inside the trunk.
+SMPLify (Bogo et al., ECCV 2016) penalises overlapping capsules. Here, a vertex inside another part is pushed
+out along the normal of the nearest vertex of that part.
 """
 
 from typing import NamedTuple
@@ -14,13 +14,14 @@ KEPT_APART = (
     ((4, 7, 10), (2, 5)),
     ((5, 8, 11), (1, 4)),
 )
-"""Whose skin may not be under whose: forearms and hands, each lower leg and foot; joints by number."""
+"""Pairs of joints: the skin of the first (forearms and hands, a lower leg and foot) must be outside of the
+second."""
 
 PRESSED = 0.02
-"""Metres; flesh gives way that far, and between vertices the skin is known no better."""
+"""Metres. Smaller depths are ignored: flesh is soft, and the skin between vertices is not known better."""
 
 FEWEST = 300
-"""Vertices of the body; fewer tell too roughly where its skin is."""
+"""Smallest number of vertices of the body. With fewer, the skin is too coarse."""
 
 
 class Sunken(NamedTuple):
@@ -38,7 +39,7 @@ class Sunken(NamedTuple):
 
 
 class Separation(NamedTuple):
-    """How r of the bodies would come apart: rows (r,); jacobian (r, 85, A), metres out; depth (r, A)."""
+    """The derivatives of the depths of r bodies: rows (r,); jacobian (r, 85, A), metres out; depth (r, A)."""
 
     rows: torch.Tensor
     jacobian: torch.Tensor
@@ -46,7 +47,7 @@ class Separation(NamedTuple):
 
 
 def sunken(vertices, normals, weights):
-    """Which vertices of limbs are under other skin.
+    """The vertices of limbs that are inside another part of the body.
 
     Args:
         vertices: (R, M, 3) metres; normals: (R, M, 3), outward; weights: (M, 24) of skinning.
@@ -72,7 +73,7 @@ def separation_energy(vertices, normals, weights):
 
 
 def separation(jacobian, vertices, normals, weights):
-    """The derivatives that lead out, of those bodies whose limbs are under other skin; None where none is.
+    """The derivatives of the depths, for the bodies with penetration; None if there are none.
 
     Args:
         jacobian: (R, 85, 3, M) of the vertices.
@@ -91,6 +92,6 @@ def separation(jacobian, vertices, normals, weights):
 
 
 def add_separation(hessian, gradient, apart, weight):
-    """Add springs of ``weight`` nats per square metre that draw limbs out: (R, 85, 85), (R, 85)."""
+    """Add the penetration term of ``weight`` nats per square metre: (R, 85, 85), (R, 85)."""
     hessian[apart.rows] += weight * apart.jacobian @ apart.jacobian.transpose(1, 2)
     gradient[apart.rows] += weight * (apart.jacobian @ apart.depth[..., None])[..., 0]

@@ -1,6 +1,6 @@
 """Postures that motion capture of people who stand and walk lacks: seated, squatting, kneeling, on all fours.
 
-Joint angles are made by hand; the fit moves them to where the cloud says.
+The joint angles are rough. The fit refines them.
 """
 
 import torch
@@ -56,7 +56,7 @@ def _made(angles: tuple[float, ...], arms_ahead: bool) -> torch.Tensor:
 def with_any_pose(prior: PosePrior, share: float) -> PosePrior:
     """The prior with one more component as wide as the joints' ranges, of the weight ``share``.
 
-    It bounds what a posture costs that motion capture of walkers never shows.
+    It limits the energy of postures that motion capture of walkers does not contain.
     """
     limits = torch.tensor(LIMITS)
     mean, deviation = limits.mean(1), ((limits[:, 1] - limits[:, 0]) / 4).clamp_min(LEAST_DEVIATION)
@@ -70,4 +70,4 @@ def with_any_pose(prior: PosePrior, share: float) -> PosePrior:
 
 
 LEAST_DEVIATION = 0.05
-"""Radians; of joints that hardly turn."""
+"""Radians; for joints that hardly rotate."""

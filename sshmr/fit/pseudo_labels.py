@@ -1,4 +1,4 @@
-"""Pseudo labels: the template vertex of each point, and how far to trust it."""
+"""Pseudo labels: the template vertex of each point, and its weight."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from sshmr.fit.energy import soft_correspondence
 from sshmr.tables.schemas import valid_mask
 
 AT_ONCE = 8192
-"""Points matched at a time; bounds the memory."""
+"""Number of points that are matched at the same time. It limits the memory."""
 
 
 def relabel(points, params, body, template, config):

@@ -1,4 +1,4 @@
-"""How far a cloud lies from the body fitted to it, and which of its joints the cloud shows."""
+"""The distances of a cloud from the body fitted to it, and the joints that the cloud shows."""
 
 from typing import NamedTuple
 
@@ -13,19 +13,19 @@ from sshmr.fit.linearise import State
 from sshmr.geometry.raycast import Surface
 
 FAR = 0.05
-"""Metres from the mesh; points farther away are told apart."""
+"""Metres from the mesh. ``far_share`` counts the points farther away."""
 ON_SKIN = 0.08
 """Metres; a point this near to a vertex lies on its part of the skin."""
 MISSED, LINKED = 0.07, 0.08
 """Metres; points farther than the first from the mesh, each within the second of the next, may be a limb."""
 PIECE = 8192
-"""Points whose distances to the vertices are computed at once."""
+"""Number of points whose distances to the vertices are computed at the same time."""
 FEWEST_POINTS = 2
-"""On the skin about a joint, for it to count as visible."""
+"""Points on the skin about a joint that make it visible."""
 
 
 class Residuals(NamedTuple):
-    """How far B clouds lie from the meshes.
+    """Distances of B clouds from the meshes.
 
     Attributes:
         median: (B,) metres, of the points' distances to the mesh.
@@ -51,7 +51,7 @@ def residuals(body: BodyModel, state: State, clouds: torch.Tensor, masks: torch.
 
 
 def _largest_group(places: np.ndarray) -> int:
-    """How many of (n, 3) places the largest group has in which each lies within ``LINKED`` of another."""
+    """Size of the largest group of (n, 3) points in which each is within ``LINKED`` of another."""
     if len(places) < 2:
         return len(places)
     pairs = cKDTree(places).query_pairs(LINKED, output_type="ndarray")
@@ -70,7 +70,7 @@ def visible_joints(body: BodyModel, state: State, points: torch.Tensor, mask: to
         (B, 24) bool.
     """
     vertices = body(state.pose, state.betas, state.transl).vertices
-    # In pieces: the distances of a large cloud to all vertices would take gigabytes.
+    # In parts: the distances of a large cloud to all vertices would need gigabytes.
     parts = [torch.cdist(piece, vertices).min(2) for piece in points.split(PIECE, dim=1)]
     distance, nearest = (torch.cat(column, 1) for column in zip(*parts, strict=True))
     part = body.weights.argmax(1)[nearest]

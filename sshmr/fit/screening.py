@@ -1,4 +1,4 @@
-"""Which of many start bodies are worth a fit: a cheap look at all, then the best that differ."""
+"""Choose start bodies for a fit: rank all of them coarsely, then keep the best that differ."""
 
 import torch
 
@@ -6,19 +6,19 @@ SCREEN_VERTICES = 96
 SCREEN_POINTS = 96
 SHIFTS = 3
 CAP = 0.20
-"""Metres; a distance beyond it says no more than that something is missing."""
+"""Metres. Larger distances are cut to this."""
 UNLIKE = 0.10
 """Metres; two starts whose vertices are nearer than this on average count as one."""
 
 SHORTLIST = 400
-"""So many starts get the closer of two looks."""
+"""Number of starts that are ranked finely."""
 
 COMPARED_EVERY = 4
-"""Starts are told apart by every so-many-th vertex."""
+"""Two starts are compared on every so-many-th vertex."""
 
 
 ROUGH_SHORTLIST = 2304
-"""So many starts get the rough look at all."""
+"""Number of starts that are ranked coarsely."""
 TIPPED = 0.005
 """Metres added to the score of a body that lies or is upside down, which few people do."""
 
@@ -34,7 +34,7 @@ def screen(vertices, tipped, points, mask, count, coverage):
         coverage: weight of the model-to-cloud distance against the cloud-to-model distance.
 
     Returns:
-        index (B, count) into the start bodies, best first; shift (B, count, 3) metres that lays each on
+        index (B, count) into the start bodies, best first; shift (B, count, 3) metres that moves each to
         its cloud.
     """
     picked = [
@@ -78,7 +78,7 @@ def _screen_some(vertices, handicap, cloud, count, coverage):
 
 def _shift(vertices, cloud):
     """(H, 3) from the nearest vertices of H bodies (H, m, 3) to the points (n, 3), on average."""
-    # Squared distances less the points' own squares, which choose nothing.
+    # Squared distances minus the points' own squares, which do not change the order.
     left = torch.cat([-2 * cloud, torch.ones_like(cloud[:, :1])], 1)
     right = torch.cat([vertices, vertices.square().sum(2, keepdim=True)], 2)
     nearest = (left @ right.transpose(1, 2)).argmin(2)
@@ -86,6 +86,6 @@ def _shift(vertices, cloud):
 
 
 def _score(vertices, cloud, coverage):
-    """(H,) how badly H bodies (H, m, 3) explain the points (n, 3)."""
+    """(H,) distances of H bodies (H, m, 3) and the points (n, 3); lower is better."""
     distance = torch.cdist(cloud.expand(len(vertices), -1, -1), vertices).clamp_(max=CAP)
     return distance.amin(2).mean(1) + coverage * distance.amin(1).mean(1)

@@ -1,4 +1,5 @@
-"""The search from nothing: upright people; where that leaves doubt, every posture and parts of people."""
+"""The search without a prediction: upright people; if the confidence is low, every posture and parts of
+people."""
 
 import functools
 from collections.abc import Callable
@@ -13,22 +14,22 @@ from sshmr.fit.linearise import State
 from sshmr.fit.residuals import residuals, visible_joints
 
 SURE = 0.9
-"""Confidence from which a fit needs no further search. Bodies of upright people in clouds of people who are
+"""With this confidence, a fit needs no further search. Bodies of upright people in clouds of people who are
 upside down reach 0.85. benchmarks/starts.py shows the effect on fits from a prediction."""
 WHOLE = 1.35
-"""Metres; a cloud lower than this may show a part of an upright person."""
+"""Metres. A lower cloud may show a part of an upright person."""
 PART_COST = 6.0
-"""Nats that a cloud which shows a part costs, as few do."""
+"""Nats by which a part must lower the energy, as few clouds show a part."""
 
 CERTAIN, MISSED = 0.95, 0.01
-"""A fit that is less sure, or that a larger connected share of the points is far from, may miss a limb."""
+"""A fit with a lower confidence, or with a larger connected share of far points, may miss a limb."""
 
 PREDICTED = ("network", "turned")
 """Names of the starts from a prediction; their indices are -2 and -1."""
 
 
 class Found(NamedTuple):
-    """What a search came to: the fits of B clouds and what is known of each.
+    """The result of a search: the fits of B clouds and their qualities.
 
     Attributes:
         residual: (B,) metres, the median distance of points to the mesh.
@@ -53,11 +54,12 @@ def found_from_nothing(
     mask: torch.Tensor,
     predicted: State | None = None,
 ) -> Found:
-    """Fit B clouds from typical upright poses; those in doubt from every posture, low ones as parts too.
+    """Fit B clouds from typical upright poses. If the confidence is low, also from every posture and as
+    parts.
 
-    With predictions, fits start from these and their turned twins; unless they are sure, upright poses are
-    tried as well. Fits that may miss a limb are repeated. Wherever there are two fits of a cloud, the lower
-    energy wins.
+    With predictions, fits start from these and their mirrored starts. If the confidence is low, upright poses
+    are tried, too. Fits that may miss a limb are repeated. Of several fits of a cloud, the one with the
+    lowest energy wins.
 
     Args:
         body: the whole BodyModel. points: (B, N, 3) metres; mask: (B, N) bool.
@@ -84,7 +86,7 @@ def found_from_nothing(
 def _with_missed_limbs(
     engine: Engine, body: BodyModel, points: torch.Tensor, mask: torch.Tensor, found: Found
 ) -> Found:
-    """Fit again from those fits that may miss a limb; keep what lowers the energy."""
+    """Repeat the fits that may miss a limb; keep those that lower the energy."""
     which = (found.confidence < CERTAIN) | (found.missed_share > MISSED)
     before = _rows(found, which.nonzero()[:, 0]).fitted
 
@@ -121,7 +123,7 @@ def _extent(points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def name_of_start(engine: Engine, index: int) -> str:
-    """Name of the start with this index, as a fit from nothing gives it."""
+    """Name of the start with this index, as the search returns it."""
     return PREDICTED[index] if index < 0 else engine.name_of(index)
 
 
@@ -149,7 +151,7 @@ def _rows(found: Found, index: torch.Tensor) -> Found:
 
 
 def exchanged(found: Found, rows: torch.Tensor, other: Found, chosen: torch.Tensor) -> Found:
-    """The fits with those of ``rows`` exchanged for those of another's ``chosen`` (mask or indices)."""
+    """The fits, with those of ``rows`` replaced by those of another's ``chosen`` (mask or indices)."""
     other = _rows(other, chosen)
 
     def put(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
-"""The size of a person along with the body: a factor of an adult's, for children and scans without a scale.
+"""The size of a person relative to an adult, for children and scans without a scale.
 
-The shapes of the body are those of adults, some 1.45 to 2 m high. A cloud is fitted at several sizes, which
-is to fit the enlarged cloud; the lowest energy, with what each size costs, wins.
+The body covers adults, about 1.45 to 2 m high. A cloud is fitted at several sizes, which
+means to fit the enlarged cloud. The lowest energy, including that of the size, wins.
 """
 
 import math
@@ -16,15 +16,15 @@ from sshmr.fit.linearise import State
 from sshmr.fit.search import Found, exchanged, found_from_nothing
 
 SIZES = (1.0, 0.8, 0.64, 0.51)
-"""Of an adult; shapes cover what lies between."""
+"""Sizes relative to an adult. The betas cover the sizes between them."""
 TALLEST = 2.3
-"""Metres from end to end of an adult, arms stretched; a larger cloud shows somebody larger."""
+"""Metres from end to end of an adult, with arms stretched out. A larger cloud shows a larger person."""
 SMALL = 0.1
 """Share of people that are smaller than adults."""
 BEYOND = 0.02
-"""Share of a cloud's points that may lie beyond either end of its extent."""
+"""Share of a cloud's points that may be outside its extent, at each end."""
 MOST_POINTS = 512
-"""So many points of a cloud are enough to compare sizes."""
+"""Largest number of points for the comparison of sizes."""
 SLIDING = 0.03
 
 
@@ -66,7 +66,7 @@ def at_size(state: State, scale: torch.Tensor) -> State:
 def _energy(
     engine: Engine, points: torch.Tensor, mask: torch.Tensor, found: Found, size: float
 ) -> torch.Tensor:
-    """(B,) nats, comparable between sizes: noise and strays are the same however small a person is."""
+    """(B,) nats, comparable between sizes: noise and strays have the same energy at each size."""
     config = engine.config
     stray = config.outlier_weight / (1 - config.outlier_weight) * size**3
     alike = config.replace(
@@ -82,12 +82,12 @@ def _energy(
 
 
 def _cost(size: float) -> float:
-    """Nats that a size costs: most people are adults, the rest of any size."""
+    """Nats of the prior of a size: most people are adults, the others have any size."""
     return -math.log(1 - SMALL if size == 1 else SMALL / (len(SIZES) - 1))
 
 
 def _extent(points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """(B,) metres: from end to end of each cloud, but for strays."""
+    """(B,) metres: from end to end of each cloud, without strays."""
     spread = torch.where(mask[..., None], points, torch.nan)
     high, low = (spread.nanquantile(share, dim=1) for share in (1 - BEYOND, BEYOND))
     return (high - low).norm(dim=1)

@@ -1,4 +1,4 @@
-"""The fit of one shard: points in, params out."""
+"""The fit of one shard: from points to params."""
 
 import functools
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
 
 CONVERGED = 0.002
-"""Metres; a fit whose vertices moved less than this in the last step has settled."""
+"""Metres. A fit has converged if its vertices moved less than this in the last step."""
 
 SMOOTH = 0.5
-"""Radians; where a joint turns by more from the frame before to the frame after, they say little of it."""
+"""Radians. If a joint rotates by more from the previous to the next frame, their mean has little weight."""
 
 
 class Surroundings(NamedTuple):
-    """What the round before found around each frame: starts by name, what to expect, the person's scale."""
+    """The previous round's bodies near each frame: starts by name, ``Expected``, and the person's scale."""
 
     starts: dict
     expected: Expected
@@ -55,13 +55,13 @@ def fit_shard(
     """Register the body to every cloud of a points table.
 
     Args:
-        points: as ``read_points`` returns it; ground truth is not looked at.
+        points: as ``read_points`` returns it. The truth is not used.
         body: the whole BodyModel. template: Template picked from it. prior: PosePrior.
         initial: params of the network's predictions for the same frames, or None at bootstrap.
         previous: params of the round before, tried as one more start, or None.
-        around: ``Surroundings`` of these frames where their sequences reach beyond this table.
+        around: ``Surroundings`` of these frames if their sequences have frames in other tables.
         progress: function of the list of batches and a word that yields the batches, as ``track`` does.
-        search: with ``initial``, search as well wherever the fit from the prediction is in doubt.
+        search: with ``initial``, search if the fit from the prediction has a low confidence.
 
     Returns:
         dict of the columns of the params table.
@@ -106,7 +106,7 @@ def fit_shard(
 
 
 def surroundings(points, previous):
-    """What the round before found around each frame of a table, or of all frames of a run.
+    """The previous round's bodies near each frame of a table, or near all frames of a run.
 
     Args:
         points: the columns sequence, frame, view and offset of a points table. previous: params of the same
@@ -153,7 +153,7 @@ def neighbour_starts(points, previous):
 
 
 def expectation(points, previous, starts):
-    """What the round before leads to expect: a person's median shape, the mean pose of the frames around.
+    """A person's median shape and the mean pose of the neighbouring frames, from the previous round.
 
     Args:
         points: as ``read_points`` returns it. previous: params of the same frames.
@@ -205,7 +205,7 @@ def _aligned(table, points, name):
             "frame_id",
             "of other frames",
             "the frames of the points table, in their order",
-            "Make it anew.",
+            "Make it again.",
         )
     return table
 

@@ -1,4 +1,4 @@
-"""The bodies that a fit from nothing starts from: postures at headings, and lying any way round."""
+"""The start bodies of the search: postures at all headings, and in all orientations."""
 
 import math
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from sshmr.fit.screening import SCREEN_VERTICES
 from sshmr.geometry.neighbours import farthest_point_sample
 
 ORIENTATIONS = 256
-"""Rotations, evenly spread, about 40° from one to the next; those that leave a body upright are dropped."""
+"""Number of evenly spread rotations, about 40° apart. Those that leave a body upright are dropped."""
 TIPPED_POSES = 24
-"""Postures that are tried at all of these, those that differ most."""
+"""Number of postures that are tried at all of these, those that differ most."""
 UPRIGHT = 45.0
-"""Degrees of tilt up to which headings alone find a body."""
+"""Degrees. Up to this tilt, headings are enough to find a body."""
 
 
 class Starts(NamedTuple):

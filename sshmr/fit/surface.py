@@ -1,4 +1,4 @@
-"""The template's vertices as small pieces of surface: where they are and which way they face."""
+"""The template's vertices as surface elements: positions and normals."""
 
 from typing import NamedTuple
 

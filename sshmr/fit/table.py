@@ -1,4 +1,4 @@
-"""The fit from file to file: a points table in, a params table out."""
+"""The fit from file to file: from a points table to a params table."""
 
 from sshmr.fit.stage import fit_shard
 from sshmr.progress import track

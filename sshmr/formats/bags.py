@@ -84,7 +84,7 @@ def read_message(path: Path, sensor: Sensor) -> np.ndarray:
     """
     bag = bag_of(path)
     if bag is None or not bag.exists():
-        raise InputError(path, found="no such message of a recording")
+        raise InputError(path, found="not a message of this recording")
     if bag.suffix.lower() == velodyne.SUFFIX:
         return velodyne.read_sweep(bag, path.name)
     recording = _open(bag)
@@ -98,7 +98,7 @@ def read_message(path: Path, sensor: Sensor) -> np.ndarray:
         if found.msgtype == CLOUD:
             return _cloud(path, message)
         return unproject(path, _depth(path, message), sensor, _intrinsics(recording, connection, sensor))
-    raise InputError(path, found="no such message of a recording")
+    raise InputError(path, found="not a message of this recording")
 
 
 @functools.lru_cache(1)

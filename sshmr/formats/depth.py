@@ -65,8 +65,8 @@ def unproject(
         raise InputError(
             path,
             found="a depth image without intrinsics",
-            expected="camera_info.yaml, intrinsics.json or the like beside it, or extract.clouds.intrinsics",
-            fix='Four numbers will do: intrinsics: "fx fy cx cy", in pixels',
+            expected="camera_info.yaml or intrinsics.json beside it, or extract.clouds.intrinsics",
+            fix='Four numbers are enough: intrinsics: "fx fy cx cy", in pixels',
         )
     intrinsics = for_image(intrinsics, (depth.shape[1], depth.shape[0]), path)
     scale = sensor.depth_scale or (MILLIMETRES if depth.dtype.kind in "iu" else 1.0)

@@ -40,7 +40,7 @@ def entry(
     """
     if key not in content:
         known = ", ".join(sorted(content)[:12]) or "no keys at all"
-        raise InputError(path, f'key "{key}"', "missing", f"it among {known}")
+        raise InputError(path, f'key "{key}"', "missing", f"this key; there are {known}")
     if not isinstance(content[key], kind):
         raise InputError(path, f'key "{key}"', repr(content[key])[:80], what)
     return content[key]

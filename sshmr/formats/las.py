@@ -83,10 +83,12 @@ def _read_header(path: Path, check_count: Callable[[int], None]) -> Header:
             raise ValueError("it has no header of a .las file")
         extra_start, extra, count = struct.unpack_from("<QIQ", content, 235)
         if extra and extra_start + 60 * extra > size:
-            raise ValueError(f"its header tells of {extra} extended records that are not there")
+            raise ValueError(f"its header counts {extra} extended records, which are missing")
     check_count(count)
     if not 227 <= length <= start <= size or records * 54 > start - length:
-        raise ValueError(f"its header tells of {records} records before the points, which begin at {start}")
+        raise ValueError(
+            f"its header counts {records} records before the points, too many before byte {start}"
+        )
     compressed = bool(kind & 0x80)
     if not compressed and count * width > size - start:
         raise ValueError(

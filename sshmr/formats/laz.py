@@ -13,7 +13,7 @@ from typing import BinaryIO
 LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}
 """Layers of each item that is compressed in layers: point, colour, colour and infrared, wave."""
 VARIABLE = 2**32 - 1
-"""The size of chunks that differ in size: each tells its own."""
+"""The size of chunks that differ in size: each states its own."""
 EXTRA_BYTES = 14
 """The item that has a layer for each of its bytes."""
 
@@ -40,19 +40,19 @@ def check_laz(
     stream.seek(start)
     (table,) = struct.unpack("<q", stream.read(8).ljust(8, b"\0"))
     if not start + 8 <= table <= size - 8:
-        raise ValueError("it is cut short: its table of chunks is not there")
+        raise ValueError("it is cut short: its table of chunks is missing")
     stream.seek(table + 4)
     (chunks,) = struct.unpack("<I", stream.read(4))
     if chunks > table - start:
-        raise ValueError(f"its table tells of {chunks} chunks, more than it has bytes")
+        raise ValueError(f"its table counts {chunks} chunks, more than it has bytes")
     stream.seek(start)
     table_of_chunks = lazrs.read_chunk_table(stream, lazrs.LazVlr(record))
     sizes = [size for _, size in table_of_chunks]
     held = sum(count if chunk_size == VARIABLE else chunk_size for count, _ in table_of_chunks)
     if held < number:
-        raise ValueError(f"its table of chunks has room for {held} points of {number}")
+        raise ValueError(f"its table of chunks covers {held} of {number} points")
     if sum(sizes) > table - start - 8:
-        raise ValueError("its table tells of chunks beyond the points")
+        raise ValueError("its table has chunks after the last point")
     layers = sum(size if kind == EXTRA_BYTES else LAYERS.get(kind, 0) for kind, size, _ in items)
     if layers:
         _check_layers(stream, start + 8, sizes, width, layers)
@@ -74,7 +74,7 @@ def _check_layers(stream: BinaryIO, place: int, sizes: list[int], width: int, la
     """Each chunk: a point as it is, the number of points, the size of each layer, the layers."""
     for size in sizes:
         stream.seek(place + width + 4)
-        told = struct.unpack(f"<{layers}I", stream.read(4 * layers).ljust(4 * layers, b"\xff"))
-        if width + 4 + 4 * layers + sum(told) > size:
-            raise ValueError("its chunks tell of layers that are not there")
+        stated = struct.unpack(f"<{layers}I", stream.read(4 * layers).ljust(4 * layers, b"\xff"))
+        if width + 4 + 4 * layers + sum(stated) > size:
+            raise ValueError("its chunks list layers that are missing")
         place += size

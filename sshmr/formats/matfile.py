@@ -123,7 +123,7 @@ class MatFile:
         packer = zlib.decompressobj()
         content = memoryview(packer.decompress(element.data, most))
         if whole and not packer.eof:  # only at the end is its checksum compared
-            raise ValueError("what is packed ends elsewhere than it claims")
+            raise ValueError("its compressed data end at another byte than stated")
         return content
 
     def _tag(self, data: memoryview, at: int) -> tuple[int, int, int, int]:
@@ -182,7 +182,7 @@ def _byte_order(path: str | Path, data: memoryview) -> str:
     orders = {b"IM": "<", b"MI": ">"}
     mark = bytes(data[HEADER - 2 : HEADER])
     if mark not in orders:
-        found = "it is empty" if not len(data) else "it is no MATLAB 5 file"
+        found = "it is empty" if not len(data) else "it is not a MATLAB 5 file"
         raise InputError(path, found=found, fix="Get the file again from its source")
     return orders[mark]
 

@@ -267,5 +267,5 @@ def load_numpy_pickle(path: str | Path, unpickler: type[NumpyUnpickler] = NumpyU
             path,
             found="it cannot be read as a pickle of numpy arrays: "
             + (reason or f"it is damaged or of another kind ({type(error).__name__}: {error})".rstrip(": ")),
-            fix="It is damaged, of another kind or not to be trusted; get it again from its source",
+            fix="It is damaged, of another kind or unsafe; get it again from its source",
         ) from error

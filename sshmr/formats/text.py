@@ -133,7 +133,7 @@ def _separators(path: Path, sample: list[str], skipped: int, columns: tuple[int,
             "a line",
             repr(sample[0][:60]),
             "x y z",
-            "Commas are decimal signs and separators at once: write decimal points",
+            "Commas are both decimal signs and separators here: use decimal points",
         )
     return Layout(separator, decimal, skipped, columns)
 

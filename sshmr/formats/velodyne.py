@@ -35,7 +35,7 @@ def read_sweep(recording: Path, name: str) -> np.ndarray:
     """
     points = _sequence(recording, _changed(recording)).read(name)
     if points is None:
-        raise InputError(recording / FOLDER / name, found="no such turn of a recording")
+        raise InputError(recording / FOLDER / name, found="not a turn of this recording")
     return points
 
 

@@ -94,7 +94,7 @@ def _merged(roots: dict[Path, list[Path]], settings: CloudsConfig | ScenesConfig
                     root,
                     "sequence",
                     f'"{name}", as in {origin[name]}',
-                    "one name each",
+                    "a different name for each",
                     "Name the folder above both, or fit them into two output folders",
                 )
             fresh = [

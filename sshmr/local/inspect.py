@@ -170,7 +170,7 @@ def _size_note(person: np.ndarray, tilt: float) -> list[str]:
         who = "something beside or above them"
     else:
         return []
-    number = "unit takes a number as well, the metres of one unit"
+    number = "unit can also be a number, the length of one unit in metres"
     return [f"people of {longest:.2g} m: {who}, or the unit is wrong; {number}"]
 
 
@@ -196,7 +196,7 @@ def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarra
                 rows.append(centre_and_pad(person, settings.points))
                 tried.append((number, up))
     if not rows:
-        raise InputError("clouds", found="too few points are left of each", expected="a person")
+        raise InputError("clouds", found="too few points remain in each", expected="a person")
     points, sizes, _ = zip(*rows, strict=True)
     table = {
         "frame_id": [str(row) for row in range(len(rows))],

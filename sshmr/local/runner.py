@@ -172,8 +172,8 @@ def killed(run: RunFolder) -> InputError:
     """The error of a run one of whose processes was killed."""
     return InputError(
         run.root,
-        found="a process that worked on it was killed, most likely for lack of memory",
-        fix="Type the same command again with fewer --jobs; what is done stays",
+        found="one of its processes was killed, probably because memory ran out",
+        fix="Type the same command again with fewer --jobs; finished work is kept",
     )
 
 
@@ -211,7 +211,7 @@ def _agree(run: RunFolder, settings: dict[str, Any]) -> None:
             raise InputError(
                 run.manifest_file,
                 name,
-                f"{found!r} for what is done there",
+                f"{found!r} in this folder",
                 f"{wanted!r}, as requested",
                 "Use another output folder, or empty this one",
             )

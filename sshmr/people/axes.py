@@ -110,7 +110,7 @@ def check_one_person(clouds: list[np.ndarray], where: object) -> None:
         raise InputError(
             where,
             found=f"it shows {several[0]}",
-            expected="one person a file",
+            expected="one person per file",
             fix=f"Find the people first: sshmr people {shlex.quote(str(where))} -o crops",
         )
 

@@ -80,7 +80,7 @@ def read_recording(
     recording = Recording(name, axes.up, axes.unit, files=dict(files))
     if "auto" in (settings.up, settings.unit):
         recording.notes.append(
-            f"up: {axes.up}, unit: {axes.unit} ({axes.words}); --up and --unit change that"
+            f"up: {axes.up}, unit: {axes.unit} ({axes.words}); --up and --unit override this"
         )
     look = functools.partial(
         _look, axes=axes, sensor=Sensor(*settings.sensor), background=_background(files, settings, axes)

@@ -44,7 +44,7 @@ def rows_of(recording: Recording) -> list[dict[str, Any]]:
         ]
     for frame, one in recording.loose:
         sure = one.score >= UNSURE
-        reason = "continues no track" if sure else f"score {one.score:.2f}, below {UNSURE:g}"
+        reason = "belongs to no track" if sure else f"score {one.score:.2f}, below {UNSURE:g}"
         rows.append(_row(recording, frame, one, 0, None, reason))
     return sorted(rows, key=lambda row: (row["frame"], row["track"] == 0, row["track"], -row["score"]))
 

@@ -14,7 +14,7 @@ MEANING = {
 
 
 def model_card(about: dict[str, Any]) -> str:
-    """Markdown that says what the weights are, from the metadata that lie in their file."""
+    """Markdown that says what the weights are, from the metadata in their file."""
     config, found = about["pretrain"], about["errors"]
     opened = about["body_digest"] == BodyModel.load(open_body_path("neutral")).digest
     rows = [
@@ -31,14 +31,14 @@ library_name: sshmr
 # Human bodies from partial point clouds, trained on synthetic people
 
 The network of sshmr {about["version"]} after {about["epoch"]:,} steps on {about["clouds"]:,} **simulated**
-clouds. No real recording was seen. In: a centred cloud of one person, metres, y up. Out: each point's place
-on a template, and a body in SMPL's parameters.
+clouds, without real recordings. Input: a centred cloud of one person, metres, y up. Output: the template
+vertex of each point, and a body in SMPL's parameters.
 
-**Data.** Synthetic people ({poses}) before simulated depth cameras and LiDARs, with clothes, occlusion,
-strays, ground and things left in. {config["credit"] or ""}
+**Data.** Synthetic people ({poses}) in front of simulated depth cameras and LiDARs, with clothes, occlusion,
+strays, ground and nearby objects. {config["credit"] or ""}
 
-**Body.** {"The open body that ships with sshmr (CC0)." if opened else "Another than sshmr's open one."}
-Digest `{about["body_digest"]}`. Rotations and betas of another body mean something else.
+**Body.** {"The open body that ships with sshmr (CC0)." if opened else "Not sshmr's open body."}
+Digest `{about["body_digest"]}`. The weights cannot be used with another body.
 
 **Licence.** {"Apache-2.0." if opened else "No more than the terms of the body allow."}
 
@@ -46,7 +46,7 @@ Digest `{about["body_digest"]}`. Rotations and betas of another body mean someth
 
 ## Errors
 
-People left out of training, {config["evaluated"]} clouds of each kind, no fit.
+People that were not used in training, {config["evaluated"]} clouds of each kind, no fit.
 
 | clouds | mean MPJPE | over {FAR_OFF:.0f} mm |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""How measures are called and explained on pages."""
+"""Titles and explanations of the measures."""
 
 from sshmr.evaluation.tables import TRUTH_FREE, UNITS
 
@@ -32,23 +32,23 @@ SHORT = {
     "pseudo_label_agreement": "Agreement",
     "pseudo_label_coverage": "Coverage",
 }
-"""Titles where a phone has no room for the long ones."""
+"""Titles for narrow screens."""
 
 MEANINGS = {
     "mpjpe": "mean distance of the 24 joints to the truth",
-    "flip_tolerant_mpjpe": "the better of left and right swapped",
+    "flip_tolerant_mpjpe": "with left and right exchanged if that is better",
     "pa_mpjpe": "after the best similarity alignment",
     "mpvpe": "mean distance of all vertices to the truth",
-    "correspondence_error": "on the true mesh, predicted to true vertex of each point",
+    "correspondence_error": "predicted to true vertex of each point, on the true mesh",
     "flipped": "share of bodies that face the wrong way",
     "acceleration_error": "of the joints, from frame to frame",
-    "foot_sliding": "motion from frame to frame of feet that stand",
+    "foot_sliding": "motion of standing feet, from frame to frame",
     "chamfer": "mean distance of the points to the mesh",
     "residual": "median distance of the points to the mesh",
     "penetration": "share of the skin inside another part of the body",
-    "pseudo_label_error": "on the true mesh, pseudo label to true vertex",
-    "pseudo_label_agreement": "share of labels that name the true nearest vertex",
-    "pseudo_label_coverage": "share of points that carry a label",
+    "pseudo_label_error": "pseudo label to true vertex, on the true mesh",
+    "pseudo_label_agreement": "share of labels that are the nearest true vertex",
+    "pseudo_label_coverage": "share of points with a label",
 }
 
 PSEUDO_LABELS = tuple(measure for measure in UNITS if measure.startswith("pseudo_label_"))
@@ -59,4 +59,4 @@ GROUPS = {
     "Without the truth": TRUTH_FREE,
     "Pseudo labels": PSEUDO_LABELS,
 }
-"""Measures that are read together."""
+"""The groups of measures on the report page. A measure in none of them is not shown."""

@@ -43,7 +43,7 @@ def _context(runs: list[Run], rows: list[pd.DataFrame]) -> dict[str, Any]:
     if both.empty:
         raise InputError(
             runs[1].results,
-            found="no measure of a round, stage and split that the first run measured too",
+            found="no measure of a round, stage and split that both runs have",
             expected="two evaluated runs",
         )
     common = int(both["round"].max())

@@ -13,7 +13,7 @@ from sshmr.report.plots import Line, band, line_plot, shown
 NOT_LOSSES = ("epoch", "round", "seconds", "learning_rate", "step")
 
 CAUSES = {
-    "visible": ("By how much of the body was seen", "%", 100.0),
+    "visible": ("By visible share of the body", "%", 100.0),
     "distance": ("By distance from the source's origin", "m", 1.0),
     "n_points": ("By points in the cloud", "", 1.0),
 }
@@ -90,7 +90,7 @@ def reliability_plot(fits: FrameErrors) -> str | None:
     if bins.empty:
         return None
     notes = [
-        f"{100 * line.confidence:.0f} % sure: {100 * line.good:.0f} % good, {line.frames} frames"
+        f"{100 * line.confidence:.0f} % confidence: {100 * line.good:.0f} % good, {line.frames} frames"
         for line in bins.itertuples()
     ]
     x, y = 100 * bins["confidence"].to_numpy(), 100 * bins["good"].to_numpy()

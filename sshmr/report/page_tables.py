@@ -135,7 +135,7 @@ def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict[str
 
 
 def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict[str, Any]:
-    """The last round's fit, sequence by sequence; ``fits`` tell how sure they are."""
+    """The last round's fit, sequence by sequence; ``fits`` have the confidence."""
     rows = rows[(rows["round"] == rounds) & (rows["stage"] == "fit") & (rows["joint"] == ALL_JOINTS)]
     rows = rows[rows["sequence"] != ALL_SEQUENCES]
     measures = [measure for measure in OF_SEQUENCES if (rows["measure"] == measure).any()]

@@ -107,7 +107,7 @@ def axis_hint(extents: Sequence[np.ndarray], settings: CloudsConfig) -> str | No
         )
     # A ground that is kept draws the mean down.
     if settings.ground != "keep" and size[1] > STANDING[0] and balance[1] < LEAST_BALANCE:
-        return f'they may stand on their heads: if so, set extract.clouds.up to "{_opposite(up)}"'
+        return f'they may be upside down: if so, set extract.clouds.up to "{_opposite(up)}"'
     return None
 
 

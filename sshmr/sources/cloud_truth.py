@@ -217,14 +217,14 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         except (ValueError, TypeError):
             raise ValueError(f"{name} holds no numbers") from None
         if values.shape not in [(length,) for length in lengths]:
-            raise ValueError(f"{name} has not {' or '.join(map(str, lengths))} numbers")
+            raise ValueError(f"{name} does not have {' or '.join(map(str, lengths))} numbers")
         if not (np.abs(values) < (LARGEST if name != "transl" else FARTHEST_ORIGIN)).all():
             raise ValueError(f"{name} is not finite or far too large")
         row[name] = smplh_to_smpl_pose(values) if values.shape == (156,) else values
     if not isinstance(row["gender"], str) or row["gender"] not in GENDERS:
-        raise ValueError(f"gender is none of {', '.join(GENDERS)}")
+        raise ValueError(f"gender is not one of {', '.join(GENDERS)}")
     if not isinstance(row.setdefault("body_model", "smpl"), str):
-        raise ValueError("body_model is no text")
+        raise ValueError("body_model is not text")
     return row
 
 

@@ -141,7 +141,7 @@ def _behave_shards(root: Path, settings: BehaveConfig) -> dict[str, list[str]]:
             root / "split.json",
             found=f"it names none of {', '.join(chosen[:5])}",
             expected="the names of the folders in sequences",
-            fix="Take split.json away, or set extract.behave.test_sequences",
+            fix="Remove split.json, or set extract.behave.test_sequences",
         )
     return shards
 

@@ -151,7 +151,9 @@ def _mapping(path: Path, value: Any, name: str) -> dict[str, Any]:
 def _entry(path: Path, mapping: dict[str, Any], key: str, within: str = "") -> Any:
     if key not in mapping:
         known = ", ".join(str(name) for name in list(mapping)[:12])
-        raise InputError(path, f'key "{within}{key}"', "missing", f"it among {known or 'no keys at all'}")
+        raise InputError(
+            path, f'key "{within}{key}"', "missing", f"this key; there are {known or 'no keys at all'}"
+        )
     return mapping[key]
 
 
@@ -162,7 +164,7 @@ def _numbers(path: Path, person: dict[str, Any], key: str) -> np.ndarray:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            path, f"second_person.{key}", f"uneven or no numbers ({error})", "an array"
+            path, f"second_person.{key}", f"not numbers, or of different lengths ({error})", "an array"
         ) from error
 
 
@@ -177,7 +179,7 @@ def _float_array(values: Any, most: int = MOST_NUMBERS) -> np.ndarray:
     while waiting:
         item = waiting.pop()
         if isinstance(item, str | bytes) or (isinstance(item, np.ndarray) and item.dtype.kind in "SU"):
-            raise ValueError("text in place of numbers")  # numpy would parse it, however long it is
+            raise ValueError("text instead of numbers")  # numpy would parse it, however long it is
         if isinstance(item, list | tuple | np.ndarray):
             count += max(np.size(item) if isinstance(item, np.ndarray) else len(item), 1)
             if count > most:
@@ -205,7 +207,7 @@ def _whole_numbers(path: Path, field: str, values: np.ndarray) -> np.ndarray:
         if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 2**31:
             raise ValueError("some are below 0 or too large")
     except (ValueError, TypeError, OverflowError) as error:
-        raise InputError(path, field, f"no whole numbers ({error})", "a list of frame numbers") from error
+        raise InputError(path, field, f"not whole numbers ({error})", "a list of frame numbers") from error
     return numbers.astype(np.int64)
 
 

@@ -30,7 +30,7 @@ def truth_body(gender: str, load_body: BodyLoader, maker: Maker | None, reading:
     elif maker and body.digest != maker.body_digest:
         note = f"no ground truth: it was made with another {maker.body_model} than {body.name}"
     elif not maker and body.gender != gender:
-        note = f"no ground truth: there is no {gender} body model, a {body.gender} one stands in for it"
+        note = f"no ground truth: there is no {gender} body model, a {body.gender} one replaces it"
     elif not maker and body.name.startswith("open"):
         note = f"no ground truth: it is for SMPL, and the body model is {body.name}"
     if note is None:

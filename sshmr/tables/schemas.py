@@ -21,7 +21,7 @@ from sshmr.files import atomic_path
 
 SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
-AGAIN = "Remove this file, and run what made it again"
+AGAIN = "Delete this file and run the same command again"
 LATER_COLUMNS = {"time": pa.float64(), "scale": pa.float32()}
 """Columns that tables of earlier versions lack; they are read as nulls."""
 

@@ -83,7 +83,7 @@ def _read_checkpoint(path: Path | str, map_location: Any) -> dict[str, Any]:
             path, found=f"not readable ({reason})", expected="a checkpoint of train.py"
         ) from error
     if not isinstance(checkpoint, dict) or repr(checkpoint.get("format")) != repr(FORMAT):
-        raise InputError(path, found="no checkpoint of this program", expected=f'format "{FORMAT}"')
+        raise InputError(path, found="not a checkpoint of this program", expected=f'format "{FORMAT}"')
     version = reprlib.repr(checkpoint.get("version"))  # a tensor cannot be compared
     if version != repr(VERSION):
         raise InputError(path, "version", version, VERSION, "Train this round again")

@@ -92,7 +92,7 @@ class Clouds:
         count = sum(len(rows) for _, rows in chosen)
         if not count:
             raise InputError(
-                ", ".join(map(str, points)), "frame_id", "in no labels or fits", "frames with both",
+                ", ".join(map(str, points)), "frame_id", "missing in labels or fits", "frames with both",
                 "Fit and relabel these points first.",
             )  # fmt: skip
         width = max(pq.read_schema(path).field("points").type.list_size // 3 for path in points)

@@ -236,7 +236,7 @@ class Trainer:
         ) as error:
             raise InputError(
                 path, found="damaged, or another version's", expected="the state of an unfinished training",
-                fix="Delete it: this round's training then starts from its beginning",
+                fix="Delete it. The training of this round then starts again",
             ) from error  # fmt: skip
 
 

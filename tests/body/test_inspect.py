@@ -15,7 +15,7 @@ def test_the_shipped_body_is_described():
     assert facts.digest == BodyModel.load(open_body_path("male")).digest
     assert facts.height == pytest.approx(1.78, abs=0.01)
     text = facts.text()
-    for part in ("6890", "13776", "1.78 m", "holds together  yes", "free for all uses"):
+    for part in ("6890", "13776", "1.78 m", "valid           yes", "free for all uses"):
         assert part in text
 
 
@@ -36,9 +36,9 @@ def test_all_faults_are_listed(tmp_path, small_arrays):
     facts = inspect_body(tmp_path / "body.npz")
     assert len(facts.faults) == 2
     assert facts.digest is None
-    assert "holds together  no" in facts.text()
+    assert "valid           no" in facts.text()
     assert 'array "weights" is up to 1 away from a sum of 1' in facts.text()
-    assert "not told" in facts.text()
+    assert "not stated" in facts.text()
     np.savez(tmp_path / "other.npz", points=np.zeros((3, 3)))
     assert inspect_body(tmp_path / "other.npz").kind == "unknown"
     assert len(inspect_body(tmp_path / "other.npz").faults) == 7

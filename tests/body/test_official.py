@@ -81,7 +81,7 @@ def test_npz_files_are_read_whatever_else_they_hold(convert, small_arrays):
 def test_a_stand_in_keeps_its_own_gender(convert, small_arrays):
     body = convert(small_arrays, "SMPL_MALE.npz", "neutral")
     assert body.gender == "male"
-    assert "stands in for the neutral body" in convert.line
+    assert "replaces the neutral body" in convert.line
 
 
 @pytest.mark.parametrize("name", ["mano_v1_2/models/SMPLH_female.pkl", "smplh/female/model.npz"])
@@ -175,7 +175,7 @@ def test_the_workflows_script_takes_a_folder_of_smplh_alone(tmp_path, official, 
         output = tmp_path / f"{gender}.npz"
         command = [sys.executable, script, "--body", tmp_path, "--gender", gender, "--output", output]
         said[gender] = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "SMPLH_male.pkl: SMPL-H, male; stands in for the neutral body" in said["neutral"]
+    assert "SMPLH_male.pkl: SMPL-H, male; replaces the neutral body" in said["neutral"]
     assert BodyModel.load(tmp_path / "neutral.npz").gender == "male"
     assert BodyModel.load(tmp_path / "female.npz").gender == "female"
 

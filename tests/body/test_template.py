@@ -47,9 +47,9 @@ def test_more_vertices_than_the_body_has_is_an_error(neutral_body):
         ({"vertices": None}, 'array "vertices" is missing'),
         ({"vertex_ids": np.arange(8.0)}, 'array "vertex_ids" is of shape'),
         ({"mirror": np.array("none")}, 'array "mirror" is of shape'),
-        ({"mirror": np.full(8, 8)}, "do not fit each other or the body"),
-        ({"vertex_ids": np.full(8, 6890)}, "do not fit each other or the body"),
-        ({"vertices": np.full((8, 3), np.nan)}, "do not fit each other or the body"),
+        ({"mirror": np.full(8, 8)}, "do not match each other or the body"),
+        ({"vertex_ids": np.full(8, 6890)}, "do not match each other or the body"),
+        ({"vertices": np.full((8, 3), np.nan)}, "do not match each other or the body"),
         ({"vertices": np.array([None])}, "of dtype object"),
     ],
 )

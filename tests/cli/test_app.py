@@ -66,6 +66,6 @@ def test_a_disk_that_takes_no_more_is_told(fitted, tmp_path):
 def test_a_file_in_the_way_of_a_folder_is_told(fitted, tmp_path):
     (tmp_path / "out").write_text("in the way")
     call("export", fitted, "-o", tmp_path / "out" / "below", "-f", "ply", code=2)
-    assert "A file lies where a folder is expected" in call.stderr
+    assert "There is a file where a folder is expected" in call.stderr
     call("export", fitted, "-o", tmp_path / ("x" * 300), "-f", "ply", code=2)
     assert "Choose a shorter name" in call.stderr

@@ -153,4 +153,4 @@ def test_doctor_tells_what_is_there(tmp_path):
 def test_body_inspect_tells_what_a_file_is():
     facts = json.loads(call("body", "inspect", open_body_path("neutral"), "--json"))["files"][0]
     assert (facts["kind"], facts["gender"], facts["faults"]) == ("SMPL", "neutral", [])
-    assert "holds together" in call("body", "inspect", open_body_path("male"))
+    assert "digest" in call("body", "inspect", open_body_path("male"))

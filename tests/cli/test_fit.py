@@ -186,7 +186,7 @@ def test_results_that_lack_later_clouds_are_not_taken_for_the_last(people, quick
 
 def test_a_folder_keeps_to_its_settings(fitted, people, quick):
     error = call_json("fit", people, "-o", fitted, "--up", "z", "--config", quick, code=2)["error"]
-    assert (error["field"], error["found"]) == ("--up", "'y' for what is done there")
+    assert (error["field"], error["found"]) == ("--up", "'y' in this folder")
 
 
 def test_unknown_settings_are_refused_with_the_nearest_known(people, tmp_path):

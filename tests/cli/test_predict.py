@@ -70,7 +70,7 @@ def test_the_shipped_network_predicts_without_a_checkpoint(people, quick, tmp_pa
 
 def test_the_shipped_network_is_refused_for_another_body(people, quick, tmp_path):
     call("predict", people, "-o", tmp_path, "--config", quick, "--body", tmp_path, code=2)
-    assert "belongs to the open body" in call.stderr
+    assert "needs the open body" in call.stderr
 
 
 def test_fits_start_from_the_shipped_network_unless_told_otherwise(people, fitted, quick, tmp_path):

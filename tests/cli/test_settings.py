@@ -101,8 +101,7 @@ def test_body_prior_device_and_template_of_a_file_are_used(people, quick, tmp_pa
     cloud = next(people.rglob("*.ply"))
     result = call_json("fit", cloud, "-o", tmp_path / "out", "--config", path, "--jobs", 1)
     assert (
-        result["notes"][0]
-        == "The shipped network needs the default template: fits start from the search alone."
+        result["notes"][0] == "The shipped network needs the default template, so fits start from the search."
     )
     assert len(np.load(RunFolder(tmp_path / "out").template)["vertex_ids"]) == 300
     path.write_text(json.dumps(settings | {"prior": str(prior)}))

@@ -46,7 +46,7 @@ def test_a_part_of_a_person_is_told_with_what_it_lacks(hidden, lines):
     found = verdicts([0.9], [0.0], hidden)
     assert len(found.lines) == lines
     if lines:
-        assert "1 of 1 clouds show a part of a person; scan_0.ply lacks left_shoulder" in found.lines[0]
+        assert "1 of 1 clouds show only a part of a person; scan_0.ply lacks left_shoulder" in found.lines[0]
 
 
 def test_a_part_is_doubtful_as_its_hidden_joints_are_but_has_not_failed():

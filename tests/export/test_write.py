@@ -96,8 +96,8 @@ def test_where_clouds_lack_the_pose_before_stays(tmp_path, neutral_body, numbers
     for moment, frame in enumerate((0, 1, 1, 1, 2, 3, 4)):
         shown = played(document, moment / 4 + 0.1)
         np.testing.assert_allclose(shown, lacking.vertices["walk"][frame], atol=MICROMETRE)
-    assert any("walk.glb: 2 moments between others lack a cloud" in note for note in notes)
-    assert any("walk_smplx.npz: 2 moments between others lack a cloud" in note for note in notes)
+    assert any("walk.glb: 2 moments have no cloud" in note for note in notes)
+    assert any("walk_smplx.npz: 2 moments have no cloud" in note for note in notes)
 
 
 def test_animations_keep_the_times_of_the_frames(tmp_path, neutral_body):
@@ -112,11 +112,11 @@ def test_animations_keep_the_times_of_the_frames(tmp_path, neutral_body):
         )
     rate = np.load(tmp_path / "walk_smplx.npz")["mocap_frame_rate"]
     assert rate == pytest.approx(1 / np.median(np.diff(times)), rel=0.01)
-    assert notes[0].startswith(f"animations at {rate:g} frames a second, by the times of the frames")
+    assert notes[0].startswith(f"animations at {rate:g} frames per second, from the times of the frames")
     np.testing.assert_allclose(pd.read_parquet(tmp_path / "bodies.parquet")["time"][1:], times, atol=1e-6)
     _, notes = written(timed, tmp_path, "smplx", frames_per_second=4.0)
     assert np.load(tmp_path / "walk_smplx.npz")["mocap_frame_rate"] == 4
-    assert notes[0] == "animations at 4 frames a second; --fps changes that"
+    assert notes[0] == "animations at 4 frames per second; --fps overrides this"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_smplx_poses_the_same_vertices(truth, reference, tmp_path, up):
 
 def test_amass_has_the_same_vertices_where_a_sequence_has_one_shape(one_shape, reference, tmp_path):
     _, notes = written(one_shape, tmp_path, "amass")
-    assert notes[0] == "animations at 10 frames a second; --fps changes that"
+    assert notes[0] == "animations at 10 frames per second; --fps overrides this"
     assert notes[1:] == [OPEN_BETAS]
     for name, expected in one_shape.vertices.items():
         with np.load(tmp_path / f"{name}_amass.npz") as archive:

@@ -145,7 +145,7 @@ def test_a_glb_that_claims_more_than_any_scan_has_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.xyz", "3,38,0,02,-2,85\n3,36,0,02,-2,85\n", "Commas are decimal signs and separators at once"),
+        ("a.xyz", "3,38,0,02,-2,85\n3,36,0,02,-2,85\n", "Commas are both decimal signs and separators here"),
         ("a.txt", "prose about\na scan\n", "line 2"),
         ("a.csv", "x,y,z\n1,2\n", "line 2"),
         ("a.bin", "x" * 28, "28 bytes; expected 16 a point"),

@@ -129,7 +129,7 @@ def test_a_table_without_chunks_is_no_laz_file(tmp_path, name):
     (table,) = struct.unpack_from("<q", data, start)
     data[table + 4 : table + 8] = bytes(4)
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(InputError, match="has room for 0 points of 1500"):
+    with pytest.raises(InputError, match="covers 0 of 1500 points"):
         read_points(tmp_path / name)
 
 
@@ -180,7 +180,7 @@ def test_a_table_without_chunks_is_no_laz_file(tmp_path, name):
         ("a.bin", b"", "empty"),
         ("a.las", b"", "it is empty"),
         ("a.las", b"LASF", "no header"),
-        ("a.las", b"LASF" + b"\xff" * 400, "extended records that are not there"),
+        ("a.las", b"LASF" + b"\xff" * 400, "extended records, which are missing"),
         ("a.laz", b"LASF" + bytes(400), "records before the points"),
     ],
 )
@@ -225,7 +225,7 @@ def test_las_headers_are_not_believed(tmp_path):
         ("old.laz", 229, b"other", "does not describe its compression"),
         ("new.laz", 375 + 54 + 32, b"\0\0", "does not fit its points"),
         ("new.laz", 375 + 54 + 12, bytes(4), "does not fit its points"),
-        ("new.laz", 475 + 8 + 36 + 4, b"\xff\xff\xff\xff", "layers that are not there"),
+        ("new.laz", 475 + 8 + 36 + 4, b"\xff\xff\xff\xff", "layers that are missing"),
     ]:
         WRITERS[name](tmp_path / name)
         data = bytearray((tmp_path / name).read_bytes())

@@ -31,7 +31,7 @@ def test_small_people_get_a_word(tmp_path, person):
     found = look(tmp_path, 0.5 * person)
     assert found.unit == "m"
     assert "children" in found.notes[0]
-    assert "unit takes a number" in found.notes[0]
+    assert "unit can also be a number" in found.notes[0]
 
 
 def test_points_all_around_do_not_hide_the_person(tmp_path, person):

@@ -42,7 +42,7 @@ def test_values_and_changes_stand_side_by_side(runs, tmp_path):
     a, b = first.query(query)["value"].item(), second.query(query)["value"].item()
     assert f"test 0 fit {a:.1f} → {b:.1f} +10.0" in page.text("rounds")
     assert "SIMULATED" in page.text("")
-    assert "Nothing that their tables state" in page.text("settings")
+    assert "The settings in their tables are the same" in page.text("settings")
     assert "fit 2 min 30 s 2 min 30 s" in page.text("timings")
     assert all(address.startswith(("data:", "#")) for address in page.addresses)
 

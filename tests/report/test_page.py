@@ -190,7 +190,7 @@ def test_simulated_clouds_are_told_by_their_tables_too(make_run):
 
 def test_rounds_beyond_the_last_are_left_out(run):
     page = report(run, rounds=0, frames=1)
-    assert "network" not in page.text("measures").partition("across")[2]
+    assert "network" not in page.text("measures").partition("horizontal")[2]
     assert "Round 1" not in page.text("frames")
 
 

@@ -195,12 +195,12 @@ def test_some_files_may_have_no_truth(write, tmp_path):
     [
         (
             lambda table: table.assign(pose=[pose[:70] for pose in table["pose"]]),
-            "pose has not 72 or 156 numbers",
+            "pose does not have 72 or 156 numbers",
         ),
         (lambda table: table.assign(pose=[pose * 1e300 for pose in table["pose"]]), "far too large"),
         (lambda table: table.assign(betas="long"), "betas holds no numbers"),
-        (lambda table: table.assign(gender="f"), "gender is none of neutral, male, female"),
-        (lambda table: table.assign(body_model=[[1]] * len(table)), "body_model is no text"),
+        (lambda table: table.assign(gender="f"), "gender is not one of neutral, male, female"),
+        (lambda table: table.assign(body_model=[[1]] * len(table)), "body_model is not text"),
         (lambda table: pd.concat([table, table]), "the same file in several rows"),
         (
             lambda table: table.assign(transl=[transl + 3 for transl in table["transl"]]),

@@ -250,7 +250,7 @@ def put(key, value):
         (put("frame_num", ["a"] * 5), "frame_num"),
         (put("opt_pose", lambda pose: pose[:4]), r"\(4, 72\)"),
         (put("opt_pose", lambda pose: pose[:, :66]), r"\(5, 66\)"),
-        (put("opt_pose", lambda pose: [*pose[:4].tolist(), [0.0]]), "uneven"),
+        (put("opt_pose", lambda pose: [*pose[:4].tolist(), [0.0]]), "different lengths"),
         (put("opt_trans", lambda transl: transl[:, :2]), r"\(5, 2\)"),
         (put("beta", [0.0] * 16), r"\(5, 16\)"),
         (put("point_frame", [10, 11, 12, 13]), "5 clouds"),
@@ -277,7 +277,7 @@ def test_damaged_files_are_told(recording, write, load_body):
 def test_a_body_that_stands_in_for_another_gender_gives_no_labels(recording, write, load_body):
     reading = read(write(recording), lambda gender: load_body("male"))
     assert all(frame.truth is None for frame in reading.frames)
-    assert "no ground truth: there is no female body model, a male one stands in for it" in reading.notes
+    assert "no ground truth: there is no female body model, a male one replaces it" in reading.notes
 
 
 def test_truth_of_another_world_is_dropped_and_no_cloud_with_it(recording, write, load_body):

@@ -130,7 +130,7 @@ def test_damaged_tables_of_a_run_are_told(tmp_path, columns):
     for end in (0, 3, 60, len(content) - 9):
         path.write_bytes(content[:end])
         for read in (read_points, read_frame_ids, provenance, row_count):
-            with pytest.raises(InputError, match=r"damaged\.parquet: not readable.*Remove this file"):
+            with pytest.raises(InputError, match=r"damaged\.parquet: not readable.*Delete this file"):
                 read(path)
 
 

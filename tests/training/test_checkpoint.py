@@ -73,10 +73,10 @@ def test_parts_of_another_kind_are_named(tmp_path, parts, template, changes, tol
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"format": torch.ones(2)}, "no checkpoint of this program"),
+        ({"format": torch.ones(2)}, "not a checkpoint of this program"),
         ({"format": "sshmr checkpoint", "version": torch.ones(2)}, "version"),
         ({"format": "sshmr checkpoint", "version": 1}, 'key "network" is missing'),
-        ([1], "no checkpoint of this program"),
+        ([1], "not a checkpoint of this program"),
     ],
 )
 def test_other_files_of_torch_are_told(tmp_path, content, told):

@@ -308,7 +308,7 @@ def test_frames_without_fit_or_labels_are_left_out_and_wrong_tables_refused(run,
     train(inputs_of(run, params=inputs.params[:1]), settings, tmp_path)
     used = json.loads((tmp_path / "settings.json").read_text())
     assert (used["clouds"], used["skipped"]) == (5, 5)
-    with pytest.raises(InputError, match="in no labels or fits"):
+    with pytest.raises(InputError, match="missing in labels or fits"):
         train(inputs_of(run, points=inputs.points[:1], params=inputs.params[1:]), settings, tmp_path)
     with pytest.raises(InputError, match="no such file"):
         train(inputs_of(run, prior=tmp_path / "none.npz"), settings, tmp_path)
@@ -319,7 +319,7 @@ def test_foreign_and_older_checkpoints_are_refused(run, settings, tmp_path):
     checkpoint = train(inputs_of(run), settings, tmp_path)
     path = tmp_path / "checkpoint.pt"
     for change, word in (
-        ({"format": "other"}, "no checkpoint of this program"),
+        ({"format": "other"}, "not a checkpoint of this program"),
         ({"version": 0}, "version"),
         ({"body_digest": "0" * 64}, "another body"),
         ({"vertex_ids": checkpoint["vertex_ids"].flip(0)}, "template"),

@@ -105,7 +105,9 @@ def read_table(path: Path) -> np.ndarray:
         InputError: when it is missing, no such array, or without a finite number.
     """
     if not Path(path).is_file():
-        raise InputError(path, found="no such file", expected="the pixel table", fix="Get calibs/ whole")
+        raise InputError(
+            path, found="no such file", expected="the pixel table", fix="Get the complete folder calibs/"
+        )
     stored = read_npy(path, "the pixel table")
     if stored.ndim != 3 or stored.shape[2] != 2 or stored.dtype.kind != "f" or max(stored.shape) > WIDEST:
         found = f"of shape {stored.shape} and type {stored.dtype}"

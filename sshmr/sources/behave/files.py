@@ -58,14 +58,14 @@ def official_split(root: str | Path) -> dict[str, list[str]] | None:
     split = {side: _names(path, content, side) for side in ("train", "test")}
     both = sorted(set(split["train"]) & set(split["test"]))
     if both:
-        raise InputError(path, f'"{both[0]}"', "in train and in test", "each sequence on one side")
+        raise InputError(path, f'"{both[0]}"', "in train and in test", "each sequence in one of them")
     return split
 
 
 def _names(path: Path, content: dict[str, Any], side: str) -> list[str]:
     names = entry(path, content, side, list, "a list of sequence names")
     if not all(isinstance(name, str) for name in names):
-        raise InputError(path, f'key "{side}"', "no list of names", "sequence names as text")
+        raise InputError(path, f'key "{side}"', "not a list of names", "sequence names as text")
     return names
 
 

@@ -52,7 +52,7 @@ def _check_sizes(path: Path) -> None:
             if code.name.endswith("PUT")
         ]
     except Exception as error:  # a broken pickle can raise almost any exception
-        raise InputError(path, found=f"no pickle ({error})", expected="pose, betas and trans") from error
+        raise InputError(path, found=f"not a pickle ({error})", expected="pose, betas and trans") from error
     if any(number > size for number in numbers):
         raise InputError(path, found="a pickle with more memory slots than bytes", fix="Get it again")
 

@@ -109,7 +109,7 @@ def _moments(
             folder,
             found="it has no frame",
             expected="folders such as t0003.000",
-            fix="Get the sequence whole",
+            fix="Get the complete sequence",
         )
     taken = set()
     for time, moment in found[:: settings.every]:

@@ -103,12 +103,12 @@ class _ShardReader:
         return self.reading
 
     def _add_unfit(self) -> None:
-        """Clips whose annotation cannot be right keep their frames, without ground truth.
+        """Clips with an invalid annotation keep their frames, without ground truth.
 
-        Which way the world is mirrored is the same throughout a download: the other clips of the shard tell.
+        All clips of a download are mirrored in the same way, so the other clips of the shard decide.
 
         Raises:
-            InputError: when not one clip does, so that people might come out mirrored.
+            InputError: when no clip decides: people might then be mirrored.
         """
         if not self.unfit:
             return
@@ -125,7 +125,8 @@ class _ShardReader:
         order = {clip.name: place for place, clip in enumerate(self.clips)}
         self.reading.frames.sort(key=lambda frame: (order[frame.sequence], frame.frame))
         self.reading.notes.append(
-            f"{len(self.unfit)} clips without ground truth, turned as the others: {first.clip.name}: {reason}"
+            f"{len(self.unfit)} clips without ground truth, rotated like the others: "
+            f"{first.clip.name}: {reason}"
         )
 
     def _upright(self, seen: _Seen, name: str) -> dict[int, np.ndarray]:

@@ -58,7 +58,7 @@ def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str
     rows = [row for row in clouds if info.known[row]]
     rows = rows[:: max(len(rows) // PROBES, 1)][:PROBES]
     if not rows:
-        raise ValueError("in no frame are its pose, shape and joints numbers that can be")
+        raise ValueError("it has no frame with a valid pose, shape and joints")
     fits = [fit for gender, body in bodies.items() for fit in _fits(info, clouds, rows, gender, body)]
     best = [
         min((fit for fit in fits if fit.reading == name), key=lambda fit: fit.distance)
@@ -70,23 +70,25 @@ def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str
         # joints where right ones should be.
         chosen = min(best, key=lambda fit: fit.joints)
     if chosen.distance >= FARTHEST_FIT:
-        told = " and ".join(f"{1000 * fit.distance:.0f} mm read {fit.reading}" for fit in best)
+        distances = " and ".join(f"{1000 * fit.distance:.0f} mm read {fit.reading}" for fit in best)
         limit = f"{1000 * FARTHEST_FIT:.0f} mm"
-        raise ValueError(f"its points are {told} from the labelled bodies in the median, not under {limit}")
+        raise ValueError(
+            f"its points are {distances} from the labelled bodies in the median, not under {limit}"
+        )
     return chosen
 
 
 def settle_by_joints(info: ClipInfo, clouds: Mapping[int, np.ndarray]) -> str:
-    """The reading of a clip's world in which its joints are a person's and no mirrored one's.
+    """The reading of a clip's world in which its joints are not mirrored.
 
-    For clips whose body model is not at hand: from behind, up and ahead, left is on the left.
+    For clips without a body model: the direction of the feet and the spine determine the left side.
 
     Raises:
-        ValueError: when the joints cannot tell, or are elsewhere than the points.
+        ValueError: when the joints do not show the left side, or are not at the points.
     """
     rows = [row for row in clouds if np.isfinite(info.joints[row]).all()]
     if not rows:
-        raise ValueError("in no frame are its joints finite")
+        raise ValueError("it has no frame with finite joints")
     away = [np.linalg.norm(info.joints[row] - clouds[row].mean(axis=0), axis=1).min() for row in rows]
     if np.median(away) > FARTHEST_JOINT:
         raise ValueError(f"its joints are {np.median(away):.2g} m from its points")
@@ -96,7 +98,7 @@ def settle_by_joints(info: ClipInfo, clouds: Mapping[int, np.ndarray]) -> str:
     ahead = _unit((joints[:, FEET] - joints[:, ANKLES]).mean(axis=1))
     handedness = float((np.cross(left, up) * ahead).sum(axis=1).mean())
     if abs(handedness) < LEAST_HANDEDNESS:
-        raise ValueError("its joints do not tell left from right")
+        raise ValueError("its joints do not show which side is left")
     return next(
         name for name, turn in WORLD_TO_Y_UP.items() if np.sign(np.linalg.det(turn)) == np.sign(handedness)
     )

@@ -58,7 +58,7 @@ def set_pixel(image):
         (cut("segm"), "cut short or damaged"),
         (cut("info"), "cut short or damaged"),
         (lambda root: file(root, "depth").write_bytes(b""), "it is empty"),
-        (lambda root: file(root, "info").write_bytes(b"<html>Unauthorized</html>" * 9), "no MATLAB 5 file"),
+        (lambda root: file(root, "info").write_bytes(b"<html>Unauthorized</html>" * 9), "a MATLAB 5 file"),
         (lambda root: (file(root, "segm").unlink(), file(root, "segm").mkdir()), "cannot be read"),
         (lambda root: file(root, "depth").write_bytes(file(root, "depth").read_bytes() * 2), "damaged"),
         (put("info", pose=None), '"pose" is missing'),
@@ -146,7 +146,7 @@ def test_garbage_in_a_clips_annotation_costs_its_truth_and_no_frame(clips, load_
     for frame, known in zip(reading.frames, whole.frames, strict=True):
         np.testing.assert_array_equal(frame.points, known.points)
     assert [frame.truth is None for frame in reading.frames] == [True] * 3 + [False] * 3
-    assert any("1 clips without ground truth, turned as the others" in note for note in reading.notes)
+    assert any("1 clips without ground truth, rotated like the others" in note for note in reading.notes)
 
 
 def test_joints_that_cannot_be_are_no_sign_of_left_and_right(clips):
