@@ -202,7 +202,7 @@ def train(
 
     Args:
         settings: mapping with the sections network and train.
-        code: hash of the code that trains; a state that other code has left is not resumed.
+        code: hash of the code that trains; a state of other code is not resumed.
         out: a folder to write into in place of the round's.
     """
     from sshmr.training.round import RoundInputs, train_round

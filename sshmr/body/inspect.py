@@ -1,4 +1,4 @@
-"""Say what a body file is, and whether it holds together."""
+"""Describe a body file, and check it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ class BodyFacts:
 
     Attributes:
         path: the file. file_format: ``pickle`` or ``npz``.
-        kind: ``SMPL``, ``SMPL-H`` or ``unknown``. gender: as the file or its name tells, or ``not told``.
+        kind: ``SMPL``, ``SMPL-H`` or ``unknown``. gender: from the file or its name, or ``not stated``.
         shapes: of each array that it has.
-        height: from sole to crown at rest, metres; None where that cannot be told.
+        height: from sole to crown at rest, metres; None if the file is faulty.
         digest: SHA-256 of the arrays that a run would use, as in its tables' metadata; None where faulty.
         faults: what is wrong, one sentence each; empty when the file can be used.
-        licence: whose it is, as far as its content tells.
+        licence: of the body, as far as its content shows.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class BodyFacts:
         return self.shapes["kintree_table"][-1] if "kintree_table" in self.shapes else None
 
     def text(self) -> str:
-        """The same in lines that people read."""
+        """The same as text."""
         count = {name: shape[0] for name, shape in self.shapes.items()}
         rows = {
             "format": self.file_format,

@@ -1,8 +1,9 @@
-"""How far each joint turns in ordinary motion.
+"""Joint limits: the ranges of the rotations in ordinary motion.
 
 Ranges of the rotation vectors' components in degrees, for SMPL's joints in a T-pose facing +z: rounded from
 the 0.2 and 99.8 percentiles of 23,074 frames of the CMU motion capture database (mocap.cs.cmu.edu, created
-with funding from NSF EIA-0196217), widened where that data is one-sided, closed where a joint is a hinge.
+with funding from NSF EIA-0196217), wider if the data are one-sided, and zero for axes about which a hinge
+does not rotate.
 """
 
 import numpy as np
@@ -31,7 +32,7 @@ def _limits() -> np.ndarray:
     table = np.zeros((24, 3, 2))
     for joint, ranges in {**CENTRAL, **LEFT}.items():
         table[joint] = ranges
-    for joint in LEFT:  # the right side is the mirror image: turns about y and z change sign
+    for joint in LEFT:  # The right side is the mirror image: rotations about y and z change sign.
         table[joint + 1] = table[joint]
         table[joint + 1, 1:] = -table[joint, 1:, ::-1]
     return np.radians(table[1:]).reshape(69, 2)

@@ -1,4 +1,4 @@
-"""SMPL's file layout: which arrays a body file holds, and whether they hold together.
+"""SMPL's file layout: the arrays of a body file, and their checks.
 
 SMPL-H has the same arrays for 52 joints, 30 of them in the fingers.
 """
@@ -44,7 +44,7 @@ def kind_of(arrays: dict[str, Any]) -> str | None:
 
 
 def faults_of(arrays: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What is wrong with a body's arrays, as (field, found, expected); empty when they hold together.
+    """The faults of a body's arrays, as (field, found, expected); empty if there are none.
 
     Args:
         arrays: name → array, of ``SHAPES``.
@@ -116,7 +116,7 @@ def _field(name: str) -> str:
 
 
 def checked(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays of ``SHAPES``, float32 and int64, when they hold together.
+    """The arrays of ``SHAPES``, float32 and int64, checked.
 
     Raises:
         InputError: with the first fault.
@@ -130,7 +130,7 @@ def checked(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, np.nda
 
 
 def read_npz_body(path: Path | str) -> dict[str, Any]:
-    """What an .npz holds of ``SHAPES``, and its ``name`` and ``gender`` where it tells them; unchecked."""
+    """The arrays of ``SHAPES`` in an .npz, and its ``name`` and ``gender`` if it has them; unchecked."""
     stored = read_npz(path, (*SHAPES, "name", "gender"), "a body model (.npz in SMPL's layout)")
     return stored | {name: str(stored[name]) for name in ("name", "gender") if name in stored}
 
@@ -139,7 +139,7 @@ def read_arrays(path: Path | str) -> dict[str, Any]:
     """As ``read_npz_body``, checked.
 
     Raises:
-        InputError: when the file is missing, no .npz, or its arrays do not hold together.
+        InputError: when the file is missing, not an .npz, or its arrays are faulty.
     """
     stored = read_npz_body(path)
     return stored | checked(path, stored)

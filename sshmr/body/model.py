@@ -53,7 +53,7 @@ class BodyModel:
     Attributes:
         v_template: (V, 3) mean shape.
         shapedirs: (V, 3, S) displacement per unit of beta.
-        posedirs: (V, 3, 207) displacement per element of the 23 body rotations less identity.
+        posedirs: (V, 3, 207) displacement per element of the 23 body rotations minus the identity.
         weights: (V, 24) skinning weights, rows sum to 1.
         faces: (F, 3) int64; empty in a subset.
         joint_template: (24, 3), joint_shapedirs: (24, 3, S): rest joints are linear in betas.
@@ -82,7 +82,7 @@ class BodyModel:
         """Read an .npz in SMPL's layout; at most the first 10 betas are kept.
 
         Raises:
-            InputError: when the file is missing, no .npz, has fingers, or its arrays do not hold together.
+            InputError: when the file is missing, not an .npz, has fingers, or its arrays are faulty.
         """
         arrays = read_arrays(path)
         if kind_of(arrays) != "SMPL":

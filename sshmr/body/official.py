@@ -1,7 +1,7 @@
-"""Read the official files of SMPL and SMPL-H and bring them into one layout: SMPL's, in an .npz.
+"""Read the official files of SMPL and SMPL-H, and convert them to SMPL's layout in an .npz.
 
 The pickles were written by Python 2. They name ``chumpy``, which no longer installs, and SciPy's sparse
-matrices. Both are answered by stand-ins that only keep their state; any other name is refused
+matrices. Placeholder classes replace both and only keep their state. Any other name is refused
 (see ``sshmr.formats.pickles``).
 """
 
@@ -24,11 +24,11 @@ from sshmr.geometry.smplh import SMPLH_OF_SMPL
 
 BETAS = 10
 MOST_BYTES = 2**30
-"""Of all arrays that a file's stand-ins unfold to; SMPL-H's have some 200 MB."""
+"""Largest size of all arrays of a file, in bytes. SMPL-H's have about 200 MB."""
 
 
 class _Kept(Stateful, abc.ABC):
-    """Keeps what a pickled object would have been given as its attributes."""
+    """Keeps the attributes of a pickled object."""
 
     def take_state(self, state: Any) -> None:
         if not isinstance(state, dict):
@@ -37,7 +37,7 @@ class _Kept(Stateful, abc.ABC):
 
     @abc.abstractmethod
     def array(self, of: Callable[[Any], np.ndarray]) -> np.ndarray:
-        """The array that it stands for; ``of`` gives the array of what it is made from."""
+        """The array that it represents; ``of`` returns the array of another object."""
 
 
 class _Chumpy(_Kept):
@@ -63,14 +63,14 @@ class _Sparse(_Kept):
             raise ValueError(f"a sparse matrix of shape {shape}")
         parts = tuple(of(self.state[name]) for name in ("data", "indices", "indptr"))
         matrix = csc_matrix(parts, shape=shape)
-        matrix.check_format()  # indices outside the matrix would be written outside the memory
+        matrix.check_format()  # SciPy would write indices outside the matrix to other memory.
         return matrix.toarray()
 
 
 class _Unfolding:
-    """The arrays of one file's stand-ins, which may be made from each other.
+    """The arrays of one file's placeholders, which may depend on each other.
 
-    Each is computed once, and all of them together have at most ``MOST_BYTES``.
+    Each is computed once. Together they have at most ``MOST_BYTES``.
     """
 
     def __init__(self) -> None:
@@ -92,19 +92,19 @@ class _Unfolding:
 
 
 def _new_object(kind: Any, *_: Any) -> _Kept:
-    """Stand-in for ``copy_reg._reconstructor``: makes stand-ins, nothing else."""
+    """Placeholder for ``copy_reg._reconstructor``: makes only placeholders."""
     if kind not in (_Chumpy, _Select, _Sparse):
         raise TypeError("an object that is neither an array nor a sparse matrix")
     return kind()
 
 
 def _object() -> NoReturn:
-    """Stand-in for ``object``, which ``_reconstructor`` is told, and which nobody calls."""
+    """Placeholder for ``object``, an argument of ``_reconstructor``. It is never called."""
     raise TypeError("a plain object")
 
 
 def _set(items: Iterable[Any] = ()) -> list[Any]:
-    """Stand-in for ``set``; chumpy keeps names in some, which nobody needs."""
+    """Placeholder for ``set``, in which chumpy keeps names. They are not needed."""
     return list(items)
 
 
@@ -127,10 +127,10 @@ def read_body(path: Path) -> dict[str, Any]:
     """The arrays of a body file, official pickle or .npz, unchecked.
 
     Returns:
-        dict of those of ``layout.SHAPES`` that it has, and ``name`` and ``gender`` where an .npz tells them.
+        dict of those of ``layout.SHAPES`` that it has, and ``name`` and ``gender`` if an .npz has them.
 
     Raises:
-        InputError: when the file cannot be read or is not to be trusted.
+        InputError: when the file cannot be read, or contains unsafe objects.
     """
     if path.suffix.lower() == ".npz":
         return read_npz_body(path)
@@ -142,13 +142,13 @@ def read_body(path: Path) -> dict[str, Any]:
         if name in stored:
             try:
                 arrays[name] = unfolding.array(stored[name])
-            except Exception as error:  # stand-ins hold whatever the file says
+            except Exception as error:  # Placeholders can contain anything.
                 raise InputError(path, f'array "{name}"', f"damaged ({error})", "an array") from error
     return arrays
 
 
 def to_smpl(arrays: dict[str, Any]) -> dict[str, Any]:
-    """SMPL's 24 joints from SMPL-H's 52; SMPL's own stay as they are.
+    """Convert SMPL-H's 52 joints to SMPL's 24. SMPL's own bodies stay the same.
 
     All finger joints of a hand become the one joint that SMPL ends in, where the index finger begins: it
     moves what they moved. Of the pose correctives those of the joints that are left are kept; the other
@@ -172,14 +172,14 @@ def convert_body(source: Path, gender: str, output: Path) -> str:
     """Write a body file, official pickle or .npz, of SMPL or SMPL-H, as an .npz of SMPL's.
 
     Args:
-        source: the file; gender: whose place it takes.
+        source: the file; gender: for which it is used.
         output: the .npz to write: 24 joints, 10 betas, and the gender that the file itself is of.
 
     Returns:
         One line that says what was converted.
 
     Raises:
-        InputError: when the file cannot be read or its arrays do not hold together.
+        InputError: when the file cannot be read or its arrays are faulty.
     """
     stored = read_body(source)
     arrays: dict[str, Any] = checked(source, stored)
@@ -197,6 +197,6 @@ def convert_body(source: Path, gender: str, output: Path) -> str:
 
 
 def told_gender(path: Path, arrays: dict[str, Any]) -> str | None:
-    """The gender that a body file or its name tells, or None."""
+    """The gender from a body file or its name, or None."""
     told = arrays.get("gender")
     return told if told in GENDERS else gender_of(path)

@@ -1,4 +1,4 @@
-"""Bring bodies to where a run keeps them."""
+"""Write the bodies of a run."""
 
 import shutil
 from pathlib import Path
@@ -18,14 +18,14 @@ def bring_body(body: str, gender: str, output: Path) -> str | None:
         What was converted, one line; None where the shipped one was copied.
 
     Raises:
-        InputError: when the folder has no file that will do, or it cannot be read.
+        InputError: when the folder has no suitable file, or it cannot be read.
     """
     source = body_source(body, gender)
     if body == "open":
         with atomic_path(output) as temporary:
             shutil.copyfile(source, temporary)
         return None
-    from sshmr.body.official import convert_body  # loads torch, which a copy does not need
+    from sshmr.body.official import convert_body  # It loads torch, which a copy does not need.
 
     return convert_body(source, gender, output)
 

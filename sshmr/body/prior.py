@@ -1,6 +1,6 @@
 """Pose prior: a Gaussian mixture over the 69 body-pose numbers, used through its best component.
 
-Source: Bogo et al., "Keep it SMPL", ECCV 2016 (the maximum over components stands for the sum).
+Source: Bogo et al., "Keep it SMPL", ECCV 2016 (the maximum over components approximates the sum).
 """
 
 import dataclasses

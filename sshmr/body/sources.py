@@ -1,6 +1,6 @@
-"""Where the body and the pose prior come from: the shipped files, or the user's own.
+"""Find the files of the body and of the pose prior: the shipped ones, or the user's own.
 
-The workflow asks this while it plans, so nothing here imports more than the standard library.
+The workflow uses this while it plans, so this module imports only the standard library.
 """
 
 import os
@@ -13,11 +13,11 @@ GENDERS = ("neutral", "male", "female")
 LETTERS = {"neutral": "neutral", "male": "m", "female": "f"}
 """How SMPL's own files spell each gender."""
 STAND_INS = {"neutral": ("male", "female"), "male": ("neutral", "female"), "female": ("neutral", "male")}
-"""Whose body is taken where there is none of a gender."""
+"""The genders that replace a missing one, in order."""
 
 
 def body_source(body: str, gender: str) -> Path:
-    """The file of one gender, or of the one that stands in for it.
+    """The file of one gender, or of the gender that replaces it.
 
     Args:
         body: ``open`` for the body that ships with the package, or a folder with SMPL's or SMPL-H's files
@@ -49,7 +49,7 @@ def body_source(body: str, gender: str) -> Path:
 
 
 def gender_of(path: Path | str) -> str | None:
-    """The gender that a body file's official name tells, or None."""
+    """The gender in a body file's official name, or None."""
     fits = (gender for gender in GENDERS for name in _names(gender) if _fits(Path(path), name))
     return next(fits, None)
 

@@ -1,4 +1,4 @@
-"""The template: some 1,024 vertices of the body, spread evenly, that points are matched to."""
+"""The template: evenly spread vertices of the body, by default 1,024, to which points are matched."""
 
 import dataclasses
 from pathlib import Path
@@ -18,7 +18,8 @@ LEFT_SHOULDER, RIGHT_SHOULDER = 16, 17
 
 
 def standing_pose(dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """(72,) rotation vectors: all zero but the shoulders, turned ∓60° about z so that the arms hang."""
+    """(72,) rotation vectors: zero except at the shoulders, which are rotated by ∓60° about z so that the
+    arms hang."""
     pose = torch.zeros(24, 3, dtype=dtype)
     pose[LEFT_SHOULDER, 2] = -SHOULDER_ANGLE
     pose[RIGHT_SHOULDER, 2] = SHOULDER_ANGLE
@@ -27,7 +28,7 @@ def standing_pose(dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Template:
-    """Which vertices stand for the body, and where they are in the standing pose.
+    """The vertices of the template, and their positions in the standing pose.
 
     Attributes:
         vertex_ids: (M,) int64, indices into the whole body.
@@ -76,7 +77,7 @@ class Template:
 
 
 def _check_arrays(path: str | Path, arrays: dict[str, Any], count: int | None) -> None:
-    """Refuse arrays that are missing or of another kind; ``count``: vertices of the body, or None."""
+    """Refuse arrays that are missing or of another type; ``count``: vertices of the body, or None."""
     expected = {"vertex_ids": ("i", 1), "vertices": ("f", 2), "mirror": ("i", 1), "body_digest": ("U", 0)}
     for name, (kind, axes) in expected.items():
         if name not in arrays:

@@ -1,8 +1,9 @@
-"""Self-attention within patches: by FlashAttention's kernel where it is found and fits, else by PyTorch's.
+"""Self-attention within patches: with FlashAttention's kernel if it is installed and suitable, else with
+PyTorch's.
 
 Source of the kernel: Dao, "FlashAttention-2", ICLR 2024; it computes on a GPU in half precision. PyTorch has
-one of its own, which doesn't take patches of unlike sizes. Gradients are always PyTorch's: FlashAttention's
-were not the same twice for large patches, though told to be.
+its own kernel, which needs patches of equal size. Gradients are always PyTorch's: FlashAttention's
+differed between runs for large patches, even in its deterministic mode.
 """
 
 from collections.abc import Callable
@@ -16,14 +17,14 @@ from sshmr.runtime import find_kernel
 
 
 def attend(mixed: torch.Tensor, patches: Patches, heads: int) -> torch.Tensor:
-    """Every row looks at the rows of its patch: queries, keys and values (V, 3·C) → (V, C)."""
+    """Every row attends to the rows of its patch: queries, keys and values (V, 3·C) → (V, C)."""
     fits = mixed.is_cuda and mixed.dtype in (torch.float16, torch.bfloat16) and not torch.is_grad_enabled()
     kernel = flash_kernel() if fits else None
     return padded(mixed, patches, heads) if kernel is None else packed(mixed, patches, heads, kernel)
 
 
 def padded(mixed: torch.Tensor, patches: Patches, heads: int) -> torch.Tensor:
-    """``attend`` with all patches laid out to one size."""
+    """``attend`` with all patches padded to one size."""
     groups, size = patches.shape
     laid = move_rows(mixed, patches.source, patches.back)
     query, key, value = laid.view(groups, size, 3, heads, -1).permute(2, 0, 3, 1, 4)
@@ -36,7 +37,7 @@ def padded(mixed: torch.Tensor, patches: Patches, heads: int) -> torch.Tensor:
 def packed(
     mixed: torch.Tensor, patches: Patches, heads: int, kernel: Callable[..., torch.Tensor]
 ) -> torch.Tensor:
-    """``attend`` with patches one behind another.
+    """``attend`` with concatenated patches.
 
     Args:
         kernel: called with (V, 3, heads, C / heads), the patches' first rows and the last one's end as int32,

@@ -1,4 +1,4 @@
-"""A cloud as its distances to fixed places: what all of it looks like, cheaply and whatever its order.
+"""A cloud as its nearest points to fixed places (a basis point set). The order of the points does not matter.
 
 Source: Prokudin et al., "Efficient Learning on Point Clouds with Basis Point Sets", ICCV 2019.
 """

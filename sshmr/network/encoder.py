@@ -1,7 +1,7 @@
 """Point Transformer V3: attention within patches along space-filling curves, over a pyramid of voxels.
 
 Source: Wu et al., "Point Transformer V3: Simpler, Faster, Stronger", CVPR 2024. Ours differs in three
-things, each so that a cloud's features depend on nothing but that cloud: layer norm stands in for batch norm,
+ways, so that a cloud's features depend only on that cloud: layer norm replaces batch norm,
 a curve is cut in equal pieces rather than padded with rows borrowed from the piece before, and points that
 share a finest voxel are averaged on the way in and told apart again on the way out.
 """
@@ -34,7 +34,8 @@ class PatchAttention(nn.Module):
 
 
 class Block(nn.Module):
-    """Positional encoding by convolution, attention, and a two-layer perceptron, each beside a shortcut."""
+    """Positional encoding by convolution, attention, and a two-layer perceptron, each with a residual
+    connection."""
 
     def __init__(self, width: int, heads: int, drop_path: float) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class Block(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks of one level; the curves take turns, in random order while training."""
+    """Blocks of one level; the curves alternate, in random order during training."""
 
     def __init__(self, depth: int, width: int, heads: int, drop_paths: Sequence[float]) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ def _projection(width_in: int, width_out: int) -> nn.Sequential:
 
 
 class PointTransformer(nn.Module):
-    """The encoder: packed clouds in, features per point out."""
+    """The encoder: from packed clouds to features per point."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

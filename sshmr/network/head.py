@@ -18,7 +18,7 @@ TOKENS = JOINTS + 2
 
 
 class Prediction(NamedTuple):
-    """What the head says of each cloud.
+    """The prediction of the head for each cloud.
 
     Attributes:
         rotmats: (B, 24, 3, 3) local rotations, root first.
@@ -103,7 +103,7 @@ class LinearHead(nn.Module):
         matched: torch.Tensor | None,
         cloud: tuple[torch.Tensor, torch.Tensor],
     ) -> tuple[Prediction, torch.Tensor]:
-        """As ``AttentionHead.forward``; neither the matches nor the whole cloud are looked at."""
+        """As ``AttentionHead.forward``; without the matches and the whole cloud."""
         chosen = farthest_point_sample(points, self.points, mask)
         centres = group(points, chosen)
         _, around = knn(centres, points, self.NEIGHBOURS, mask)
@@ -115,7 +115,7 @@ class LinearHead(nn.Module):
 
 
 class AttentionHead(nn.Module):
-    """Learned queries that look at every point: where it is, what it is like, what it matches."""
+    """Learned queries attend to every point: its position, its features and its match."""
 
     HEADS = 4
 
@@ -167,7 +167,7 @@ class AttentionHead(nn.Module):
             cloud: the whole clouds, points (B, K, 3) and mask (B, K), of which the above may be a part.
 
         Returns:
-            The prediction, and (B, 24, 6) the numbers its rotations were made of.
+            The prediction, and the six numbers of each rotation, (B, 24, 6).
         """
         seen = [features, points] if matched is None else [features, points, matched]
         memory = self.memory(torch.cat(seen, dim=-1))

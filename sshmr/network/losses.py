@@ -1,4 +1,4 @@
-"""The losses, each a plain function of padded tensors; every one is a mean over what is valid.
+"""The losses, each a plain function of padded tensors; each is a mean over the valid entries.
 
 Shapes: points (B, N, 3) metres with mask (B, N) bool; template (M, 3) standing, or predicted vertices
 (B, M, 3); descriptors (B, N, C) and (M, C) unit vectors; similarity (B, N, M) cosine.
@@ -13,10 +13,10 @@ from sshmr.network.matching import best_matches, dual_log_softmax, reconstruct
 from sshmr.network.model import MATCH_SHARPNESS
 
 BEST_MATCHED = 512
-"""Points that the chamfer term of the cross reconstruction looks at."""
+"""Number of points in the chamfer term of the cross reconstruction."""
 
 LEAST_WEIGHT = 0.02
-"""What the worst pseudo label still counts."""
+"""Smallest weight of a pseudo label."""
 
 LOCAL_NEIGHBOURS = 5
 
@@ -30,7 +30,8 @@ def masked_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 def self_reconstruction(
     descriptors: torch.Tensor, points: torch.Tensor, mask: torch.Tensor, count: int, temperature: float
 ) -> torch.Tensor:
-    """Each point rebuilt from the points of its own shape that look most like it, itself left out.
+    """Reconstruct each point from the points of its own shape with the most similar descriptors, without
+    itself.
 
     Returns:
         Mean squared distance between a point and its reconstruction, square metres.
@@ -51,12 +52,12 @@ def cross_reconstruction(
     count: int,
     temperature: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each shape rebuilt through the other.
+    """Reconstruct each shape through the other.
 
     A point's counterpart is the weighted mean of its best matches on the other shape. Going there and back
     (the counterpart of the counterparts) must return to the point; and the counterparts of the 512 best
     matched vertices must cover the other shape, by chamfer distance. Of the template only these 512
-    vertices are asked for, since a partial cloud shows no others.
+    vertices are used, since a partial cloud shows no others.
 
     Returns:
         The terms of the cloud and of the template, each a scalar in square metres.
@@ -115,7 +116,7 @@ def squared_chamfer(
 def distance_invariance(
     descriptors: torch.Tensor, points: torch.Tensor, mask: torch.Tensor, matched: torch.Tensor
 ) -> torch.Tensor:
-    """Points that look alike are as far from one another on the template as in the cloud.
+    """Points with similar descriptors should have the same distance on the template as in the cloud.
 
     Each point's 5 neighbours by descriptor; the mean difference of the two distances, metres.
 
@@ -152,7 +153,7 @@ def label_similarity(
     """Cosine of each point with its label: (B, N).
 
     Args:
-        segment: (B, N) int64, template vertex of each point; where it is −1 the value means nothing.
+        segment: (B, N) int64, template vertex of each point; the value at −1 has no meaning.
         shares: (M, M), what ``label_shares`` gave, rows sum to 1: the mean over the vertices that share a
             label; without it all of a label is its vertex's.
     """
@@ -169,7 +170,7 @@ def pseudo_label_cross_entropy(
 ) -> torch.Tensor:
     """Cross entropy of the matching against each point's template vertex.
 
-    The worst tenth of the batch's labels count less: exp(−(loss − q90)), at least 0.02.
+    The worst tenth of the batch's labels has a lower weight: exp(−(loss − q90)), at least 0.02.
 
     Args:
         own: (B, N) cosine of each point with its label, what ``label_similarity`` gave.

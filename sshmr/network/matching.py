@@ -1,4 +1,4 @@
-"""Which template vertex a point is: similarities, best matches, reconstruction.
+"""The matching of points and template vertices: similarities, best matches, reconstruction.
 
 Source: Lang et al., "DPC: Unsupervised Deep Point Correspondence via Cross and Self Construction", 3DV 2021.
 """
@@ -11,7 +11,7 @@ from sshmr.geometry.neighbours import group
 
 
 class Projection(nn.Module):
-    """Features made comparable, (..., C): a two-layer perceptron beside a shortcut, then unit length."""
+    """Descriptors from features, (..., C): a residual two-layer perceptron, then unit length."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def dual_log_softmax(
 def best_matches(
     similarity: torch.Tensor, scores: torch.Tensor, count: int, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The ``count`` best columns of every row and how much each counts.
+    """The ``count`` best columns of every row, and their weights.
 
     Args:
         similarity: (B, R, C) cosine, whose softmax at ``temperature`` over the chosen gives the weights.

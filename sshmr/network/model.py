@@ -1,4 +1,4 @@
-"""The network: clouds in, matches to the template and body parameters out."""
+"""The network: from clouds to matches with the template, and body parameters."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,17 +13,17 @@ from sshmr.network.matching import Projection
 from sshmr.network.ragged import unpack
 
 MATCH_SHARPNESS = 100.0
-"""Factor on the cosine similarities wherever they stand for a choice among template vertices."""
+"""Factor on the cosine similarities in a softmax over the template vertices."""
 
 
 class Output(NamedTuple):
-    """What the network makes of a batch.
+    """The network's output for a batch.
 
     Attributes:
         descriptors: (B, K, C) unit vectors of the matched points, zero on padding.
         template_descriptors: (M, C).
         similarity: (B, K, M) cosine.
-        prediction: the body. rot6d: (B, 24, 6) what its rotations were made of, not yet orthonormal.
+        prediction: the body. rot6d: (B, 24, 6) its rotations before they are made orthonormal.
     """
 
     descriptors: torch.Tensor
@@ -112,7 +112,7 @@ class MeshRegressor(nn.Module):
         similarity = descriptors @ template_descriptors.T
         matched = None
         if self.head.reads_matches:
-            # The head's errors shall not bend the matching: it reads the matches but sends no gradient there.
+            # The head reads the matches, but its loss must not change them: no gradient flows back.
             matched = (similarity.detach() * MATCH_SHARPNESS).softmax(-1) @ self.template
         prediction, rot6d = self.head(features, points, mask, token, matched, cloud)
         return Output(descriptors, template_descriptors, similarity, prediction, rot6d)

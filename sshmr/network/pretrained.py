@@ -1,4 +1,4 @@
-"""The weights that ship with the package: a network trained on synthetic people, for the open body."""
+"""The shipped weights: a network trained on synthetic people, for the open body."""
 
 from importlib import resources
 from pathlib import Path

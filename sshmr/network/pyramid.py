@@ -1,4 +1,4 @@
-"""The voxels of every stage: who is where, who neighbours whom, who attends to whom; no weights."""
+"""The voxels of every stage: their positions, neighbours and patches. This module has no weights."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Level(NamedTuple):
 
     Attributes:
         cloud: (V,) int64. lengths: (B,) int64, voxels of each cloud.
-        neighbours: of every voxel. patches: one layout a curve (one in all when every cloud fits a patch).
+        neighbours: of every voxel. patches: one layout per curve (one in all when every cloud fits a patch).
         parent: for each row of the finer level (for the finest, each point) its voxel here.
     """
 
@@ -30,7 +30,7 @@ class Level(NamedTuple):
 def voxel_of(positions: torch.Tensor, grid: float) -> torch.Tensor:
     """Voxel of each position: (P, 3) metres → (P, 3) int64, the origin in the middle of the grid.
 
-    What lies beyond 2^(BITS−1) voxels is taken to be in the outermost one.
+    Positions beyond 2^(BITS−1) voxels are in the outermost one.
     """
     half = 1 << (BITS - 1)
     return (torch.floor(positions / grid).clamp(-half, half - 1) + half).long()

@@ -1,4 +1,4 @@
-"""Clouds of different sizes packed one behind another, and back. Padding never reaches the encoder."""
+"""Concatenate clouds of different sizes, and undo it. Padding never reaches the encoder."""
 
 from typing import Any, NamedTuple
 
@@ -74,7 +74,7 @@ class _SpreadRows(torch.autograd.Function):
 
 
 def spread_rows(rows: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-    """Copy each row to every place that asks for it: (P, C), (Q,) → (Q, C)."""
+    """Copy rows to places: (P, C), (Q,) → (Q, C)."""
     return _SpreadRows.apply(rows, source)
 
 
@@ -100,7 +100,8 @@ class Patches(NamedTuple):
 
 
 def cut_in_patches(order: torch.Tensor, lengths: torch.Tensor, patch: int) -> Patches:
-    """Cut every cloud's curve in as few pieces of at most ``patch`` rows as will do, of equal size ± 1.
+    """Cut every cloud's curve into the smallest number of pieces of at most ``patch`` rows, of equal size ±
+    1.
 
     Args:
         order: (P,) rows along the curve, cloud after cloud. lengths: (B,) rows of each cloud.

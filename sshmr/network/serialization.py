@@ -13,7 +13,7 @@ CURVES = ("z", "z-transposed", "hilbert", "hilbert-transposed")
 
 
 SPREAD = ((16, 0x3FF0000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249))
-"""How far a number's bits are moved apart at each turn, and which places they then may take."""
+"""Shifts and masks that spread the bits of a number."""
 
 
 def z_order_code(voxels: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
-"""Submanifold sparse convolution in one product: 27 voxels' features side by side, zero where none is.
+"""Submanifold sparse convolution as one product: the features of 27 voxels in columns, zero for missing ones.
 
-More arithmetic than pair by pair, and memory for the columns, in a few large operations: the way for a GPU.
+More arithmetic than pair by pair, and memory for the columns, in a few large operations, for a GPU.
 """
 
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ def find_columns(voxels: torch.Tensor, cloud: torch.Tensor) -> Columns:
 
 
 class _Convolve(torch.autograd.Function):
-    """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
+    """Its gradient is a submanifold convolution too, with the mirrored kernel. It needs no scatter."""
 
     @staticmethod
     def forward(ctx: Any, features: torch.Tensor, weight: torch.Tensor, columns: Columns) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Submanifold sparse convolution: over the voxels that are there.
+"""Submanifold sparse convolution: only over occupied voxels.
 
 Source: Graham et al., "3D Semantic Segmentation with Submanifold Sparse Convolutional Networks", CVPR 2018.
 """
@@ -12,7 +12,7 @@ from sshmr.network.voxel_keys import OFFSETS
 
 
 def find_neighbours(voxels: torch.Tensor, cloud: torch.Tensor) -> Pairs | Columns:
-    """The neighbours of every voxel, as ``SubmanifoldConv`` wants them on this device.
+    """The neighbours of every voxel, as ``SubmanifoldConv`` needs them on this device.
 
     Args:
         voxels: (V, 3) int64 in [0, 2^BITS), no two alike in a cloud. cloud: (V,) int64.

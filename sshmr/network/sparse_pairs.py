@@ -1,6 +1,6 @@
-"""Submanifold sparse convolution pair by pair: products for voxels that are there, none for empty ones.
+"""Submanifold sparse convolution pair by pair: products for occupied voxels only.
 
-The least arithmetic, in many small products: the way for a CPU.
+The least arithmetic, in many small products, for a CPU.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def find_pairs(voxels: torch.Tensor, cloud: torch.Tensor) -> Pairs:
 
 
 class _Convolve(torch.autograd.Function):
-    """Its gradient is a submanifold convolution too, with the kernel turned round: no scatter needed."""
+    """Its gradient is a submanifold convolution too, with the mirrored kernel. It needs no scatter."""
 
     @staticmethod
     def forward(ctx: Any, features: torch.Tensor, weight: torch.Tensor, pairs: Pairs) -> torch.Tensor:

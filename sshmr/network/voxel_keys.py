@@ -1,4 +1,4 @@
-"""One number for each voxel of each cloud, such that a voxel's neighbours have numbers a fixed step away."""
+"""One number for each voxel of each cloud, so that the numbers of neighbours differ by a fixed step."""
 
 import itertools
 

@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     trust: torch.Tensor
 
     def to(self, device: torch.device) -> Self:
-        """The batch on another device; from pinned memory it gets there by itself."""
+        """The batch on another device; from pinned memory, the copy is asynchronous."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> Self:
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 
 def join(batches: Sequence[Batch]) -> Batch:
-    """Batches of one width, one behind another."""
+    """Concatenate batches of one width."""
     parts = {
         name: torch.cat([getattr(b, name) for b in batches]) for name in Batch._fields if name != "target"
     }
@@ -101,7 +101,7 @@ def pad(batch: Batch, width: int) -> Batch:
 
 
 def turn(batch: Batch, angles: torch.Tensor) -> Batch:
-    """Turn every cloud and its body about the vertical through the origin: angles (B,) radians."""
+    """Rotate every cloud and its body about the vertical through the origin: angles (B,) radians."""
     rotation = rotation_about_y(angles)
     rotmats = batch.target.rotmats.clone()
     rotmats[:, 0] = rotation @ rotmats[:, 0]
@@ -138,7 +138,7 @@ def jitter(batch: Batch, spread: float, generator: torch.Generator) -> Batch:
 
 
 def cut(batch: Batch, share: float, radius: tuple[float, float], generator: torch.Generator) -> Batch:
-    """Take a ball out of some clouds, as an obstacle would; never more than half the points.
+    """Remove the points in a ball from some clouds, as an obstacle does; never more than half the points.
 
     Args:
         share: of the clouds. radius: (least, greatest) metres.

@@ -1,4 +1,4 @@
-"""A round's checkpoint: weights, all that is needed to rebuild the network, and nothing that runs code."""
+"""A round's checkpoint: weights and all that is needed to rebuild the network. It contains no code."""
 
 import reprlib
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ class Clouds:
 
     Attributes:
         batch: F clouds; their ``segment`` may be int16. frame_ids: their names.
-        skipped: frames that no fit or label covers.
+        skipped: frames without a fit or pseudo labels.
         equal: whether weight and trust are 1 wherever they are not 0.
     """
 
@@ -76,7 +76,7 @@ class Clouds:
             points, labels, params: lists of paths; the tables of one kind may be in any order. Of labels and
                 params only those are read that have frames of ``points``.
             body: the neutral body, for its pelvis. vertices: size of the template.
-            folder: where clouds are kept that are too many for the memory.
+            folder: for clouds that do not fit into memory.
 
         Raises:
             InputError: when no frame has both a fit and labels, or a label names no template vertex.
@@ -159,7 +159,7 @@ class _Join:
                     f"below {self.vertices} for {n} points", "Relabel with this template and these points.",
                 )  # fmt: skip
             place, params = self._params(self.fits[name])
-            # The network learns people of an adult's size.
+            # The network learns from clouds at an adult's size.
             scale = params["scale"][place[name]]
             points[i, :n] = table["points"][row][:n] / scale
             segments[i, :n] = segment[:n]

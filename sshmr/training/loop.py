@@ -1,4 +1,4 @@
-"""One round's training, which a kill at any moment cannot spoil."""
+"""The training of one round. It can be killed at any moment and continues."""
 
 import dataclasses
 import hashlib
@@ -32,18 +32,18 @@ FINAL_RATE = 0.02
 """Share of the learning rate that the cosine schedule ends with."""
 
 KEEP_SECONDS = 300
-"""Within an epoch that takes longer, the state is kept that often."""
+"""Seconds between two saved states within a long epoch."""
 
 
 @dataclasses.dataclass
 class Progress:
-    """Where a training stands: what a resumed run needs, and what is published in the end.
+    """The state of a training: what a resumed run needs, and the best weights.
 
     Attributes:
         epoch: epochs done. step: steps done of the next one. sums: of its losses.
         best_epoch: 1-based, of ``best``, whose criterion is ``criterion``; 0 for the weights that a round
             starts from, if training improved them in no epoch.
-        history: a row an epoch.
+        history: a row per epoch.
     """
 
     epoch: int = 0
@@ -56,7 +56,8 @@ class Progress:
 
 
 class Trainer:
-    """Trains a network on what a loader gives; a resumed run takes the steps of one never interrupted.
+    """Trains a network on the batches of a loader. A resumed run takes the same steps as an uninterrupted
+    one.
 
     Args:
         network: a ``MeshRegressor`` on its device. loader: ``StepLoader``.
@@ -91,7 +92,7 @@ class Trainer:
         self.progress = Progress()
 
     def run(self, state_path: Path | None = None) -> Progress:
-        """Train what is left to train; the state goes to ``state_path``, after every epoch at the latest."""
+        """Train the remaining epochs. The state is saved to ``state_path`` at least after every epoch."""
         if state_path is not None and state_path.exists():
             self._restore(state_path)
         epochs = range(self.progress.epoch, self.config.epochs)
@@ -123,7 +124,7 @@ class Trainer:
         progress.history.append({"epoch": epoch + 1, **means, "criterion": criterion, **timing})
 
     def _keep_if_best(self, epoch: int, criterion: float) -> None:
-        """Keep these weights if none were better. Epoch 0 stands for the weights that a round starts from."""
+        """Keep these weights if none were better. Epoch 0 means the weights that a round starts from."""
         progress = self.progress
         if criterion < progress.criterion or not progress.best:
             progress.criterion, progress.best_epoch = criterion, epoch
@@ -190,7 +191,7 @@ class Trainer:
         """How well the network explains held-out clouds, without any label, in metres.
 
         The mean distance of a point to the predicted vertices it matches: small only where the body lies on
-        the cloud, and small for a body turned back to front only if the matching is too.
+        the cloud, and small for a flipped body only if the matching is flipped, too.
         """
         self.network.eval()
         descriptors = self.network.encode_template()
@@ -241,7 +242,7 @@ class Trainer:
 
 
 def write_history(path: Path | str, history: list[dict[str, Any]]) -> None:
-    """The history as Parquet, a row an epoch."""
+    """The history as Parquet, a row per epoch."""
     with atomic_path(path) as temporary:
         pd.DataFrame(history).to_parquet(temporary, index=False)
 

@@ -10,13 +10,13 @@ from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, first_points
 
 ROOT_SHARE = 20.0
-"""The root's share in the rotation loss, beside 1 for other joints: a wrong heading spoils the rest."""
+"""The root's weight in the rotation loss. Other joints have 1. A wrong heading makes all joints wrong."""
 
 RIGID_JOINTS = (10, 11, 22, 23)
-"""Feet's tips and hands, whose rotation no cloud shows."""
+"""Feet and hands: clouds do not show their rotation."""
 
 SPARSE_VERTICES = 256
-"""Template vertices that the direct supervision looks at: the template is in farthest-point order, so its
+"""Template vertices of the direct supervision: the template is in farthest-point order, so its
 first ones are spread evenly too."""
 
 
@@ -41,7 +41,7 @@ def objective(
 
     Args:
         output: the network's, for ``batch``. body: its vertices are the template's.
-        weights: ``LossWeights``. first_epoch: whether the network starts from nothing.
+        weights: ``LossWeights``. first_epoch: whether the network is untrained.
         shares: how labels are shared among vertices (``losses.label_shares``), or None.
 
     Returns:
@@ -95,7 +95,7 @@ def _body_losses(
         body = body.subset(torch.arange(min(SPARSE_VERTICES, len(body.v_template))))
         with torch.no_grad():
             target = batch.target.pose_body(body)
-        # In the target's heading: a wrong one is the rotation loss's business, and would drown all else here.
+        # In the target's heading: the rotation loss penalises a wrong one, which would dominate this loss.
         rotmats = torch.cat([batch.target.rotmats[:, :1], output.prediction.rotmats[:, 1:]], dim=1)
         posed = output.prediction._replace(rotmats=rotmats).pose_body(body)
         shares = joint_weights().to(batch.points)

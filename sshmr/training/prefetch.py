@@ -1,4 +1,4 @@
-"""Work done one item ahead of where it is needed, so that a GPU doesn't wait for the CPU."""
+"""Make the next item while the current one is in use, so that a GPU does not wait for the CPU."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +9,8 @@ Made = TypeVar("Made")
 
 
 def ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """``map(make, items)``, each made while the one before is in use; errors appear where it is needed."""
+    """``map(make, items)``, each made while the previous one is in use. Errors are raised when the item is
+    needed."""
     with ThreadPoolExecutor(1) as pool:
         waiting: Future[Made] | None = None
         for item in items:

@@ -1,4 +1,4 @@
-"""Which kept state a training may continue from, and what becomes of the others."""
+"""Choose the saved state that a training may continue from, and remove the others."""
 
 import json
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ def choose_state(folder: str | Path, identity: dict[str, Any]) -> Path:
 
     Args:
         folder: where a round's states are kept.
-        identity: what a training depends on: settings, input files, code. Not the number of threads, which
-            changes rounding alone.
+        identity: what a training depends on: settings, input files, code. The number of threads is not part
+            of it, as it changes only rounding.
     """
     folder = Path(folder)
     state = folder / f"{state_key(identity, {})}.pt"

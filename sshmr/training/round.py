@@ -63,7 +63,7 @@ def train_round(
         inputs: ``RoundInputs``. settings: mapping with the sections network and train.
         device: torch device. resume: folder of the state that survives a kill.
         checkpoint, history, settings_out: paths to write.
-        code: hash of the code that trains; a state that other code has left is not resumed.
+        code: hash of the code that trains; a state of other code is not resumed.
     """
     network_settings = network_config(settings.get("network", {}))
     train_settings = train_config(settings.get("train", {}))

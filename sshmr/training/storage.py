@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 IN_MEMORY = 2**28
-"""Bytes; a larger array lies in a file."""
+"""Bytes. A larger array is kept in a file."""
 
 
 def new_array(shape: tuple[int, ...], kind: type, folder: str | Path | None = None) -> np.ndarray:
-    """An array of zeros; a large one is mapped to a file in ``folder``, which is gone when the process ends.
+    """An array of zeros; a large one is mapped to a file in ``folder``, which disappears when the process
+    ends.
 
     Without a folder, every array is in memory.
     """
@@ -26,7 +27,7 @@ def new_array(shape: tuple[int, ...], kind: type, folder: str | Path | None = No
 
 
 def release(arrays: Iterable[np.ndarray]) -> None:
-    """Let go of the memory that holds parts of mapped files; they are read again when they are needed."""
+    """Free the memory of mapped files. They are read again when needed."""
     for array in arrays:
         if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
             array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from sshmr.files import atomic_path
 SUFFIX = ".safetensors"
 
 ABOUT = ("network", "body_digest", "vertex_ids", "seed", "epoch")
-"""What the metadata must say: the network's settings, body, template vertices, seed and best epoch."""
+"""Keys of the metadata: the network's settings, body, template vertices, seed and best epoch."""
 
 
 def save_weights(path: Path, about: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
@@ -34,10 +34,10 @@ def halved(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def read_about(path: Path | str) -> dict[str, Any]:
-    """What a weights file says of itself.
+    """The metadata of a weights file.
 
     Raises:
-        InputError: when it is missing, damaged or no file of this program.
+        InputError: when it is missing, damaged or not a file of this program.
     """
     expected = f"weights that sshmr wrote ({SUFFIX})"
     try:
