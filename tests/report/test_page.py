@@ -100,7 +100,7 @@ def test_the_page_tells_what_the_run_holds(run):
     assert "pseudo label" in page.text("training")
     assert "learning rate" not in page.text("training")
     assert "1 fit 1 1 min 15 s 2.0" in page.text("timings")
-    assert re.search(r"on 2 cores\. \d+ % of their time was not spent", page.text("timings"))
+    assert re.search(r"on 2 cores\. For \d+ % of the cores' time", page.text("timings"))
     assert "batch 64" in page.text("settings")
     assert "a<b" in page.text("settings")
     assert {"walk", "wave", "sit"} <= set(page.text("sequences").split())
