@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import torch
 
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
 from sshmr.fit.energy import bending, soft_correspondence
 from sshmr.fit.linearise import State
 from sshmr.geometry.neighbours import nearest
@@ -24,7 +26,15 @@ POSE, BENDING, SHAPE = 14.34**2, 15.2**2, 2.0**2
 NEAR_SHAPE, NEAR_POSE = 10.0**2, 3.0**2
 
 
-def fit_published(body, prior, points, mask, start, outlier_weight, phase):
+def fit_published(
+    body: BodyModel,
+    prior: PosePrior,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    start: State,
+    outlier_weight: float,
+    phase: str,
+) -> tuple[State, dict[str, torch.Tensor], torch.Tensor]:
     """Fit R bodies, each to its cloud, from ``start``.
 
     Args:
@@ -55,7 +65,14 @@ def fit_published(body, prior, points, mask, start, outlier_weight, phase):
     return State(rotvec_to_rotmat(root), *rest), terms, (vertices - earlier).norm(dim=2).mean(1)
 
 
-def _terms(body, prior, data, unknowns, start, phase):
+def _terms(
+    body: BodyModel,
+    prior: PosePrior,
+    data: tuple[torch.Tensor, torch.Tensor, torch.Tensor, float],
+    unknowns: list[torch.Tensor],
+    start: State,
+    phase: str,
+) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
     points, mask, variance, outlier_weight = data
     vertices = _posed(body, unknowns)
     match = _match(vertices.detach(), points, mask, variance, outlier_weight)
@@ -71,12 +88,12 @@ def _terms(body, prior, data, unknowns, start, phase):
     return {"energy": sum(terms.values()), **terms}, match.variance, vertices.detach()
 
 
-def _posed(body, unknowns):
+def _posed(body: BodyModel, unknowns: list[torch.Tensor]) -> torch.Tensor:
     root, pose, betas, transl = unknowns
     return body(torch.cat([root, pose], 1), betas, transl).vertices
 
 
-def _prior_terms(prior, unknowns, start):
+def _prior_terms(prior: PosePrior, unknowns: list[torch.Tensor], start: State) -> dict[str, torch.Tensor]:
     _, pose, betas, _ = unknowns
     return {
         "energy_prior": POSE * prior.negative_log_likelihood(pose)
@@ -104,7 +121,13 @@ class Match(NamedTuple):
 
 
 @torch.no_grad()
-def _match(vertices, points, mask, variance, outlier_weight):
+def _match(
+    vertices: torch.Tensor,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    variance: torch.Tensor,
+    outlier_weight: float,
+) -> Match:
     soft = soft_correspondence(vertices, points, mask, variance, outlier_weight)
     # Σ p d² from sums over each side, in float64 since large numbers cancel.
     mass, target = soft.mass.double(), soft.target.double()
@@ -116,7 +139,7 @@ def _match(vertices, points, mask, variance, outlier_weight):
     return Match(soft.mass, soft.target, constant.to(points), variance.to(points), near_points, near_vertices)
 
 
-def _nearest(query, reference, mask=None):
+def _nearest(query: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Index of each query's nearest reference point, (R, Q); on a CPU, trees are faster than all pairs."""
     if query.device.type != "cpu":
         return nearest(query, reference, mask)[1]
@@ -130,6 +153,6 @@ def _nearest(query, reference, mask=None):
     return torch.stack(found)
 
 
-def _picked(places, index):
+def _picked(places: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """(R, M, 3), (R, N) → (R, N, 3)."""
     return places.gather(1, index[..., None].expand(-1, -1, 3))

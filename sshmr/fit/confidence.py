@@ -7,11 +7,13 @@ them and measures their calibration on other people.
 
 import torch
 
+from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import energies
 from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine
-from sshmr.fit.linearise import skin
+from sshmr.fit.linearise import State, skin
+from sshmr.fit.surface import SurfaceElements
 
 SETTINGS = FitConfig(coverage_weight=1.0)
 SPREAD, SLIDING = 0.0075, 0.03
@@ -35,7 +37,15 @@ INTERCEPT = 1.8234
 
 
 @torch.no_grad()
-def evidence(surface, prior, points, mask, state, residual, visible):
+def evidence(
+    surface: SurfaceElements,
+    prior: PosePrior,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    state: State,
+    residual: torch.Tensor,
+    visible: torch.Tensor,
+) -> torch.Tensor:
     """The quantities that predict whether a fit is good, in the order of ``QUANTITIES``.
 
     Args:
@@ -75,7 +85,7 @@ def evidence(surface, prior, points, mask, state, residual, visible):
     )
 
 
-def confidence(found):
+def confidence(found: torch.Tensor) -> torch.Tensor:
     """(B,) in 0..1, from ``evidence`` (B, 8)."""
     scaled = (found - found.new_tensor(MEAN)) / found.new_tensor(SCALE)
     return torch.sigmoid(scaled @ found.new_tensor(COEFFICIENTS) + INTERCEPT)

@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 import torch
 
-from sshmr.fit.linearise import skin
+from sshmr.body.prior import PosePrior
+from sshmr.config.fit import FitConfig
+from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.penetration import separation_energy
+from sshmr.fit.surface import SurfaceElements
 
 LEFT_KNEE, RIGHT_KNEE, LEFT_ELBOW, RIGHT_ELBOW = 4, 5, 18, 19
 BENDING = ((LEFT_KNEE, 0, -1.0), (RIGHT_KNEE, 0, -1.0), (LEFT_ELBOW, 1, 1.0), (RIGHT_ELBOW, 1, -1.0))
@@ -51,7 +54,15 @@ class Correspondence(NamedTuple):
     inlier: torch.Tensor
 
 
-def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_weight=None, count=None):
+def soft_correspondence(
+    vertices: torch.Tensor,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    variance: torch.Tensor,
+    outlier_weight: float,
+    log_weight: torch.Tensor | None = None,
+    count: torch.Tensor | None = None,
+) -> Correspondence:
     """Posterior of each point belonging to each model vertex (E step of coherent point drift).
 
     Args:
@@ -80,7 +91,9 @@ def soft_correspondence(vertices, points, mask, variance, outlier_weight, log_we
     return Correspondence(mass, target, log_likelihood, (1 - uniform[:, None] / total) * mask)
 
 
-def _gaussian_exponent(vertices, points, scale, log_weight):
+def _gaussian_exponent(
+    vertices: torch.Tensor, points: torch.Tensor, scale: torch.Tensor, log_weight: torch.Tensor | None
+) -> torch.Tensor:
     """−scale · squared distance as one matrix product: (R, M, 3), (R, N, 3), (R,) → (R, M, N)."""
     scale = scale[:, None, None]
     offset = -scale * vertices.square().sum(2, keepdim=True)
@@ -93,14 +106,14 @@ def _gaussian_exponent(vertices, points, scale, log_weight):
     return left @ right.transpose(1, 2)
 
 
-def bending(body_pose):
+def bending(body_pose: torch.Tensor) -> torch.Tensor:
     """Unnatural bending of knees and elbows: (R, 69) → (R, 4) radians, positive when unnatural."""
     columns = [3 * (joint - 1) + axis for joint, axis, _ in BENDING]
     signs = body_pose.new_tensor([sign for *_, sign in BENDING])
     return body_pose[:, columns] * signs
 
 
-def upright_energy(root, unusual):
+def upright_energy(root: torch.Tensor, unusual: float) -> torch.Tensor:
     """Negative log likelihood of the pelvis' tilt, relative to a uniform distribution: (R, 3, 3) → (R,) nats.
 
     People who stand or walk tilt it by about 15° at most. A share ``unusual`` of people has any tilt.
@@ -109,13 +122,19 @@ def upright_energy(root, unusual):
     return -((1 - unusual) * density + unusual).log()
 
 
-def view_direction(mass, normals):
+def view_direction(mass: torch.Tensor, normals: torch.Tensor) -> torch.Tensor:
     """The direction to the sensor, from the normals of the visible surface: (R, M), (R, M, 3) → (R, 3),
     length 0 to 1."""
     return (mass[..., None] * normals).sum(1) / mass.sum(1).clamp_min(1e-9)[:, None]
 
 
-def visibility(vertices, normals, view, sharpness, frame=None):
+def visibility(
+    vertices: torch.Tensor,
+    normals: torch.Tensor,
+    view: torch.Tensor,
+    sharpness: float,
+    frame: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Log weight (R, M) of each vertex's visibility from the sensor: near zero if it is visible.
 
     Negative where the skin turns away, where another part of the body occludes it, and outside of ``frame``
@@ -130,7 +149,7 @@ def visibility(vertices, normals, view, sharpness, frame=None):
     return seen + log_sigmoid((height - low) / EDGE + 2) + log_sigmoid((high - height) / EDGE + 2)
 
 
-def depth_behind(vertices, view):
+def depth_behind(vertices: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
     """Distance of each vertex behind the first one on its line of sight: (R, M, 3), (R, 3) → (R, M).
 
     In metres. The sensor is assumed to be far away. Zero if a cloud was seen from several sides.
@@ -148,7 +167,17 @@ def depth_behind(vertices, view):
     return (foremost - depth) * (length > ONE_SIDED)
 
 
-def energies(surface, prior, points, mask, state, view, config, expected=None, frame=None):
+def energies(
+    surface: SurfaceElements,
+    prior: PosePrior,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    state: State,
+    view: torch.Tensor,
+    config: FitConfig,
+    expected: Expected | None = None,
+    frame: torch.Tensor | None = None,
+) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """The terms of R fits, comparable between hypotheses for one cloud.
 
     Args:
@@ -186,4 +215,4 @@ def energies(surface, prior, points, mask, state, view, config, expected=None, f
         pose = (expected.agreement * (state.body - expected.body).square()).sum(1)
         terms["energy_shape"] = terms["energy_shape"] + 0.5 * config.shared_shape_weight * shape
         terms["energy_prior"] = terms["energy_prior"] + 0.5 * config.smooth_weight * pose
-    return {"energy": sum(terms.values()), **terms}, vertices
+    return {"energy": sum(terms.values(), start=vertices.new_zeros(())), **terms}, vertices

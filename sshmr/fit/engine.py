@@ -1,19 +1,23 @@
 """Register the body to clouds: stages compare and refine hypotheses, and the best one is the fit."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
+from sshmr.body.prior import PosePrior
+from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import STEPS, fit_published
 from sshmr.fit.energy import energies
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.hypotheses import twin, typical_poses
 from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
-from sshmr.fit.linearise import State, skin
+from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.postures import made_poses, with_any_pose
 from sshmr.fit.screening import SCREEN_POINTS, SCREEN_VERTICES, screen
 from sshmr.fit.starts import Starts
+from sshmr.fit.surface import SurfaceElements
 
 WIDER = (4, 2, 2)
 """How many times more hypotheses enter the first stages of a search from any posture."""
@@ -36,7 +40,7 @@ class Fitted(NamedTuple):
     """
 
     state: State
-    energy: dict
+    energy: dict[str, torch.Tensor]
     hypothesis: torch.Tensor
     movement: torch.Tensor
     iterations: int
@@ -53,7 +57,9 @@ class Engine:
         poses: (config.poses, 72) to start from; those that ship with the package when None.
     """
 
-    def __init__(self, surface, prior, config, poses=None):
+    def __init__(
+        self, surface: SurfaceElements, prior: PosePrior, config: FitConfig, poses: torch.Tensor | None = None
+    ) -> None:
         self.surface, self.body, self.config = surface, surface.body, config
         self.searches_again = config.optimiser != "adam" and config.unusual > 0
         self.prior = with_any_pose(prior, config.unusual) if self.searches_again else prior
@@ -62,18 +68,18 @@ class Engine:
         self.limbs = typical_limbs(self.body, self.poses)
 
     @functools.cached_property
-    def all_starts(self):
+    def all_starts(self) -> Starts:
         """The start bodies, then those that are seated, crawl, lie or are upside down."""
         few, made = self.surface.first(SCREEN_VERTICES).body, made_poses().to(self.poses)
         seated = Starts.upright(few, made, self.config.headings)
         return self.starts.joined(seated).joined(Starts.tipped_over(few, torch.cat([self.poses, made])))
 
-    def name_of(self, index):
+    def name_of(self, index: int) -> str:
         """A start body's name, by the index that the search returns."""
         starts = self.starts if index < len(self.starts.names) else self.all_starts
         return starts.names[index]
 
-    def from_nothing(self, points, mask):
+    def from_nothing(self, points: torch.Tensor, mask: torch.Tensor) -> Fitted:
         """Fit B clouds, points (B, N, 3) and mask (B, N), starting from typical poses at all headings."""
         if self.config.optimiser == "adam":
             index = torch.arange(len(self.starts.names)).expand(len(points), -1)
@@ -81,7 +87,7 @@ class Engine:
             return self._published(points, mask, start, index, "bootstrap")
         return self._from_starts(points, mask, self.starts, self.config.search)
 
-    def from_any_posture(self, points, mask):
+    def from_any_posture(self, points: torch.Tensor, mask: torch.Tensor) -> Fitted:
         """The same from ``all_starts``; more hypotheses enter the first stages."""
         wider = (
             stage.model_copy(update={"hypotheses": stage.hypotheses * factor})
@@ -90,7 +96,7 @@ class Engine:
         stages = (*wider, *self.config.search[len(WIDER) :])
         return self._from_starts(points, mask, self.all_starts, stages)
 
-    def from_part(self, points, mask, upper):
+    def from_part(self, points: torch.Tensor, mask: torch.Tensor, upper: bool) -> Fitted:
         """The same for clouds that show only the upper part of a person (``upper``), or the lower one.
 
         The head is at the highest point, or the feet are at the lowest. Skin outside the heights of the cloud
@@ -118,7 +124,9 @@ class Engine:
         frame = torch.stack([low, far] if upper else [-far, high], 1)
         return self._sieve(points, mask, start, torch.stack(picked), stages, None, frame)
 
-    def _from_starts(self, points, mask, starts, stages):
+    def _from_starts(
+        self, points: torch.Tensor, mask: torch.Tensor, starts: Starts, stages: Sequence[Stage]
+    ) -> Fitted:
         count = min(stages[0].hypotheses, len(starts.names))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
         screened = (starts.vertices, starts.tipped, few, few_mask)
@@ -127,7 +135,13 @@ class Engine:
         start = start._replace(transl=start.transl + shift.flatten(0, 1))
         return self._sieve(points, mask, start, index, stages)
 
-    def from_predictions(self, points, mask, predictions, expected=None):
+    def from_predictions(
+        self,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        predictions: Sequence[State],
+        expected: Expected | None = None,
+    ) -> Fitted:
         """Fit B clouds from predicted states of B rows each; the mirrored start of the first one is tried,
         too.
 
@@ -140,7 +154,7 @@ class Engine:
             return self._published(points, mask, start, index, "later")
         return self._sieve(points, mask, start, index, self.config.refine, expected)
 
-    def from_fit(self, points, mask, state):
+    def from_fit(self, points: torch.Tensor, mask: torch.Tensor, state: State) -> Fitted:
         """Fit B clouds again from bodies of B rows, at first with a lower outlier weight.
 
         Points of a limb far from the body count as outliers and do not attract it. A lower weight changes
@@ -151,7 +165,9 @@ class Engine:
         found = self._sieve(points, mask, state, index, stages[:-1] or stages, config=wide)
         return self._sieve(points, mask, found.state, index, [stages[-1].replace(limbs=False)])
 
-    def _published(self, points, mask, start, index, phase):
+    def _published(
+        self, points: torch.Tensor, mask: torch.Tensor, start: State, index: torch.Tensor, phase: str
+    ) -> Fitted:
         """Run the published routine for every hypothesis, and keep the one with the lowest energy."""
         clouds, tried = index.shape
         rows = torch.arange(clouds, device=points.device).repeat_interleave(tried)
@@ -165,15 +181,27 @@ class Engine:
         terms = {name: value[first] for name, value in terms.items()}
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
-    def _sieve(self, points, mask, start, index, stages, expected=None, frame=None, config=None):
+    def _sieve(
+        self,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        start: State,
+        index: torch.Tensor,
+        stages: Sequence[Stage],
+        expected: Expected | None = None,
+        frame: torch.Tensor | None = None,
+        config: FitConfig | None = None,
+    ) -> Fitted:
         clouds, config = len(points), config or self.config
-        state, index, view = start, index.to(points.device), None
+        state, index = start, index.to(points.device)
+        view: torch.Tensor | None = None
         for stage in stages:
             surface = self.surface.first(stage.vertices)
             few, few_mask = thinned(points, mask, stage.points)
             keep = min(stage.hypotheses, index.shape[1])
             state, index = best_of(state, index, keep), index[:, :keep]
             if stage.limbs:
+                assert view is not None  # Settings have no limbs in the first stage.
                 seen_from = view.view(clouds, -1, 3)[:, 0]
                 state, index = self._with_other_limbs(points, mask, state, index, seen_from, config, frame)
                 keep = index.shape[1]
@@ -182,7 +210,9 @@ class Engine:
             data = (self.prior, few[rows], few_mask[rows])
             known = None if expected is None else expected.rows(rows)
             held = (known, None if frame is None else frame[rows])
-            before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, *held)
+            before, view = state, None
+            if len(spreads) > 1:
+                before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, *held)
             state, view = refine(surface, *data, before, spreads[-1:], stage.sliding, config, view, *held)
             terms, vertices = energies(surface, *data, state, view, config, *held)
             movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
@@ -200,7 +230,16 @@ class Engine:
             sum(stage.iterations for stage in stages),
         )
 
-    def _with_other_limbs(self, points, mask, state, index, view, config, frame):
+    def _with_other_limbs(
+        self,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        state: State,
+        index: torch.Tensor,
+        view: torch.Tensor,
+        config: FitConfig,
+        frame: torch.Tensor | None,
+    ) -> tuple[State, torch.Tensor]:
         """Add the best hypothesis of each cloud with other limb poses."""
         few, few_mask = thinned(points, mask, POINTS)
         best = best_of(state, index, 1)
@@ -215,12 +254,12 @@ class Engine:
         return State(*both), index
 
 
-def best_of(state, index, count):
+def best_of(state: State, index: torch.Tensor, count: int) -> State:
     """The first ``count`` hypotheses of each cloud: state of B · H bodies, index (B, H)."""
     return State(*(part.view(*index.shape, *part.shape[1:])[:, :count].flatten(0, 1) for part in state))
 
 
-def thinned(points, mask, count):
+def thinned(points: torch.Tensor, mask: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """At most ``count`` of each cloud's valid points, evenly over its order, and their mask.
 
     Short clouds keep all; (B, N, 3), (B, N) → (B, n, 3), (B, n), valid points first.

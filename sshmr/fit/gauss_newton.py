@@ -5,11 +5,26 @@ unknowns, in which the prior's best component enters through its whitening matri
 with a falling spread; Levenberg–Marquardt damping keeps each step where the linearisation is valid.
 """
 
+from collections.abc import Sequence
+
 import torch
 
+from sshmr.body.prior import PosePrior
+from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import BENDING, bending, soft_correspondence, view_direction, visibility
-from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, linearise, subtree_matrix
+from sshmr.fit.linearise import (
+    BETAS,
+    BODY,
+    ROOT,
+    TRANSL,
+    UNKNOWNS,
+    Expected,
+    State,
+    linearise,
+    subtree_matrix,
+)
 from sshmr.fit.penetration import add_separation, separation
+from sshmr.fit.surface import SurfaceElements
 
 DAMPING = {"root": 1.0, "body": 4.0, "betas": 1.0, "transl": 10.0}
 SNUG, SNUG_SHARPNESS = 0.015, 3.0
@@ -19,8 +34,18 @@ MAX_TURN = 0.6
 
 
 def refine(
-    surface, prior, points, mask, state, spreads, sliding, config, view=None, expected=None, frame=None
-):
+    surface: SurfaceElements,
+    prior: PosePrior,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    state: State,
+    spreads: Sequence[float],
+    sliding: float,
+    config: FitConfig,
+    view: torch.Tensor | None = None,
+    expected: Expected | None = None,
+    frame: torch.Tensor | None = None,
+) -> tuple[State, torch.Tensor]:
     """Move R bodies towards their clouds.
 
     Args:
@@ -44,12 +69,24 @@ def refine(
             surface, below, prior, points, mask, state, spread, sliding, config, view, expected, frame
         )
         state = state.moved(_shortened(_solve(hessian, gradient)))
+    assert view is not None, "refine makes at least one step"
     return state, view
 
 
 def equations(
-    surface, below, prior, points, mask, state, spread, sliding, config, view=None, expected=None, frame=None
-):
+    surface: SurfaceElements,
+    below: torch.Tensor,
+    prior: PosePrior,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    state: State,
+    spread: float,
+    sliding: float,
+    config: FitConfig,
+    view: torch.Tensor | None = None,
+    expected: Expected | None = None,
+    frame: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Second-order approximation of the energy of R bodies at their state: one E step, without damping.
 
     Args:
@@ -82,7 +119,7 @@ def equations(
     return hessian, gradient, view
 
 
-def looseness(residual, normals, spread, outside):
+def looseness(residual: torch.Tensor, normals: torch.Tensor, spread: float, outside: float) -> torch.Tensor:
     """Factor (R, M) on the weight of each vertex's residual across the surface.
 
     Clothes and hair are outside the skin. Beyond ``SNUG``, or the spread of a coarse step, the
@@ -97,7 +134,14 @@ def looseness(residual, normals, spread, outside):
     return outside + (1 - outside) * torch.sigmoid(SNUG_SHARPNESS * (1 - apart / snug))
 
 
-def _normal_equations(jacobian, residual, mass, normals, sliding, loose):
+def _normal_equations(
+    jacobian: torch.Tensor,
+    residual: torch.Tensor,
+    mass: torch.Tensor,
+    normals: torch.Tensor,
+    sliding: float,
+    loose: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted least squares; residuals along the surface have the weight ``sliding``.
 
     Args:
@@ -120,13 +164,15 @@ def _normal_equations(jacobian, residual, mass, normals, sliding, loose):
     return jacobian @ jacobian.transpose(1, 2), (jacobian @ residual.flatten(1)[..., None])[..., 0]
 
 
-def _trust(mask, config):
+def _trust(mask: torch.Tensor, config: FitConfig) -> torch.Tensor:
     """(R,) number of independent observations per point."""
     count = mask.sum(1).clamp_min(1)
     return (config.effective_points / count).clamp(max=1.0)
 
 
-def _add_priors(hessian, gradient, prior, state, config):
+def _add_priors(
+    hessian: torch.Tensor, gradient: torch.Tensor, prior: PosePrior, state: State, config: FitConfig
+) -> None:
     component = prior.component_energies(state.body).argmin(1)
     whitening = prior.whitening[component] * config.pose_weight**0.5
     residual = whitening @ (prior.means[component] - state.body)[..., None]
@@ -143,19 +189,27 @@ def _add_priors(hessian, gradient, prior, state, config):
     _hold(hessian, gradient, BETAS, config.shape_weight, -state.betas)
 
 
-def _add_expected(hessian, gradient, state, expected, config):
+def _add_expected(
+    hessian: torch.Tensor, gradient: torch.Tensor, state: State, expected: Expected, config: FitConfig
+) -> None:
     shared = config.shared_shape_weight * expected.company
     _hold(hessian, gradient, BETAS, shared, expected.betas - state.betas)
     _hold(hessian, gradient, BODY, config.smooth_weight * expected.agreement, expected.body - state.body)
 
 
-def _hold(hessian, gradient, part, weight, difference):
+def _hold(
+    hessian: torch.Tensor,
+    gradient: torch.Tensor,
+    part: slice,
+    weight: torch.Tensor | float,
+    difference: torch.Tensor,
+) -> None:
     """A quadratic term on some of the unknowns."""
     hessian.diagonal(dim1=1, dim2=2)[:, part] += weight
     gradient[:, part] += weight * difference
 
 
-def _solve(hessian, gradient):
+def _solve(hessian: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     damping = hessian.new_empty(UNKNOWNS)
     for part, name in ((ROOT, "root"), (BODY, "body"), (BETAS, "betas"), (TRANSL, "transl")):
         damping[part] = DAMPING[name]
@@ -165,6 +219,6 @@ def _solve(hessian, gradient):
     return torch.where(failed[:, None] == 0, step, 0.0)
 
 
-def _shortened(step):
+def _shortened(step: torch.Tensor) -> torch.Tensor:
     turns = step[:, :72].unflatten(1, (24, 3)).norm(dim=2).amax(1)
     return step * (MAX_TURN / turns.clamp_min(MAX_TURN))[:, None]

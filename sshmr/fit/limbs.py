@@ -4,12 +4,18 @@ A cloud from one side shows much of the trunk, but little of an arm before or be
 whole bodies must find all limbs at the same time; here each limb is searched separately.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import energies
 from sshmr.fit.hypotheses import mirrored
+from sshmr.fit.linearise import State
+from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.neighbours import farthest_point_sample
 
 LIMBS = ((13, 16, 18, 20, 22), (14, 17, 19, 21, 23), (1, 4, 7, 10), (2, 5, 8, 11))
@@ -36,7 +42,7 @@ class Limb(NamedTuple):
     ways: torch.Tensor
 
 
-def typical_limbs(body, poses, count=WAYS):
+def typical_limbs(body: BodyModel, poses: torch.Tensor, count: int = WAYS) -> list[Limb]:
     """For each limb, the ``count`` typical poses that differ most.
 
     Args:
@@ -58,7 +64,17 @@ def typical_limbs(body, poses, count=WAYS):
     return limbs
 
 
-def other_limbs(surface, prior, points, mask, state, limbs, view, config, frame=None):
+def other_limbs(
+    surface: SurfaceElements,
+    prior: PosePrior,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    state: State,
+    limbs: Sequence[Limb],
+    view: torch.Tensor,
+    config: FitConfig,
+    frame: torch.Tensor | None = None,
+) -> State:
     """The bodies with other limb poses.
 
     Args:
@@ -91,7 +107,7 @@ def other_limbs(surface, prior, points, mask, state, limbs, view, config, frame=
         better = (energy < terms["energy"])[:, None]
         together[:, limb.columns] = torch.where(better, best, together)[:, limb.columns]
     lowest = torch.stack(found, 1).topk(KEPT, largest=False).indices
-    changed = torch.stack(changed, 1).gather(1, lowest[..., None].expand(-1, -1, together.shape[1]))
-    bodies = torch.cat([changed, together[:, None]], 1)
+    kept = torch.stack(changed, 1).gather(1, lowest[..., None].expand(-1, -1, together.shape[1]))
+    bodies = torch.cat([kept, together[:, None]], 1)
     rows = torch.arange(len(points), device=points.device).repeat_interleave(bodies.shape[1])
     return state.rows(rows)._replace(body=bodies.flatten(0, 1))

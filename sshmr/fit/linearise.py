@@ -5,11 +5,11 @@ the share W of its skinning weights below k moves by ω × (c − W q), where c 
 below k carry and q is the position of joint k.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
-from sshmr.body.model import forward_kinematics
+from sshmr.body.model import BodyModel, forward_kinematics
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat, skew
 
 UNKNOWNS = 85
@@ -26,21 +26,21 @@ class State(NamedTuple):
     transl: torch.Tensor
 
     @classmethod
-    def from_pose(cls, pose, betas, transl):
+    def from_pose(cls, pose: torch.Tensor, betas: torch.Tensor, transl: torch.Tensor) -> Self:
         """From SMPL's pose (R, 72)."""
         return cls(rotvec_to_rotmat(pose[:, :3]), pose[:, 3:], betas, transl)
 
     @property
-    def pose(self):
+    def pose(self) -> torch.Tensor:
         """SMPL's pose (R, 72), rotation vectors."""
         return torch.cat([rotmat_to_rotvec(self.root), self.body], dim=1)
 
     @property
-    def rotmats(self):
+    def rotmats(self) -> torch.Tensor:
         """Local rotations (R, 24, 3, 3)."""
         return torch.cat([self.root[:, None], rotvec_to_rotmat(self.body.unflatten(1, (23, 3)))], dim=1)
 
-    def moved(self, step):
+    def moved(self, step: torch.Tensor) -> "State":
         """The bodies after a step (R, 85) in the unknowns."""
         return State(
             rotvec_to_rotmat(step[:, ROOT]) @ self.root,
@@ -49,7 +49,7 @@ class State(NamedTuple):
             self.transl + step[:, TRANSL],
         )
 
-    def rows(self, index):
+    def rows(self, index: torch.Tensor | slice) -> "State":
         """Some of the bodies."""
         return State(*(part[index] for part in self))
 
@@ -67,12 +67,12 @@ class Expected(NamedTuple):
     betas: torch.Tensor
     company: torch.Tensor
 
-    def rows(self, index):
+    def rows(self, index: torch.Tensor | slice) -> "Expected":
         """Some of the bodies."""
         return Expected(*(part[index] for part in self))
 
 
-def left_jacobian(rotvecs):
+def left_jacobian(rotvecs: torch.Tensor) -> torch.Tensor:
     """The effect of a change of a rotation vector: exp(θ + δ) ≈ exp(J δ) exp(θ); (..., 3) → (..., 3, 3)."""
     squared = (rotvecs * rotvecs).sum(-1)[..., None, None]
     small = squared < 1e-8
@@ -83,7 +83,7 @@ def left_jacobian(rotvecs):
     return torch.eye(3, dtype=rotvecs.dtype, device=rotvecs.device) + first * cross + second * (cross @ cross)
 
 
-def subtree_matrix(parents, like):
+def subtree_matrix(parents: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
     """(24, 24), 1 where column j is joint k or below it."""
     count = len(parents)
     below = torch.eye(count, dtype=like.dtype, device=like.device)
@@ -102,7 +102,7 @@ class Skinning(NamedTuple):
     carried: torch.Tensor
 
 
-def skin(body, state):
+def skin(body: BodyModel, state: State) -> Skinning:
     """Pose R bodies; vertices (R, M, 3) and ``carried`` (R, 24, 3, M): each joint's share of each vertex."""
     rotmats = state.rotmats
     rest = body.rest_joints(state.betas)
@@ -119,7 +119,9 @@ def skin(body, state):
     return Skinning(vertices, rotmats, rotations, joints, carried)
 
 
-def linearise(body, state, below):
+def linearise(
+    body: BodyModel, state: State, below: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Vertices and their derivatives.
 
     The pose correctives move the skin by millimetres and hardly change within a step. The
@@ -144,7 +146,9 @@ def linearise(body, state, below):
     return posed.vertices, jacobian, posed.rotations
 
 
-def _turns(body, state, posed, below, jacobian):
+def _turns(
+    body: BodyModel, state: State, posed: Skinning, below: torch.Tensor, jacobian: torch.Tensor
+) -> None:
     count, size = posed.vertices.shape[:2]
     subtree = (below @ posed.carried.view(count, 24, -1)).view(count, 24, 3, size)
     arms = subtree - posed.joints[..., None] * (below @ body.weights.T)[:, None]
@@ -156,7 +160,7 @@ def _turns(body, state, posed, below, jacobian):
     jacobian[:, :72] = turns.view(count, 72, 3, size)
 
 
-def _shape(body, posed, jacobian):
+def _shape(body: BodyModel, posed: Skinning, jacobian: torch.Tensor) -> None:
     count, size = posed.vertices.shape[:2]
     rest = body.joint_shapedirs
     chain = [rest[0].expand(count, 3, -1)]

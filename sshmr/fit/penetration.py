@@ -46,7 +46,7 @@ class Separation(NamedTuple):
     depth: torch.Tensor
 
 
-def sunken(vertices, normals, weights):
+def sunken(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> Sunken:
     """The vertices of limbs that are inside another part of the body.
 
     Args:
@@ -54,25 +54,27 @@ def sunken(vertices, normals, weights):
     """
     part = weights.argmax(1)
     found = []
-    for limb, other in KEPT_APART:
-        limb, other = (torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in (limb, other))
+    for pair in KEPT_APART:
+        limb, other = (torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in pair)
         nearest = other[torch.cdist(vertices[:, limb], vertices[:, other]).argmin(2)]
         rows = nearest[..., None].expand(-1, -1, 3)
         outward = normals.gather(1, rows)
         depth = ((vertices.gather(1, rows) - vertices[:, limb]) * outward).sum(2) - PRESSED
         found.append((limb, nearest, outward, depth.clamp_min(0)))
-    limb, *others = zip(*found, strict=True)
-    return Sunken(torch.cat(limb), *(torch.cat(parts, 1) for parts in others))
+    limbs, *others = zip(*found, strict=True)
+    return Sunken(torch.cat(limbs), *(torch.cat(parts, 1) for parts in others))
 
 
-def separation_energy(vertices, normals, weights):
+def separation_energy(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """(R,) square metres: half the squared depths of ``sunken``, over the body's number of vertices."""
     if len(weights) < FEWEST:
         return vertices.new_zeros(len(vertices))
     return 0.5 * sunken(vertices, normals, weights).depth.square().sum(1) / len(weights)
 
 
-def separation(jacobian, vertices, normals, weights):
+def separation(
+    jacobian: torch.Tensor, vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor
+) -> Separation | None:
     """The derivatives of the depths, for the bodies with penetration; None if there are none.
 
     Args:
@@ -91,7 +93,7 @@ def separation(jacobian, vertices, normals, weights):
     return Separation(rows, (apart * outward[:, None]).sum(2) * (depth > 0)[:, None], depth)
 
 
-def add_separation(hessian, gradient, apart, weight):
+def add_separation(hessian: torch.Tensor, gradient: torch.Tensor, apart: Separation, weight: float) -> None:
     """Add the penetration term of ``weight`` nats per square metre: (R, 85, 85), (R, 85)."""
     hessian[apart.rows] += weight * apart.jacobian @ apart.jacobian.transpose(1, 2)
     gradient[apart.rows] += weight * (apart.jacobian @ apart.depth[..., None])[..., 0]

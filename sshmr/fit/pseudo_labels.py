@@ -1,8 +1,13 @@
 """Pseudo labels: the template vertex of each point, and its weight."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
+from sshmr.body.model import BodyModel
+from sshmr.body.template import Template
+from sshmr.config.relabel import RelabelConfig
 from sshmr.fit.energy import soft_correspondence
 from sshmr.tables.schemas import valid_mask
 
@@ -10,7 +15,9 @@ AT_ONCE = 8192
 """Number of points that are matched at the same time. It limits the memory."""
 
 
-def relabel(points, params, body, template, config):
+def relabel(
+    points: dict[str, Any], params: dict[str, Any], body: BodyModel, template: Template, config: RelabelConfig
+) -> dict[str, Any]:
     """Label every point with the nearest template vertex of its fitted body.
 
     Args:
@@ -38,7 +45,9 @@ def relabel(points, params, body, template, config):
     return {"frame_id": points["frame_id"], "trust": trust, "segment": segment, "weight": weight}
 
 
-def _labels(vertices, cloud, config):
+def _labels(
+    vertices: torch.Tensor, cloud: torch.Tensor, config: RelabelConfig
+) -> tuple[np.ndarray, np.ndarray]:
     """Nearest vertex and probability to belong to the body of each point: (1, M, 3), (N, 3) → (N,), (N,)."""
     variance = torch.full((1,), config.spread**2)
     count = torch.tensor([len(cloud)])

@@ -23,7 +23,14 @@ TIPPED = 0.005
 """Metres added to the score of a body that lies or is upside down, which few people do."""
 
 
-def screen(vertices, tipped, points, mask, count, coverage):
+def screen(
+    vertices: torch.Tensor,
+    tipped: torch.Tensor,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    count: int,
+    coverage: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pick ``count`` start bodies for each cloud.
 
     Args:
@@ -44,7 +51,9 @@ def screen(vertices, tipped, points, mask, count, coverage):
     return torch.stack([index for index, _ in picked]), torch.stack([shift for _, shift in picked])
 
 
-def _screen_one(vertices, handicap, cloud, count, coverage):
+def _screen_one(
+    vertices: torch.Tensor, handicap: torch.Tensor, cloud: torch.Tensor, count: int, coverage: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """All at a quarter of vertices and points, the best of them at half, then a ``SHORTLIST`` at all."""
     coarse, quarter = vertices[:, ::4], cloud[::4]
     shift = _shift(coarse, quarter)
@@ -54,7 +63,9 @@ def _screen_one(vertices, handicap, cloud, count, coverage):
     return kept[index], shift
 
 
-def _screen_some(vertices, handicap, cloud, count, coverage):
+def _screen_some(
+    vertices: torch.Tensor, handicap: torch.Tensor, cloud: torch.Tensor, count: int, coverage: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     rough, half = vertices[:, ::2], cloud[::2]
     shift = vertices.new_zeros(len(vertices), 3)
     for _ in range(SHIFTS):
@@ -72,11 +83,11 @@ def _screen_some(vertices, handicap, cloud, count, coverage):
         chosen.append(best)
         alike = (placed - placed[best]).square().sum(2).sqrt().mean(1) < UNLIKE
         score = score + alike * CAP * 10
-    chosen = torch.cat(chosen)
-    return short[chosen], shift[chosen]
+    picked = torch.cat(chosen)
+    return short[picked], shift[picked]
 
 
-def _shift(vertices, cloud):
+def _shift(vertices: torch.Tensor, cloud: torch.Tensor) -> torch.Tensor:
     """(H, 3) from the nearest vertices of H bodies (H, m, 3) to the points (n, 3), on average."""
     # Squared distances minus the points' own squares, which do not change the order.
     left = torch.cat([-2 * cloud, torch.ones_like(cloud[:, :1])], 1)
@@ -85,7 +96,7 @@ def _shift(vertices, cloud):
     return (cloud - vertices.gather(1, nearest[..., None].expand(-1, -1, 3))).mean(1)
 
 
-def _score(vertices, cloud, coverage):
+def _score(vertices: torch.Tensor, cloud: torch.Tensor, coverage: float) -> torch.Tensor:
     """(H,) distances of H bodies (H, m, 3) and the points (n, 3); lower is better."""
     distance = torch.cdist(cloud.expand(len(vertices), -1, -1), vertices).clamp_(max=CAP)
     return distance.amin(2).mean(1) + coverage * distance.amin(1).mean(1)

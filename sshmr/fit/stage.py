@@ -1,15 +1,20 @@
 """The fit of one shard: from points to params."""
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.body.template import Template
+from sshmr.config.fit import FitConfig
 from sshmr.errors import InputError
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import Expected, State
-from sshmr.fit.search import found_from_nothing, judged, name_of_start
+from sshmr.fit.search import Found, found_from_nothing, judged, name_of_start
 from sshmr.fit.size import at_size, found_at_any_size
 from sshmr.fit.surface import SurfaceElements
 from sshmr.progress import track
@@ -25,11 +30,11 @@ SMOOTH = 0.5
 class Surroundings(NamedTuple):
     """The previous round's bodies near each frame: starts by name, ``Expected``, and the person's scale."""
 
-    starts: dict
+    starts: dict[str, dict[str, np.ndarray]]
     expected: Expected
     scale: np.ndarray
 
-    def rows(self, index):
+    def rows(self, index: np.ndarray) -> "Surroundings":
         """Those of some frames."""
         starts = {
             name: {key: values[index] for key, values in table.items()} for name, table in self.starts.items()
@@ -40,18 +45,18 @@ class Surroundings(NamedTuple):
 
 @torch.no_grad()
 def fit_shard(
-    points,
-    body,
-    template,
-    prior,
-    config,
-    initial=None,
-    previous=None,
-    device="cpu",
-    around=None,
-    progress=track,
-    search=False,
-):
+    points: dict[str, Any],
+    body: BodyModel,
+    template: Template,
+    prior: PosePrior,
+    config: FitConfig,
+    initial: dict[str, Any] | None = None,
+    previous: dict[str, Any] | None = None,
+    device: torch.device | str = "cpu",
+    around: Surroundings | None = None,
+    progress: Callable[..., Iterable[Any]] = track,
+    search: bool = False,
+) -> dict[str, Any]:
     """Register the body to every cloud of a points table.
 
     Args:
@@ -69,8 +74,8 @@ def fit_shard(
     surface = SurfaceElements.of(body, template.vertex_ids)
     engine = Engine(surface.to(device), prior.to(device), config)
     initial = None if initial is None else _aligned(initial, points, "network")
-    tables = {"network": initial, "previous": previous if config.previous else None}
-    tables = {name: _aligned(table, points, name) for name, table in tables.items() if table is not None}
+    given = {"network": initial, "previous": previous if config.previous else None}
+    tables = {name: _aligned(table, points, name) for name, table in given.items() if table is not None}
     expected, scales = None, np.ones(len(points["n_points"]), np.float32)
     if previous is not None:
         around = around or surroundings(points, previous)
@@ -83,6 +88,7 @@ def fit_shard(
     size = config.clouds_at_once(device)
     batches = [order[i : i + size] for i in range(0, len(order), size)]
     parts = []
+    name_of: Callable[[int], str]
     for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
@@ -105,7 +111,7 @@ def fit_shard(
     return {"frame_id": points["frame_id"], **columns}
 
 
-def surroundings(points, previous):
+def surroundings(points: dict[str, Any], previous: dict[str, Any]) -> Surroundings:
     """The previous round's bodies near each frame of a table, or near all frames of a run.
 
     Args:
@@ -116,7 +122,7 @@ def surroundings(points, previous):
     return Surroundings(starts, expectation(points, previous, starts), _scales(points, previous)[1])
 
 
-def _scales(points, previous):
+def _scales(points: dict[str, Any], previous: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Each frame's scale, and that of most of its sequence: (F,), (F,)."""
     _, place = np.unique(points["sequence"], return_inverse=True)
     own = np.asarray(previous.get("scale", np.ones(len(place))), np.float32)
@@ -127,7 +133,7 @@ def _scales(points, previous):
     return own, shared
 
 
-def neighbour_starts(points, previous):
+def neighbour_starts(points: dict[str, Any], previous: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The bodies of the frame before and after as starts for each frame, moved into its centred frame.
 
     Args:
@@ -152,7 +158,9 @@ def neighbour_starts(points, previous):
     return starts
 
 
-def expectation(points, previous, starts):
+def expectation(
+    points: dict[str, Any], previous: dict[str, Any], starts: dict[str, dict[str, Any]]
+) -> Expected:
     """A person's median shape and the mean pose of the neighbouring frames, from the previous round.
 
     Args:
@@ -174,7 +182,9 @@ def expectation(points, previous, starts):
     return Expected(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 
 
-def columns_of(found, name_of, scale=None):
+def columns_of(
+    found: Found, name_of: Callable[[int], str], scale: torch.Tensor | None = None
+) -> dict[str, Any]:
     """Columns of the params table from a ``Found``; ``name_of``: function of a start's index.
 
     ``scale``: (B,) by which the clouds were divided; None: by 1.
@@ -198,7 +208,7 @@ def columns_of(found, name_of, scale=None):
     }
 
 
-def _aligned(table, points, name):
+def _aligned(table: dict[str, Any], points: dict[str, Any], name: str) -> dict[str, Any]:
     if table["frame_id"] != points["frame_id"]:
         raise InputError(
             name,
@@ -210,6 +220,6 @@ def _aligned(table, points, name):
     return table
 
 
-def _state(table, rows, device):
+def _state(table: dict[str, Any], rows: np.ndarray, device: torch.device | str) -> State:
     parts = (torch.from_numpy(table[name][rows]).to(device) for name in ("pose", "betas", "transl"))
     return State.from_pose(*parts)

@@ -1,6 +1,6 @@
 """The template's vertices as surface elements: positions and normals."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
@@ -20,22 +20,22 @@ class SurfaceElements(NamedTuple):
     normals: torch.Tensor
 
     @classmethod
-    def of(cls, body, vertex_ids):
+    def of(cls, body: BodyModel, vertex_ids: torch.Tensor) -> Self:
         """Those vertices of a whole body; normals are area-weighted means over the faces around them."""
         normals = vertex_normals(body.v_template.cpu().numpy(), body.faces.cpu().numpy())
         return cls(body.subset(vertex_ids), torch.from_numpy(normals).to(body.v_template)[vertex_ids])
 
-    def first(self, count):
+    def first(self, count: int) -> "SurfaceElements":
         """The first ``count`` elements; in a template's order they spread evenly."""
         return SurfaceElements(
             self.body.subset(torch.arange(min(count, len(self.normals)))), self.normals[:count]
         )
 
-    def to(self, device):
+    def to(self, device: torch.device | str) -> "SurfaceElements":
         """The same on another device."""
         return SurfaceElements(self.body.to(device), self.normals.to(device))
 
-    def turned_normals(self, rotations):
+    def turned_normals(self, rotations: torch.Tensor) -> torch.Tensor:
         """Normals of posed bodies (not quite unit at joints): rotations (R, 24, 3, 3) → (R, M, 3)."""
         blended = self.body.weights @ rotations.reshape(-1, 24, 9)
         return (blended.unflatten(-1, (3, 3)) @ self.normals[..., None])[..., 0]

@@ -1,14 +1,34 @@
 """The fit from file to file: from a points table to a params table."""
 
-from sshmr.fit.stage import fit_shard
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
+from sshmr.body.template import Template
+from sshmr.config.fit import FitConfig
+from sshmr.fit.stage import Surroundings, fit_shard
 from sshmr.progress import track
 from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
 
 
 def fit_table(
-    points, output, body, template, prior, config, initial=None, previous=None, device="cpu", around=None,
-    progress=track, search=False,
-):  # fmt: skip
+    points: Path | str,
+    output: Path | str,
+    body: BodyModel,
+    template: Template,
+    prior: PosePrior,
+    config: FitConfig,
+    initial: Path | str | None = None,
+    previous: Path | str | None = None,
+    device: torch.device | str = "cpu",
+    around: Surroundings | None = None,
+    progress: Callable[..., Iterable[Any]] = track,
+    search: bool = False,
+) -> dict[str, Any]:
     """Fit every cloud of a points table and write the params table.
 
     Args:

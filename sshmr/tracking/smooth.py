@@ -93,8 +93,8 @@ def _data_terms(
         some = (*padded(frames[rows]), state.rows(rows))
         hessian, gradient, _ = equations(surface, below, prior, *some, spread, SLIDING, config)
         parts.append((hessian[:, MOVING][:, :, MOVING], gradient[:, MOVING]))
-    hessian, gradient = (TRUST * torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
-    return hessian, gradient
+    hessians, gradients = (TRUST * torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
+    return hessians, gradients
 
 
 class _System:
@@ -167,12 +167,11 @@ def _add_feet(
     below = subtree_matrix(soles.parents, soles.weights)
     vertices, jacobian, _ = linearise(soles, state, below)
     place = vertices.double().numpy() + offsets[:, None]
-    jacobian = jacobian[:, MOVING].double().numpy()  # (T, S, 3, 4)
+    flat = jacobian[:, MOVING].double().numpy().reshape(len(times), SIZE, -1)
     way = np.diff(place, axis=0)
     speed = np.linalg.norm(way, axis=2) / np.diff(times)[:, None]
     weight = STANDING**-2 / (1 + (speed / SLIPPING) ** 2) ** 2
     weight[np.diff(times) > GAP] = 0
-    flat = jacobian.reshape(len(times), SIZE, -1)
     weights = np.tile(weight, (1, 3))[:, None]
     ways = way.transpose(0, 2, 1).reshape(len(way), -1, 1)
     earlier, later = flat[:-1], flat[1:]
