@@ -36,7 +36,7 @@ class _Recording(NamedTuple):
 
 
 def bag_of(path: Path) -> Path | None:
-    """The recording that a path names a message of; None for any other path."""
+    """The recording of a message's path; None for any other path."""
     return next((parent for parent in path.parents[:2] if parent.suffix.lower() in BAG_SUFFIXES), None)
 
 
@@ -80,7 +80,7 @@ def read_message(path: Path, sensor: Sensor) -> np.ndarray:
         path: one of those that ``messages`` names.
 
     Raises:
-        InputError: when it is not there or is not understood.
+        InputError: when it is missing or not supported.
     """
     bag = bag_of(path)
     if bag is None or not bag.exists():
@@ -105,7 +105,7 @@ def read_message(path: Path, sensor: Sensor) -> np.ndarray:
 def _opened(bag: Path, changed: int) -> _Recording:
     highlevel = require("rosbags.highlevel", bag, "bags")
     typesys = require("rosbags.typesys", bag, "bags")
-    # A folder of ROS 2 says in metadata.yaml which files belong together.
+    # metadata.yaml in a folder of ROS 2 lists the files that belong together.
     folder = bag.parent if (bag.parent / "metadata.yaml").is_file() and bag.suffix != ".bag" else bag
     try:
         store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
@@ -119,7 +119,7 @@ def _opened(bag: Path, changed: int) -> _Recording:
         infos = {t: c for t, c in connections.items() if c.msgtype == INFO}
     except InputError:
         raise
-    except Exception as error:  # damaged recordings raise many kinds
+    except Exception as error:  # Damaged recordings raise many kinds of errors.
         reason = str(error) or type(error).__name__
         raise InputError(
             bag, found=f"it cannot be read ({reason[:200]})", expected="a recording of ROS"

@@ -1,4 +1,4 @@
-"""Depth images: from pixels to points before the camera, x to the right, y down, z ahead."""
+"""Depth images: from pixels to points in the camera's frame: x to the right, y down, z ahead."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,12 @@ MILLIMETRES = 0.001
 
 
 class Sensor(NamedTuple):
-    """What has to be known about depth images.
+    """The parameters of depth images.
 
     Attributes:
         intrinsics: ``fx fy cx cy`` with distortion behind them, or a file; empty: a file beside them.
-        depth_scale: metres of one step of depth; 0 stands for millimetres in whole numbers, metres in others.
+        depth_scale: metres of one step of depth; 0 means millimetres for whole numbers, and metres for
+            others.
     """
 
     intrinsics: str = ""
@@ -30,11 +31,11 @@ def read_depth_image(path: Path, sensor: Sensor) -> np.ndarray:
     """The points of a 16-bit .png or a .tif, (K, 3) float64 metres.
 
     Raises:
-        InputError: when it is no depth image or its intrinsics are not known. ValueError: when it is damaged.
+        InputError: when it is not a depth image or has no intrinsics. ValueError: when it is damaged.
     """
     try:
         image = Image.open(path, formats=("PNG", "TIFF"))
-    except Exception as error:  # a broken file can raise almost any exception
+    except Exception as error:  # A damaged file can raise almost any exception.
         raise ValueError(str(error) or type(error).__name__) from None
     with image:
         if image.mode not in MODES:

@@ -1,4 +1,4 @@
-"""A depth camera's intrinsics, from the files that its maker's tools write."""
+"""A depth camera's intrinsics, from the files of common tools."""
 
 import json
 import re
@@ -53,13 +53,13 @@ class Intrinsics(NamedTuple):
         if self.inverse:
             return _distort(target, self.distortion)
         rays = target.copy()
-        for _ in range(30):  # a fixed point: each step takes away what the lens would add
+        for _ in range(30):  # Fixed-point iteration: each step subtracts the lens's distortion.
             rays = rays + (target - _distort(rays, self.distortion))
         return rays
 
 
 def _distort(rays: np.ndarray, distortion: tuple[float, ...]) -> np.ndarray:
-    """Where a lens puts rays (K, 2).
+    """Distort rays (K, 2).
 
     Source: Brown, "Close-range camera calibration", 1971; OpenCV, "Camera Calibration and 3D Reconstruction".
     """
@@ -79,16 +79,16 @@ def _distort(rays: np.ndarray, distortion: tuple[float, ...]) -> np.ndarray:
 
 
 def find_intrinsics(image: Path, given: str = "") -> Intrinsics | None:
-    """The intrinsics of a depth image: what is given, else a file beside it or in the folder above.
+    """The intrinsics of a depth image: those given, else from a file beside it or in the folder above.
 
     Args:
         given: ``fx fy cx cy`` in pixels, distortion behind them; or the path of a file; or nothing.
 
     Returns:
-        None where nothing is given and no file is there.
+        None if nothing is given and there is no file.
 
     Raises:
-        InputError: when what is given or found cannot be used.
+        InputError: when they cannot be used.
     """
     if given:
         numbers = _numbers(given.replace(",", " ").split())
@@ -137,17 +137,17 @@ def _parsed(path: Path, text: str) -> Any:
     try:
         if path.suffix == ".json":
             return json.loads(text)
-        # OpenCV writes a directive that is not YAML's, and tags of its own.
+        # OpenCV writes a directive and tags that are not standard YAML.
         text = re.sub(r"\A%YAML[: ]\S+\s*(---)?", "", text).replace("!!opencv-matrix", "")
-        return next(yaml.safe_load_all(text))  # ROS writes one document a message
-    except Exception as error:  # damaged files raise many kinds
+        return next(yaml.safe_load_all(text))  # ROS writes one document per message.
+    except Exception as error:  # Damaged files raise many kinds of errors.
         raise InputError(
             path, found=f"it cannot be read ({str(error)[:120]})", expected="JSON or YAML"
         ) from error
 
 
 def _mappings(content: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """All mappings within one, the outermost first; a camera for depth before others."""
+    """All nested mappings, the outermost first, and a depth camera before others."""
     if depth > 8:
         return
     if isinstance(content, dict):

@@ -7,14 +7,14 @@ from typing import Any
 from sshmr.errors import InputError
 
 LARGEST = 2**24
-"""Bytes; the files this is for have a few thousand."""
+"""Largest size in bytes. These files have a few thousand."""
 
 
 def read_json_mapping(path: str | Path) -> dict[str, Any]:
     """The mapping in a JSON file.
 
     Raises:
-        InputError: when the file is missing, no JSON, or holds anything but a mapping.
+        InputError: when the file is missing, not JSON, or not a mapping.
     """
     path = Path(path)
     if not path.is_file():
@@ -33,7 +33,7 @@ def read_json_mapping(path: str | Path) -> dict[str, Any]:
 def entry(
     path: str | Path, content: dict[str, Any], key: str, kind: type | tuple[type, ...], what: str
 ) -> Any:
-    """One value of a mapping that must be there and of a type; ``what`` says it in words.
+    """One value of a mapping, checked for its type. ``what`` describes the type in errors.
 
     Raises:
         InputError: when it is not.

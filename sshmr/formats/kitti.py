@@ -21,7 +21,7 @@ def read_columns(path: Path, check_count: Callable[[int], None]) -> tuple[np.nda
     """Its rows, (K, 3 to 5) float32, and how many columns they have if not KITTI's four.
 
     Raises:
-        InputError: when the size fits no number of columns, or the columns cannot be told apart.
+        InputError: when the size fits no number of columns, or more than one.
     """
     size = path.stat().st_size
     widths = [width for width in WIDTHS if size % (4 * width) == 0]
@@ -35,7 +35,8 @@ def read_columns(path: Path, check_count: Callable[[int], None]) -> tuple[np.nda
 
 
 def _width(values: np.ndarray, widths: list[int]) -> int:
-    """The number of columns that sorts unlike numbers best: read wrongly, each column is a mixture of all."""
+    """The number of columns that separates different quantities best. With a wrong number, each column mixes
+    all of them."""
     values = np.clip(np.nan_to_num(values.astype(np.float64)), -1e4, 1e4)
     scores = {width: _contrast(values, width) for width in widths}
     best = max(scores, key=lambda width: scores[width])

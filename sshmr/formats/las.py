@@ -19,7 +19,7 @@ CHUNK = 200_000
 
 
 class Header(NamedTuple):
-    """What a file says of itself: sizes and places in bytes."""
+    """The header: sizes and positions in bytes."""
 
     size: int
     start: int
@@ -61,7 +61,7 @@ def read_las(path: Path, check_count: Callable[[int], None]) -> np.ndarray:
                 parts.append(np.column_stack([chunk.x, chunk.y, chunk.z]))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic in the decompressor is no Exception
+    except BaseException as error:  # A panic in the decompressor is not an Exception.
         raise ValueError(str(error) or type(error).__name__) from None
     points = np.concatenate(parts) if parts else np.empty((0, 3))
     if len(points) < header.number:

@@ -1,6 +1,6 @@
-"""Check what a .laz file says of its compression before it is unpacked.
+"""Check the compression of a .laz file before it is unpacked.
 
-The decompressor reserves what the file asks for, and ends the process where it cannot.
+The decompressor reserves the memory that the file states, and ends the process if it cannot.
 
 Sources: Isenburg, "LASzip: lossless compression of LiDAR data", PE&RS 2013; the LASzip specification's record
 22204; the layout of layers as found in files that lazrs writes.
@@ -21,11 +21,11 @@ EXTRA_BYTES = 14
 def check_laz(
     stream: BinaryIO, lazrs: ModuleType, header_size: int, records: int, start: int, width: int, number: int
 ) -> None:
-    """Hold the compression's description, its table of chunks and the sizes in each chunk against the file.
+    """Compare the compression's description, its table of chunks and the sizes in each chunk with the file.
 
     Args:
         stream: the file, binary. lazrs: the decompressor's module.
-        header_size: bytes of the header, behind which lie ``records`` variable length records.
+        header_size: bytes of the header, followed by ``records`` variable length records.
         start: where the points begin. width: bytes of a point. number: of points.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Read numeric arrays from MATLAB 5 files that may be damaged, or made to do harm.
+"""Read numeric arrays from MATLAB 5 files that may be damaged or malicious.
 
-Only plain Python looks at the bytes, every size is checked before memory is taken, and an array is unpacked
-when it is asked for. SciPy's reader believes the sizes that a file claims and unpacks all it holds, so that a
+Plain Python parses the bytes, every size is checked before memory is allocated, and an array is unpacked
+on request. SciPy's reader trusts the sizes in a file and unpacks all of it, so a
 small file can fill the memory.
 
 Source: MathWorks, "MAT-File Format", version 5.
@@ -67,14 +67,14 @@ class MatFile:
 
     @property
     def names(self) -> list[str]:
-        """Names of all variables, those that are no numbers too, in the file's order."""
+        """Names of all variables, including those that are not numbers, in the file's order."""
         return list(self._elements)
 
     def read(self, name: str) -> np.ndarray:
-        """One numeric array, in the type that MATLAB had it in.
+        """One numeric array, in its MATLAB type.
 
         Raises:
-            InputError: when it is not there, damaged, too large, or holds no real numbers.
+            InputError: when it is missing, damaged, too large, or has no real numbers.
         """
         if name not in self._elements:
             raise InputError(self.path, f'array "{name}"', "missing", _some_of(self.names))
@@ -86,7 +86,7 @@ class MatFile:
             size = math.prod(shape)
             if size * int(CLASSES[kind][1]) > LARGEST_ARRAY:
                 raise ValueError(f"it claims {size} numbers")
-            # Numbers may be stored in a narrower type than they had, never in a wider one than 8 bytes.
+            # Numbers may be stored in a narrower type than their own, but never with more than 8 bytes.
             content = self._unpack(element, start + 16 + 8 * size, whole=True)
             stored, begin, end, _ = self._tag(content, start)
             if stored not in STORED or end - begin != size * int(STORED[stored][1]):
@@ -96,7 +96,7 @@ class MatFile:
 
     @contextlib.contextmanager
     def _told(self, name: str | None = None) -> Iterator[None]:
-        """Turn whatever damaged bytes cause into an error that names the file and the array."""
+        """Replace any exception of damaged bytes by an error that names the file and the array."""
         try:
             yield
         except (ValueError, struct.error, zlib.error) as error:
@@ -117,7 +117,7 @@ class MatFile:
             at = end if kind == COMPRESSED else after
 
     def _unpack(self, element: _Element, most: int, whole: bool = False) -> memoryview:
-        """At most so many bytes of an element's content, from its tag on."""
+        """At most this many bytes of an element's content, from its tag on."""
         if not element.packed:
             return element.data[:most]
         packer = zlib.decompressobj()

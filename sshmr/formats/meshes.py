@@ -11,7 +11,7 @@ from sshmr.errors import InputError
 from sshmr.formats.extras import require
 
 SAMPLES = 50_000
-"""Points that stand for a surface: 3 cm² each on a person of 1.7 m² is 6,000."""
+"""Number of points on a mesh. On a person of 1.7 m², 6,000 points would have 3 cm² each."""
 LARGEST_FILE = 2**31
 
 
@@ -19,7 +19,7 @@ def read_mesh(path: Path, check_count: Callable[[int], None]) -> tuple[np.ndarra
     """Points of a mesh's surface, spread evenly by area; the vertices where there are no faces.
 
     Returns:
-        (K, 3) float64, and how they were taken.
+        (K, 3) float64, and a note about how they were sampled.
 
     Raises:
         InputError: when trimesh is not installed. ValueError: with what is wrong.
@@ -44,7 +44,7 @@ def read_mesh(path: Path, check_count: Callable[[int], None]) -> tuple[np.ndarra
 
 
 def _check_glb(path: Path, check_count: Callable[[int], None]) -> None:
-    """Refuse accessors that claim more numbers than any scan has: memory is set aside for what they claim.
+    """Refuse accessors with more numbers than any scan has, because memory is reserved for them.
 
     Source: Khronos, "glTF 2.0 specification", binary glTF and accessors.
     """

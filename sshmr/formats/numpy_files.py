@@ -1,4 +1,4 @@
-"""Read numpy's files without believing what their headers claim."""
+"""Read numpy's files without trusting the sizes in their headers."""
 
 import functools
 import io
@@ -17,7 +17,7 @@ LARGEST = 512 * 2**20
 """Bytes of one array at most: 20 million points, or several times SMPL-H's largest array."""
 LONGEST_HEADER = 8192
 WIDEST_RECORD = 4096
-"""Bytes of a structured element; a point of a LiDAR has some tens."""
+"""Largest size of a structured element in bytes. A LiDAR point has some tens."""
 Result = TypeVar("Result")
 
 
@@ -29,7 +29,7 @@ def read_npy(path: Path | str, expected: str, structured: bool = False) -> np.nd
         structured: whether its elements may have named fields of numbers.
 
     Raises:
-        InputError: when it cannot be read, holds Python objects, or claims more than 512 MB.
+        InputError: when it cannot be read, contains Python objects, or has more than 512 MB.
     """
     return _read(
         path, expected, lambda: _read_stream(path, "array", lambda: Path(path).open("rb"), structured)
@@ -39,7 +39,7 @@ def read_npy(path: Path | str, expected: str, structured: bool = False) -> np.nd
 def read_npz(
     path: Path | str, names: Iterable[str], expected: str, structured: bool = False
 ) -> dict[str, np.ndarray]:
-    """Those of the named arrays that an .npz file has; others are left unread.
+    """The named arrays of an .npz file, as far as it has them. Others are not read.
 
     Raises:
         InputError: as ``read_npy`` does.

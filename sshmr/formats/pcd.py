@@ -1,6 +1,6 @@
 """Read the points of a .pcd file: text, binary or compressed.
 
-Open3D's own reader leaves the process on a compressed file whose header does not fit its content.
+Open3D's reader ends the process if the header of a compressed file does not match its content.
 
 Sources: the Point Cloud Library's page "The PCD (Point Cloud Data) file format", version 0.7; for the
 compression, the format that Lehmann's LibLZF describes.
@@ -112,7 +112,7 @@ def decompress(packed: bytes, size: int) -> bytes:
     """Undo LibLZF's compression: runs of new bytes, and references to earlier ones.
 
     Raises:
-        ValueError: when what comes out has not exactly ``size`` bytes.
+        ValueError: when the result does not have exactly ``size`` bytes.
     """
     out, place = bytearray(), 0
     try:
@@ -132,7 +132,7 @@ def decompress(packed: bytes, size: int) -> bytes:
             if start < 0:
                 raise ValueError("its compression is damaged")
             part = out[start : start + length + 2]
-            # What is referred to may reach into what is being written.
+            # A reference may overlap with the bytes that it writes.
             out += (part * (length // len(part) + 2))[: length + 2]
     except IndexError:
         raise ValueError("its compression is damaged") from None

@@ -1,9 +1,9 @@
-"""Read pickles of numpy arrays without running what they say.
+"""Read pickles of numpy arrays without executing their code.
 
-A pickle is a program: it may name any function on the machine and call it. Here no name reaches what it
-names: the few that arrays, numbers and texts need are answered by functions of this module, every other is
+A pickle is a program: it may name any function on the machine and call it. Here, the few names that
+arrays, numbers and texts need are replaced by functions of this module, and every other name is
 refused. Numpy's own are not safe enough: ``numpy.ndarray`` asks for any amount of memory, and a dtype's state
-can make numpy take bytes for pointers.
+can make numpy interpret bytes as pointers.
 """
 
 import abc
@@ -21,24 +21,26 @@ from sshmr.errors import InputError
 
 DTYPES = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,5})")
 MOST_VALUES = 100_000_000
-"""Nested lists that share their parts can name any number of values in a few bytes."""
+"""Largest number of values. Nested lists that share their parts can have any number of them in a few
+bytes."""
 COPIES, ALWAYS = 4, 2**20
-"""Bytes that calls may be given: so many times the file's size, and so many more. Each array's content is
+"""Largest number of bytes in the arguments of calls: a factor of the file's size, and an addend. Each array's
+content is
 encoded once and copied once; a program that copies the same content again and again is refused."""
 MOST_NUMBER_KEYS = 256
 """Entries of a mapping that has numbers as keys: numbers can be chosen so that their hashes collide."""
 
 
 class Stateful(abc.ABC):
-    """What a pickle may make an object of, and then hand that object's state to."""
+    """A class of which a pickle may make objects and set their state."""
 
     @abc.abstractmethod
     def take_state(self, state: Any) -> None:
-        """Take the state over."""
+        """Set the state."""
 
 
 class PickledDtype(Stateful):
-    """Stand-in for ``numpy.dtype``: numbers, texts and Python objects, no structures."""
+    """Replacement for ``numpy.dtype``: numbers, texts and Python objects, no structures."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = True) -> None:
         if re.fullmatch("O[48]?", code):
@@ -73,36 +75,36 @@ def _size(shape: Any) -> int:
 
 
 def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray:
-    """Stand-in for numpy's: an empty array, whose state follows."""
+    """Replacement for numpy's: an empty array, whose state follows."""
     return np.ndarray.__new__(PickledArray, (0,), np.int8)
 
 
 def _scalar(kind: Any, content: Any) -> Any:
-    """Stand-in for numpy's: one number."""
+    """Replacement for numpy's: one number."""
     content = content.encode("latin1") if isinstance(content, str) else content
     return np.frombuffer(content, kind.dtype, count=1)[0]
 
 
 def _frombuffer(content: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
-    """Stand-in for numpy's, which protocol 5 uses: an array of bytes that are there already."""
+    """Replacement for numpy's, which protocol 5 uses: an array of bytes that are there already."""
     _size(shape)
     return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
 
 
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
-    """Stand-in for ``_codecs.encode``, which protocols 0 to 2 call to write the bytes of an array."""
+    """Replacement for ``_codecs.encode``, which protocols 0 to 2 call to write the bytes of an array."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"it asks for text to be encoded as {encoding!r}")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """Stand-in for ``bytes``, which protocols 0 to 2 call without arguments for an empty array."""
+    """Replacement for ``bytes``, which protocols 0 to 2 call without arguments for an empty array."""
     return b""
 
 
 def _ndarray() -> NoReturn:
-    """Stand-in for ``numpy.ndarray``, which ``_reconstruct`` is told, and which nobody calls."""
+    """Replacement for ``numpy.ndarray``, an argument of ``_reconstruct``. It is never called."""
     raise pickle.UnpicklingError("it calls numpy.ndarray, which is not allowed")
 
 
@@ -128,8 +130,8 @@ ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 class NumpyUnpickler(pickle._Unpickler):
     """Unpickles containers, numbers, text and numpy arrays, and refuses everything else by name.
 
-    It builds on the unpickler in Python, since the one in C reserves as much memory as a file of a few bytes
-    asks for, and lets an object's state change what it is the state of.
+    It uses the unpickler in Python, because the one in C reserves as much memory as a file of a few bytes
+    states, and allows an object's state to change its class.
     """
 
     stack: list[Any]
@@ -200,7 +202,7 @@ class NumpyUnpickler(pickle._Unpickler):
     dispatch[pickle.DICT[0]] = load_dict
 
     def _set_items(self, items: list[Any]) -> None:
-        # The hash of nested tuples can take for ever.
+        # The hash of nested tuples can take forever.
         if not all(isinstance(key, str | bytes | int | float | None) for key in items[::2]):
             raise pickle.UnpicklingError("it holds a mapping whose keys are neither text nor numbers")
         target = self.stack[-1]
@@ -213,7 +215,7 @@ class NumpyUnpickler(pickle._Unpickler):
 
     def load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
-        self.append(bytearray(self.read(size)))  # reads no more than is there, unlike the original
+        self.append(bytearray(self.read(size)))  # Unlike the original, it reads no more than there is.
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
@@ -249,7 +251,7 @@ def load_numpy_pickle(path: str | Path, unpickler: type[NumpyUnpickler] = NumpyU
     """Read a pickle of plain containers and numpy arrays, of Python 2 or 3.
 
     Raises:
-        InputError: when the file is missing, no pickle, cut short, or names anything but numpy's arrays.
+        InputError: when the file is missing, not a pickle, cut short, or names anything but numpy's arrays.
     """
     try:
         with Path(path).open("rb") as handle:

@@ -1,6 +1,6 @@
 """Read the points of a .ply file.
 
-Open3D's own reader takes a damaged file for an empty or a different one; here header and size must agree.
+Open3D's reader reads a damaged file as an empty or a different one. Here, header and size must agree.
 
 Source: Turk, "The PLY Polygon File Format", 1994.
 """
@@ -113,7 +113,7 @@ def _read_vertices(stream: BinaryIO, order: str, element: Element) -> np.ndarray
 
 
 def _skip(stream: BinaryIO, order: str, element: Element) -> None:
-    """Pass over an element that lies before the vertices."""
+    """Skip an element before the vertices."""
     if order == "":
         for _ in range(element.number):
             if not stream.readline():
@@ -128,7 +128,7 @@ def _skip(stream: BinaryIO, order: str, element: Element) -> None:
 def _walk_lists(stream: BinaryIO, order: str, element: Element, columns: list[int]) -> np.ndarray:
     """Some columns of a binary element with lists, (count, len(columns)) float64.
 
-    The stream is left behind the element. No length is believed: none reaches beyond the file's end.
+    The stream is then after the element. Every length is checked against the file's end.
     """
     start, content = stream.tell(), stream.read()
     if element.number > len(content):

@@ -1,4 +1,4 @@
-"""Read the points of one file, whatever its format."""
+"""Read the points of one file of any format."""
 
 import math
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Check = Callable[[int], None]
 
 
 class Cloud(NamedTuple):
-    """Points (K, 3) float64 as they are in a file, and what had to be decided to get them."""
+    """Points (K, 3) float64 as they are in a file, and notes about how they were read."""
 
     points: np.ndarray
     remark: str = ""
@@ -46,7 +46,7 @@ def read_points(path: Path | str, sensor: Sensor = Sensor()) -> np.ndarray:  # n
 
 
 def read_cloud(path: Path | str, sensor: Sensor = Sensor()) -> Cloud:  # noqa: B008
-    """As ``read_points``, with what had to be decided about the file."""
+    """As ``read_points``, with notes about how the file was read."""
     path = Path(path)
 
     def check_count(count: int) -> None:

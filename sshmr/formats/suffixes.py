@@ -1,4 +1,5 @@
-"""Which files are clouds. The workflow asks this while it plans: standard library only."""
+"""The endings of clouds. The workflow uses this while it plans, so this module imports only the standard
+library."""
 
 import contextlib
 import re
@@ -12,7 +13,7 @@ IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 BAG_SUFFIXES = (".bag", ".db3", ".mcap", ".pcap")
 """Recordings of ROS and of Velodyne, each with any number of clouds."""
 SINGLE_SUFFIXES = CLOUD_SUFFIXES + TEXT_SUFFIXES + MESH_SUFFIXES
-"""Files with one cloud each that nothing else has to be known about."""
+"""Files with one cloud each that need no other information."""
 KNOWN = ", ".join(SINGLE_SUFFIXES + BAG_SUFFIXES) + "; with intrinsics " + ", ".join(IMAGE_SUFFIXES)
 """All of them, for errors and help."""
 
@@ -21,7 +22,7 @@ CAMERA_FILES = (
 )  # fmt: skip
 """Files beside depth images, without their endings, that are taken for the intrinsics, in this order."""
 PROSE = (".txt", ".csv", ".asc", ".pts")
-"""Endings that other files have as well: they are clouds where numbers are in them."""
+"""Ambiguous endings: the files are clouds if they contain numbers."""
 POINT = re.compile(r"\s*[-+]?[\d.,]+(e[-+]?\d+)?([\s,;]+[-+]?[\d.,]+(e[-+]?\d+)?){2,}[^\n]*", re.I)
 
 

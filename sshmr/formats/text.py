@@ -1,6 +1,6 @@
 """Read points from text: lines of numbers, as scanners and spreadsheets export them.
 
-pandas reads a million lines in a third of a second. What it stumbles over is read again line by line, so that
+pandas reads a million lines in a third of a second. If it fails, the file is read again line by line, so that
 an error names the line.
 """
 
@@ -43,7 +43,7 @@ def read_text(path: Path, check_count: Callable[[int], None]) -> np.ndarray:
         check_count: function of a number of points that refuses too many.
 
     Raises:
-        InputError: names the line that is no point.
+        InputError: names the line that is not a point.
     """
     layout = _layout(path)
     points = _read_fast(path, layout)
@@ -64,7 +64,7 @@ def read_text(path: Path, check_count: Callable[[int], None]) -> np.ndarray:
 
 
 def _read_fast(path: Path, layout: Layout) -> np.ndarray | None:
-    """The points as pandas reads them; None where it cannot, or finds no number in some place."""
+    """The points as pandas reads them; None if it cannot, or if a value is not a number."""
     import pandas as pd
 
     try:
@@ -90,7 +90,7 @@ def _layout(path: Path) -> Layout:
     """How the first lines are written.
 
     Raises:
-        InputError: when commas are decimal signs and separators at once.
+        InputError: when commas are both decimal signs and separators.
     """
     skipped, columns, named = 0, (0, 1, 2), False
     sample: list[str] = []

@@ -1,6 +1,6 @@
 """Recordings of Velodyne's LiDARs: .pcap, through velodyne-decoder, an optional dependency.
 
-A recording counts as a folder with a file per turn of the sensor, named by the time of its packets:
+A recording counts as a folder with a file per rotation of the sensor, named by the time of its packets:
 ``walk.pcap/sweeps/1316652689.744386000``. Axes are those of ROS: x ahead, y to the left, z up, in metres.
 """
 
@@ -40,7 +40,7 @@ def read_sweep(recording: Path, name: str) -> np.ndarray:
 
 
 class _Sequence:
-    """A recording that is decoded once as long as its turns are asked for in order."""
+    """A recording that is decoded only once if its rotations are read in order."""
 
     def __init__(self, recording: Path):
         self._recording = recording

@@ -1,1 +1,1 @@
-"""One reader per kind of recording: which shards it has, and its frames turned y up."""
+"""One reader per kind of recording."""

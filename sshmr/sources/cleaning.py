@@ -1,4 +1,4 @@
-"""Take away what is not the person."""
+"""Remove points that do not belong to the person."""
 
 from typing import Any
 
@@ -13,15 +13,16 @@ from sshmr.sources.sampling import voxel_means
 
 FARTHEST = 1e10
 LARGEST_SPAN = 3.0
-"""Metres from one end of a person to the other, at most, whatever the axis."""
+"""Metres: the largest extent of a person along any axis."""
 GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
-"""Ground shows where nothing is above it: in this many squares of 10 cm, more than lying limbs fill."""
+"""Smallest number of 10 cm squares with ground and nothing above it. Lying limbs fill fewer."""
 RING_HIGHEST, RING_BODY, RING_APART = 0.25, 0.10, 0.12
 """Metres: ground is lower than the first. The third away from all above the second there are no feet."""
 RING_POINTS, RING_SPREAD, RING_ACROSS = 8, 0.5, 0.12
-"""Least number of ground points beside a person, their extent, and the spread that tells a slope, metres."""
+"""Smallest number of ground points beside a person, their extent, and the spread that determines a slope,
+metres."""
 STEEPEST = np.tan(np.radians(15))
 LEVEL = np.cos(np.radians(15))
 PLANES, PLANE_TRIALS, PLANE_POINTS = 3, 1000, 5000
@@ -62,11 +63,11 @@ def without_strays(points: np.ndarray, distance: float) -> np.ndarray:
 
 
 def without_fragments(points: np.ndarray, farthest: float, share: float = 0.02) -> np.ndarray:
-    """The points (K, 3) of the largest piece, and of each other that holds more than ``share`` of them.
+    """The points (K, 3) of the largest piece, and of each other one with more than ``share`` of them.
 
-    A piece hangs together by steps little longer than the cloud's own spacing, and of at most ``farthest``
-    metres. Arms and legs that the sensor sees apart from the trunk are pieces of their own; leftovers of the
-    ground and flying points are smaller ones.
+    The points of a piece are connected by steps a little longer than the cloud's spacing, and at most
+    ``farthest`` metres. Arms and legs may be separate pieces. The rest of the
+    ground and flying points are smaller pieces.
     """
     if farthest == 0 or len(points) < 6:
         return points
@@ -88,9 +89,9 @@ def ground_height(points: np.ndarray, thickness: float) -> np.ndarray | None:
 
     Returns:
         (K,) height of each point over the ground plane, metres; None where there is no clear one: level to
-        15°, with next to nothing below it, and wider than what stands or lies on it.
+        15°, with almost no points below it, and wider than the person on it.
     """
-    # The lowest few centimetres hold little but a level ground; more of them are needed where it slopes.
+    # The lowest centimetres contain mostly a level ground. A slope needs more of them.
     for depth in GROUND_SEARCH:
         over = _plane_below(points, depth, thickness)
         if over is not None:
@@ -99,15 +100,15 @@ def ground_height(points: np.ndarray, thickness: float) -> np.ndarray | None:
 
 
 def ring_heights(points: np.ndarray, thickness: float) -> np.ndarray | None:
-    """Find the ground under a person by what lies low beside them, such as a few rings of a LiDAR.
+    """Find the ground under a person from low points beside them, such as a few rings of a LiDAR.
 
     Args:
         points: (K, 3) metres, y up.
         thickness: how far from the ground a point still belongs to it, metres.
 
     Returns:
-        (K,) height of each point over the ground, metres, 0 for what lies low and beside the person; None
-        where too little does, or too close together.
+        (K,) height of each point over the ground, metres, 0 for low points beside the person; None
+        if there are too few, or too close together.
     """
     height = points[:, 1] - np.percentile(points[:, 1], 1)
     low = height < RING_HIGHEST
@@ -123,7 +124,8 @@ def ring_heights(points: np.ndarray, thickness: float) -> np.ndarray | None:
 
 
 def _over_ground(points: np.ndarray, ground: np.ndarray, thickness: float) -> np.ndarray:
-    """Heights of points (K, 3) over the plane through ``ground`` (G, 3); level where that tells no slope."""
+    """Heights of points (K, 3) over the plane through ``ground`` (G, 3); level if they do not determine a
+    slope."""
     level = np.median(ground[:, 1])
     near = ground[np.abs(ground[:, 1] - level) < 2 * thickness]
     if len(near) < RING_POINTS:
@@ -156,7 +158,7 @@ def _plane_below(points: np.ndarray, depth: float, thickness: float) -> np.ndarr
 def _level_plane(points: np.ndarray, distance: float) -> np.ndarray | None:
     """The plane (4,), normal up, that has the most points (K, 3) within ``distance``; None if none is level.
 
-    Larger planes that stand, a wall's foot, are laid aside one after the other.
+    Larger planes that are not level, such as a wall's foot, are removed one after the other.
     """
     thinned = _cloud(points).uniform_down_sample(-(-len(points) // PLANE_POINTS))
     points = np.asarray(thinned.points)
@@ -164,7 +166,7 @@ def _level_plane(points: np.ndarray, distance: float) -> np.ndarray | None:
         if len(points) < GROUND_POINTS:
             return None
         open3d().utility.random.seed(0)
-        # Certainty wanted means that all trials are made: stopping early would depend on the threads.
+        # A probability of 1 makes all trials. Stopping early would depend on the threads.
         plane, inside = _cloud(points).segment_plane(distance, 3, PLANE_TRIALS, probability=1.0)
         plane *= np.copysign(1.0, plane[1])
         if plane[1] > LEVEL:

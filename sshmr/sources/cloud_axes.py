@@ -1,4 +1,5 @@
-"""Axes and units of one's own clouds: which turn makes y up, and what to change where no person comes out."""
+"""Axes and units of own clouds: the rotation to y up, and advice if the clouds do not have the size of a
+person."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,30 +17,31 @@ STANDING = (0.8, 2.5)
 UNITS: dict[str | float, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, 0.3048: 0.3048}
 """Length in metres of the units that errors propose; the last is a foot."""
 SAMPLES, SAMPLE = 3, 5000
-"""How many clouds, and how many points of each, are tried when none is a person."""
+"""How many clouds, and how many points of each, are tried if none has the size of a person."""
 LEAST_BALANCE = 0.485
 """Mean height of a standing person's points, as a share of the person's height. In views of 400 recorded
-poses it was 0.50 or more in 99 of 100, so with the head down 0.50 or less; the median tells which."""
+poses it was 0.50 or more in 99 of 100. Upside down, it is 0.50 or less. The median decides."""
 
 
 def extent(points: np.ndarray) -> np.ndarray:
     """Size (metres) and balance of a cloud (K, 3) along each of its axes: (2, 3).
 
-    Balance is where the points' mean lies between the lowest and the highest, 0 to 1.
+    Balance is the position of the points' mean between the lowest and the highest, 0 to 1.
     """
     low, size = points.min(axis=0), np.ptp(points, axis=0)
     return np.stack([size, (points.mean(axis=0) - low) / np.maximum(size, 1e-9)])
 
 
 class Misfit(NamedTuple):
-    """A cloud that has no person's height: its size (3,), y up, in metres, and some of its points or None."""
+    """A cloud without the height of a person: its size (3,), y up, in metres, and some of its points or
+    None."""
 
     size: np.ndarray
     sample: np.ndarray | None
 
 
 def misfit(cloud: np.ndarray, number: int) -> Misfit:
-    """The ``Misfit`` of a cloud (K, 3), y up, in metres; ``number`` tells how many there were before."""
+    """The ``Misfit`` of a cloud (K, 3), y up, in metres; ``number``: of those before it."""
     sample = cloud[:: -(-len(cloud) // SAMPLE)] if number < SAMPLES else None
     return Misfit(np.ptp(cloud, axis=0), sample)
 
@@ -50,7 +52,7 @@ def size_error(
     settings: CloudsConfig,
     clean: Callable[[np.ndarray], np.ndarray],
 ) -> InputError:
-    """The error that says which options would make persons of clouds that are none.
+    """The error for clouds without the size of a person. It names the options that would change that.
 
     Args:
         where: the path it names; misfits: a list of ``Misfit``; settings: a ``CloudsConfig``.
@@ -71,7 +73,7 @@ def size_error(
                 f'extract.clouds.{key} to "{value}"' for key, value in changes.items()
             )
             if "up" in changes:
-                # Which of the two, the shape of a few clouds does not tell for sure.
+                # The shape of a few clouds does not decide between the two.
                 fix += f' (or "{_opposite(up)}": sshmr init fits bodies to find out)'
             break
     else:
@@ -82,7 +84,7 @@ def size_error(
 
 
 def _stands(points: np.ndarray) -> bool:
-    """Whether a cloud (K, 3), y up, in metres, is somebody upright."""
+    """Whether a cloud (K, 3), y up, in metres, has the size of an upright person."""
     if len(points) < 2:
         return False
     size, balance = extent(points)
@@ -92,7 +94,7 @@ def _stands(points: np.ndarray) -> bool:
 
 
 def axis_hint(extents: Sequence[np.ndarray], settings: CloudsConfig) -> str | None:
-    """What to look at where persons came out, but lying or on their heads; None where they stand.
+    """A warning if the people lie or are upside down; None if they stand.
 
     Args:
         extents: (2, 3) of each of the cleaned clouds, y up, in metres; settings: a ``CloudsConfig``.
@@ -105,7 +107,7 @@ def axis_hint(extents: Sequence[np.ndarray], settings: CloudsConfig) -> str | No
             f"{size[1]:.2f} m high but {size.max():.2f} m wide: unless they lie, set extract.clouds.up to "
             f'"{axis}"'
         )
-    # A ground that is kept draws the mean down.
+    # Points of the ground lower the mean.
     if settings.ground != "keep" and size[1] > STANDING[0] and balance[1] < LEAST_BALANCE:
         return f'they may be upside down: if so, set extract.clouds.up to "{_opposite(up)}"'
     return None

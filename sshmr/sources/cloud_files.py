@@ -1,6 +1,6 @@
-"""Files of one's own clouds: which there are, and which sequence and moment each belongs to.
+"""Files of own clouds, with the sequence and the frame of each.
 
-The workflow asks this while it plans, so nothing here imports more than the standard library, but for what
+The workflow uses this while it plans, so this module imports only the standard library, and what
 reads the index of a recording.
 """
 
@@ -25,15 +25,15 @@ from sshmr.formats.suffixes import (
 from sshmr.sources.frame_order import Numbered, numbered
 
 REPEATED = re.compile(r"(.+?)\1{9,}")
-"""Snakemake takes a name in which a part is repeated 20 times for a rule that calls itself."""
+"""If a name repeats a part 20 times, Snakemake assumes a rule that calls itself."""
 LONGEST_NAME = 120
-"""Bytes of a sequence's name: tables are called after it, and names of files end at 255."""
+"""Bytes of a sequence's name: it is the name of its tables, and file names have at most 255."""
 TRUTH_NAMES = ("truth.parquet", "labels.parquet")
-"""The table of true bodies beside clouds; the second is what it was called before."""
+"""The table of true bodies beside clouds; the second is an older name."""
 
 
 def cloud_files(root: Path | str, settings: CloudsConfig | ScenesConfig) -> dict[str, list[Numbered]]:
-    """Files of one's own clouds by sequence, in order of the frames.
+    """Files of own clouds by sequence, in order of the frames.
 
     Args:
         root: the top folder.
@@ -51,7 +51,7 @@ def files_of_sequence(
     settings: CloudsConfig | ScenesConfig,
     listed: Iterable[tuple[int, float | None, Path]] = (),
 ) -> list[Numbered]:
-    """The files of one sequence: those listed, or else what a search below the root finds.
+    """The files of one sequence: those listed, else those found below the root.
 
     Raises:
         InputError: when there is no such sequence.
@@ -70,7 +70,7 @@ def find_clouds(root: Path | str, pattern: str = "", intrinsics: str = "") -> li
     Folders that are links are followed. Messages of a recording count as files below it.
 
     Args:
-        intrinsics: what is known of a depth camera; images without any are no clouds.
+        intrinsics: of a depth camera; images without any are not clouds.
 
     Raises:
         InputError: when there is none.
@@ -103,7 +103,7 @@ def members(path: Path) -> list[Path]:
 
 
 def is_cloud(path: Path, intrinsics: str = "") -> bool:
-    """Whether a file is one to read, by its ending and, where other files share it, by its beginning."""
+    """Whether a file is a cloud, by its ending and, for ambiguous endings, by its first lines."""
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
         return bool(intrinsics) or has_camera_file(path)
@@ -125,7 +125,7 @@ def has_camera_file(image: Path) -> bool:
 def _walk(root: Path) -> Iterator[Path]:
     """Files below a folder, through links to folders but never in a circle; links to nowhere count.
 
-    They are reported when they are read, not passed over in silence.
+    They are reported when they are read.
     """
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -143,7 +143,7 @@ def _fits(root: Path, path: Path, pattern: str) -> bool:
 
 
 def _holds_fitting(root: Path, path: Path, pattern: str) -> bool:
-    """Whether a recording may hold messages that a pattern means."""
+    """Whether a recording may contain messages that match a pattern."""
     return path.suffix.lower() in BAG_SUFFIXES and any(_fits(root, item, pattern) for item in members(path))
 
 
@@ -177,14 +177,14 @@ def group_clouds(
 
 
 def safe_name(key: str, apart: bool = False) -> str:
-    """A folder's path as the name of a sequence, which files, shells and tables take.
+    """A folder's path as the name of a sequence, without characters that files or shells do not allow.
 
     Args:
         apart: add a hash of the path, for paths that would otherwise share a name.
     """
     name = re.sub(r"[^\w.-]+", "_", key)
     name = re.sub(r"^[-.]+", "_", name)
-    name = re.sub(r"[.]skipped$", "_skipped", name)  # tables of what was left out end so
+    name = re.sub(r"[.]skipped$", "_skipped", name)  # The tables of skipped frames end with this.
     if REPEATED.search(name):
         name, apart = REPEATED.sub(r"\1", name), True
     if apart or len(name.encode()) > LONGEST_NAME:
@@ -194,15 +194,15 @@ def safe_name(key: str, apart: bool = False) -> str:
 
 
 def shown(root: Path, path: Path) -> str:
-    """A file's path below a root as text; bytes that are no UTF-8 are written as escapes."""
+    """A file's path below a root as text; bytes that are not UTF-8 are written as escapes."""
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def truth_file(root: Path | str, settings: CloudsConfig) -> Path | None:
-    """The table with the true bodies of one's own clouds, None where there is none.
+    """The table with the true bodies of own clouds, None if there is none.
 
     Raises:
-        InputError: when the config names one that is not there.
+        InputError: when the config names one that does not exist.
     """
     if settings.truth:
         path = Path(settings.truth)

@@ -1,6 +1,6 @@
-"""True bodies of one's own clouds: a table beside them.
+"""True bodies of own clouds: a table beside them.
 
-Ground truth is for evaluation alone: a row that cannot be right is dropped and counted; its cloud is kept.
+Only the evaluation uses the truth. An invalid row is dropped and counted; its cloud is kept.
 """
 
 from collections import Counter
@@ -32,19 +32,19 @@ COLUMNS: dict[str, tuple[int, ...]] = {
     "transl": (3,),
     "gender": (),
 }
-"""What the table needs, and how many numbers."""
+"""The columns that the table needs, and their numbers."""
 FARTHEST = 0.35
 """Metres from a body's points to its nearest joints in the mean, at most: 0.1 is usual."""
 LARGEST = 1e3
-"""Numbers above are no angles and no coefficients."""
+"""Larger numbers are not angles or coefficients."""
 FARTHEST_ORIGIN = 1e12
-"""In the clouds' unit: places on a map have up to 10⁷ metres."""
+"""In the clouds' unit: map coordinates have up to 10⁷ metres."""
 TEXTS = ("file", "gender", "body_model")
 MOST_ROWS, LARGEST_GROUP = 2_000_000, 2**30
 """Rows of the table, and bytes of one of its row groups; a million of SMPL's bodies have 350 MB."""
 BATCH = 4096
 LONGEST_TEXT = 8192
-"""Bytes of a path; longer ones no system opens."""
+"""Bytes of a path. No system opens longer ones."""
 
 
 def read_cloud_truth(
@@ -86,7 +86,7 @@ def read_cloud_truth(
 
 
 def check_truth(path: Path | None, reading: Reading) -> None:
-    """Drop the ground truth of a reading whose bodies do not lie in their clouds, in the median; say so."""
+    """Drop the ground truth of a reading if the bodies are not at their clouds, in the median. Add a note."""
     gaps = [
         cKDTree(frame.truth.joints).query(frame.points)[0].mean()
         for frame in reading.frames
@@ -106,7 +106,7 @@ def _rows(path: Path, files: set[str], dropped: Counter[str]) -> list[dict[str, 
         rows = _read(path, files)
     except InputError:
         raise
-    except Exception as error:  # a damaged table can raise almost any exception
+    except Exception as error:  # A damaged table can raise almost any exception.
         raise InputError(path, found=f"not readable ({error})", expected="a Parquet table") from error
     twice = {name for name, count in Counter(row["file"] for row in rows).items() if count > 1}
     kept = []
@@ -121,10 +121,10 @@ def _rows(path: Path, files: set[str], dropped: Counter[str]) -> list[dict[str, 
 
 
 def _read(path: Path, files: set[str]) -> list[dict[str, Any]]:
-    """At most two rows of each file: one is used, two are a fault.
+    """At most two rows of each file. One is used; two are a fault.
 
-    Texts stay dictionaries, and only parts that name one of the files are unfolded, so that the table costs
-    the memory of the rows that are wanted.
+    Texts stay dictionary-encoded, and only row groups that name one of the files are read. The table then
+    needs only the memory of the rows that are used.
     """
     schema = pq.read_schema(path)
     no_text = _without_text(path, schema)
@@ -146,7 +146,7 @@ def _read(path: Path, files: set[str]) -> list[dict[str, Any]]:
 
 
 def _without_text(path: Path, schema: pa.Schema) -> list[str]:
-    """The columns that should hold text and do not; their rows cannot be right."""
+    """The columns that should contain text but do not. Their rows are invalid."""
     wrong = []
     for name in COLUMNS:
         if name not in schema.names:
@@ -163,7 +163,7 @@ def _without_text(path: Path, schema: pa.Schema) -> list[str]:
 
 
 def _check_sizes(path: Path, metadata: pq.FileMetaData, columns: list[str]) -> None:
-    """Refuse tables that unfold to more than bodies need: few bytes can stand for any number of values."""
+    """Refuse tables that expand to more than bodies need. A few bytes can encode any number of values."""
     if metadata.num_rows > MOST_ROWS:
         raise InputError(path, "rows", f"{metadata.num_rows}", f"at most {MOST_ROWS}")
     for group in map(metadata.row_group, range(metadata.num_row_groups)):

@@ -1,4 +1,4 @@
-"""Read one's own clouds: one person and one moment a file."""
+"""Read own clouds: one person and one moment per file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,11 +33,11 @@ from sshmr.sources.truth import BodyLoader
 WIDEST = 10_000.0
 """Metres that a cloud spans at most, before it is cleaned: more is damage."""
 WILD, WILD_SHARE = 1000.0, 0.01
-"""Points farther than this from the median one, metres, are dropped where they are at most this share."""
+"""Points farther than this from the median, in metres, are dropped if they are at most this share."""
 DENSE = 100_000
 """More points than this are thinned at random before they are cleaned; a table's row holds far fewer."""
 COARSE, COARSEST = 0.02, 0.1
-"""Metres between neighbouring values of a coordinate: digits are missing, or too many of them."""
+"""Metres between neighbouring values of a coordinate. A larger step means that digits are missing."""
 
 
 def read_sequence(
@@ -61,7 +61,7 @@ def read_sequence(
         A ``Reading``, y up, in metres.
 
     Raises:
-        InputError: when the sequence is not there, or most of its clouds have no person's size.
+        InputError: when the sequence does not exist, or most of its clouds do not have the size of a person.
     """
     own = files_of_sequence(root, sequence, settings.clouds, files)
     reading, wrong_sizes = read_files(Path(root), sequence, own, settings, load_body)
@@ -86,7 +86,7 @@ def read_files(
         A ``Reading``, and the ``Misfit`` of each cloud that has no person's height.
     """
     for file in [file for file in files if file.path.suffix.lower() in SUFFIXES][:1]:
-        require_laspy(file.path)  # better no clouds at all than some silently fewer
+        require_laspy(file.path)  # An error is better than missing clouds.
     simulated = maker_of(root) is not None
     dataset = "simulated" if simulated else "clouds"
     reading = Reading(sequence, simulated=simulated)
@@ -136,7 +136,8 @@ def read_files(
 
 
 def check_sizes(where: Path, wrong_sizes: list[Misfit], count: int, settings: ExtractConfig) -> None:
-    """Stop where most of ``count`` clouds have no person's size, and say which option would change that.
+    """Refuse a sequence in which most of ``count`` clouds do not have the size of a person. Name the option
+    to change.
 
     Raises:
         InputError: when more than half of them are wrong; ``where`` is the path it names.
@@ -146,7 +147,7 @@ def check_sizes(where: Path, wrong_sizes: list[Misfit], count: int, settings: Ex
 
 
 def load_cloud(path: Path, settings: CloudsConfig) -> Cloud:
-    """The finite points of a file, y up, in metres, and what was decided about them.
+    """The finite points of a file, y up, in metres, and notes about how they were read.
 
     Raises:
         InputError: when it cannot be read, spans kilometres, or its coordinates have lost their digits.
@@ -204,7 +205,7 @@ def clean(points: np.ndarray, settings: ExtractConfig) -> tuple[np.ndarray, bool
     if settings.voxel and len(points):
         points = voxel_means(points, settings.voxel)
     points = without_strays(points, settings.stray_distance)
-    # Rings of a far LiDAR lie apart; twice the distance of strays still joins them.
+    # Rings of a far LiDAR are far apart. Twice the stray distance still joins them.
     return without_fragments(points, 2 * settings.stray_distance), had_ground
 
 
@@ -215,6 +216,6 @@ def _ground(points: np.ndarray, settings: CloudsConfig) -> np.ndarray | None:
         over = ring_heights(points, settings.ground_thickness)
     if settings.ground == "remove":
         return points[:, 1] - np.percentile(points[:, 1], 1) if over is None else over
-    # Somebody who lies flat is no ground: enough of a person must be left above it.
+    # A person who lies flat is not ground: enough of a person must be left above it.
     above = np.empty(0) if over is None else over[over > settings.ground_thickness]
     return over if len(above) and np.ptp(above) > SMALLEST else None

@@ -41,7 +41,7 @@ def extract(
     skipped: Path,
     threads: int = 1,
 ) -> str:
-    """Read some sequences, write them as one shard of the points table, and the table of what was skipped.
+    """Read some sequences, write them as one shard of the points table, and the table of skipped frames.
 
     Args:
         source: one of ``READERS``.
@@ -50,10 +50,10 @@ def extract(
         settings: an ``ExtractConfig``.
         load_body: function of a gender that returns a ``BodyModel``, or None where there is none.
         output, skipped: the two Parquet files to write.
-        threads: how many frames are read at once, where the source's reader does so.
+        threads: how many frames are read in parallel, if the reader supports it.
 
     Returns:
-        One line for each sequence that says what was read.
+        One line for each sequence about what was read.
 
     Raises:
         InputError: when the source cannot be used, or a sequence leaves no frame.
@@ -134,7 +134,7 @@ def table_columns(readings: Sequence[Reading], split: str, count: int) -> dict[s
 
 
 def _padded_parts(parts: np.ndarray | None, count: int) -> np.ndarray:
-    """(count,) int8: 0 on padding, and where the source tells no parts."""
+    """(count,) int8: 0 on padding, and if the source has no parts."""
     padded = np.zeros(count, np.int8)
     if parts is not None:
         padded[: len(parts)] = parts

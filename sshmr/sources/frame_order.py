@@ -1,6 +1,6 @@
 """The order, the numbers and the times of a sequence's frames, from the names of their files.
 
-The workflow asks this while it plans, so nothing here imports more than the standard library.
+The workflow uses this while it plans, so this module imports only the standard library.
 
 Sources: ``rosrun pcl_ros bag_to_pcd`` writes ``sec.nsec.pcd``; PCL's grabbers write
 ``frame_20121214T142255.814212.pcd``.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 EPOCH = (946_684_800, 4_102_444_800)
-"""Seconds since 1970 that can be a recording's: the years 2000 to 2099."""
+"""Seconds since 1970 that count as a time: the years 2000 to 2099."""
 SECONDS = re.compile(r"(?<![\d.])(\d{9,10})[._](\d{1,9})(?![\d])")
 STAMP = re.compile(r"(?<!\d)(\d{8})T?_?(\d{6})[.,](\d{1,9})(?!\d)")
 WHOLE = re.compile(r"(?<![\d.])(\d{13}|\d{16}|\d{19})(?![\d.])")
@@ -22,7 +22,7 @@ LARGEST = 2**31
 
 
 class Numbered(NamedTuple):
-    """One file's place in its sequence: frame number, and seconds since 1970 where its name tells."""
+    """One file's place in its sequence: frame number, and seconds since 1970 if its name has a time."""
 
     frame: int
     time: float | None
@@ -43,8 +43,9 @@ def numbers_of(name: str) -> tuple[int, ...]:
 def numbered(paths: Sequence[Path], given: Sequence[int | None] | None = None) -> list[Numbered]:
     """Files of one sequence in order.
 
-    Times order them where all names hold different ones; otherwise all numbers of the names do, from left to
-    right, and letters last. A frame's number is the one that differs from name to name, else its place.
+    If all names contain different times, they determine the order. Otherwise all numbers of the names do,
+    from left to right, and letters last. A frame's number is the one that differs from name to name, else its
+    place.
 
     Args:
         given: frame numbers that a pattern took from the paths; None for a file without one.
@@ -73,7 +74,7 @@ def _sorted_by(keys: Sequence[Any]) -> list[int]:
 
 
 def _varying(names: Sequence[str]) -> list[int]:
-    """The one number that differs from name to name; nothing where none or several do."""
+    """The one number that differs from name to name; nothing if none or several do."""
     rows = [numbers_of(name) for name in names]
     if not rows or len({len(row) for row in rows}) > 1:
         return []
@@ -84,7 +85,7 @@ def _varying(names: Sequence[str]) -> list[int]:
 
 
 def times_of(names: Sequence[str]) -> list[float]:
-    """Seconds since 1970 of names that all hold a time; nothing where one does not, or two are the same."""
+    """Seconds since 1970 if all names contain a time; nothing if one does not, or two are the same."""
     for read in (_stamps, _seconds, _whole):
         times = read(names)
         if len(times) == len(names) and len(set(times)) == len(times):

@@ -1,4 +1,4 @@
-"""What every reader hands over: frames of one sequence, y up, and the frames it had to skip."""
+"""The output of every reader: the frames of one sequence, y up, and the skipped frames."""
 
 from dataclasses import dataclass, field, replace
 
@@ -24,10 +24,10 @@ class Truth:
 class Frame:
     """One cleaned cloud, (K, 3) metres, y up, at most the table's number of points.
 
-    view: the camera that saw it, where a moment has several clouds.
-    sequence: what it belongs to, where a shard holds several; empty for the reading's own.
-    time: seconds, where the source tells; since 1970, or since the recording began.
-    parts: (K,) the part of the body that each point is on, 1 to 24 as SMPL's joints, where the source tells.
+    view: the camera, if a moment has several clouds.
+    sequence: of the frame, if a shard has several; empty for the reading's own.
+    time: seconds since 1970 or since the recording began, if the source has times.
+    parts: (K,) the part of the body that each point is on, 1 to 24 as SMPL's joints, if the source has it.
     """
 
     frame_id: str
@@ -52,7 +52,7 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     simulated: bool = False
     scene: dict[str, str | float] = field(default_factory=dict)
-    """Where the whole scene lies that people were cut from: recording, root, up, unit."""
+    """The scene that people were cut from: recording, root, up, unit."""
 
     def skip(self, frame_id: str, source: str, reason: str) -> None:
         """List a frame that cannot be used."""

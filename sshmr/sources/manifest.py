@@ -1,4 +1,4 @@
-"""What a simulated data set says of itself, in a file that no real one has."""
+"""The manifest of a simulated data set. Real data sets do not have this file."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def maker_of(root: str | Path) -> Maker | None:
     """The ``Maker`` of the data below a root; None where they are not simulated.
 
     Raises:
-        InputError: when there is a manifest that cannot be read, so that nobody can tell.
+        InputError: when there is a manifest that cannot be read.
     """
     path = Path(root) / MANIFEST
     if not path.is_file():

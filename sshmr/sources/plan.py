@@ -1,6 +1,6 @@
-"""What a run reads: its sequences with their files, packed into shards.
+"""The input of a run: its sequences with their files, packed into shards.
 
-The workflow lists a source once, while it plans, so nothing here imports more than the standard library. Each
+The workflow lists a source once, while it plans, so this module imports only the standard library. Each
 extraction reads its own part of that list from a file.
 """
 
@@ -21,7 +21,7 @@ from sshmr.sources.surreal.clips import Clip, clip_files, surreal_shards
 from sshmr.tables.run_folder import SPLITS, Shard
 
 SLOPER4D_FRAME = 20_000
-"""Bytes of a pickle per frame, about: the number of frames is known only after reading all of it."""
+"""Approximate bytes of a pickle per frame. The exact number of frames is known only after reading it."""
 BEHAVE_CAMERAS = 4
 
 
@@ -30,8 +30,8 @@ class Sequence(NamedTuple):
 
     Attributes:
         name: as its reader knows it. root: the source's top folder.
-        frames: how many clouds it has, about.
-        files: its files, where the reader would have to search the whole source for them.
+        frames: approximate number of clouds.
+        files: its files, if the reader would otherwise have to search the whole source.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Sequence(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """What a shard is read from: the kind of source, and the sequences in their order."""
+    """The input of a shard: the kind of source, and the sequences in their order."""
 
     kind: str
     sequences: list[Sequence]
@@ -53,14 +53,14 @@ class Packed(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is known of files without reading them: a hash of their names, sizes and times; their bytes."""
+    """The state of files without reading them: a hash of their names, sizes and times; their bytes."""
 
     digest: str
     size: int
 
 
 def state_of(paths: Iterable[Path]) -> State:
-    """The state of some files; it also changes when a file is replaced by an older one, or is gone."""
+    """The state of some files; it also changes when a file is replaced by an older one, or is missing."""
     hasher, size = hashlib.sha256(), 0
     for path in paths:
         try:
@@ -135,7 +135,7 @@ def pack(kind: str, split: str, sequences: Iterable[Sequence], limit: int) -> di
     plan: dict[Shard, Packed] = {}
     for group in groups:
         first, others = group[0].name, len(group) - 1
-        # Names of folders are data: files and shell lines get a safe one, tables the true one.
+        # Folder names can contain anything: files and shell lines get a safe name, tables the true one.
         shard = Shard(split, safe_name(f"{first}_and_{others}_more" if others else first))
         if shard in plan:
             shard = Shard(split, safe_name(first, apart=True))
@@ -144,7 +144,7 @@ def pack(kind: str, split: str, sequences: Iterable[Sequence], limit: int) -> di
 
 
 def write_listing(path: str | Path, packed: Packed) -> None:
-    """Write what a shard is read from; the file stays untouched where it says the same already."""
+    """Write the input of a shard. The file is not changed if the content is the same."""
     content = {
         "source": packed.kind,
         "sequences": [

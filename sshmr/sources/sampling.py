@@ -1,4 +1,4 @@
-"""Bring a cloud to the table's number of points: thin what is too much, pad what is too little.
+"""Bring a cloud to the table's number of points: subsample larger clouds, pad smaller ones.
 
 Each frame's own id seeds its draw, so a frame gets the same points in any shard, order or run.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def frame_generator(frame_id: str) -> np.random.Generator:
-    """A numpy Generator that depends on nothing but the frame's id."""
+    """A numpy Generator that depends only on the frame's id."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(frame_id.encode()).digest()[:8], "little"))
 
 
@@ -70,7 +70,7 @@ def voxel_cells(points: np.ndarray, edge: float) -> tuple[np.ndarray, np.ndarray
     cells -= cells.min(axis=0)
     span = [int(length) + 1 for length in cells.max(axis=0)]
     if span[0] * span[1] * span[2] < 2**62:
-        # One number a cell, in the order of its coordinates: sorts ten times as fast.
+        # One number per cell, in the order of its coordinates: it sorts ten times as fast.
         _, cell, size = np.unique(
             (cells[:, 0] * span[1] + cells[:, 1]) * span[2] + cells[:, 2],
             return_inverse=True,

@@ -1,4 +1,4 @@
-"""Read recordings of whole scenes: every person that is found and followed is a sequence of its own."""
+"""Read recordings of whole scenes: every person that is found is a separate sequence."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def read_sequence(
     Args:
         root: the top folder; sequence: one that ``list_sequences`` names; split: ``train`` or ``test``.
         settings: an ``ExtractConfig``. load_body: unused; scenes have no truth.
-        threads: processes that read files side by side.
+        threads: processes that read files in parallel.
         files: the recording's ``Numbered`` files; without them, they are searched for.
 
     Returns:
@@ -68,7 +68,7 @@ def read_sequence(
 
 
 def _cleaned(points: np.ndarray, settings: ExtractConfig) -> np.ndarray:
-    """A person's points on the voxel grid, without strays; the ground is gone already."""
+    """A person's points on the voxel grid, without strays. The ground has been removed before."""
     points = np.asarray(points)
     if settings.voxel:
         points = voxel_means(points, settings.voxel)

@@ -1,6 +1,6 @@
-"""Which sequences a source has, and which split each belongs to.
+"""The sequences of a source, and the split of each.
 
-The workflow asks this while it plans, so nothing here imports more than the standard library.
+The workflow uses this while it plans, so this module imports only the standard library.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.surreal.clips import surreal_shards
 
 CROSS_TEST = ("seq009",)
-"""SLOPER4D's sequence that is for testing where methods are compared across data sets."""
+"""SLOPER4D's test sequence in comparisons across data sets."""
 MANIFEST = "manifest.json"
 
 
@@ -32,9 +32,9 @@ class SimulatedSequence(NamedTuple):
 
 
 def simulated_plan(capture: CaptureConfig) -> list[SimulatedSequence]:
-    """The sequences that a ``CaptureConfig`` asks for, in order.
+    """The sequences of a ``CaptureConfig``, in order.
 
-    Subjects take turns; those of the test sequences appear in no training sequence. Layouts take turns within
+    Subjects alternate; those of the test sequences appear in no training sequence. Layouts alternate within
     each split.
     """
     training = capture.sequences - capture.test_sequences
@@ -54,13 +54,13 @@ def simulated_plan(capture: CaptureConfig) -> list[SimulatedSequence]:
 def simulated_root(folder: str | Path, sequence: str, layout: str) -> Path:
     """The root that a simulated sequence's reader is given, below the run's folder ``capture``.
 
-    SLOPER4D's sequences share one; a sequence of any other layout is a small data set of its own.
+    SLOPER4D's sequences share one; a sequence of any other layout is a separate small data set.
     """
     return Path(folder) if layout == "sloper4d" else Path(folder) / sequence
 
 
 def simulated_file(folder: str | Path, sequence: str, layout: str) -> Path:
-    """The file that stands for a simulated sequence: its one pickle, or the list of its files."""
+    """The file that represents a simulated sequence: its pickle, or the list of its files."""
     root = simulated_root(folder, sequence, layout)
     return sloper4d_pickle(root, sequence) if layout == "sloper4d" else root / MANIFEST
 
@@ -74,7 +74,7 @@ def list_sequences(
         source_kind: ``sloper4d``, ``behave``, ``clouds`` or ``scenes``; of ``surreal``, groups of clips.
         root: the data's top folder.
         settings: an ``ExtractConfig``.
-        files: of clouds and scenes: what ``cloud_files`` returns, where it is known already.
+        files: of clouds and scenes: the result of ``cloud_files``, if it is known already.
 
     Raises:
         InputError: when the folder is missing or holds nothing of that kind.

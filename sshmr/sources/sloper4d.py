@@ -1,4 +1,5 @@
-"""Read SLOPER4D: one pickle a sequence, a LiDAR worn by one person watching another, world with z up."""
+"""Read SLOPER4D: one pickle per sequence. One person wears a LiDAR that records another. The world has z
+up."""
 
 import hashlib
 import reprlib
@@ -24,14 +25,14 @@ from sshmr.sources.truth import BodyLoader, truth_body, turned_truth
 FARTHEST_TRUTH = 1.5
 PUBLISHED_SEED, PUBLISHED_TEST_SHARE = 42, 0.3
 MOST_NUMBERS, MOST_IN_CLOUD = 2**22, 2**18
-"""Of an array over all frames, and of one cloud."""
+"""Largest number of values of an array over all frames, and of one cloud."""
 LARGEST = 1e6
-"""Numbers above are no angles, coefficients or metres."""
+"""Larger numbers are not angles, coefficients or metres."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A pickle's content, checked, still in its world with z up.
+    """A pickle's content, checked, in its world with z up.
 
     frames: (T,) int; pose: (T, 72); transl: (T, 3); betas: (T, 10).
     clouds: frame number → what the file holds.
@@ -179,7 +180,7 @@ def _float_array(values: Any, most: int = MOST_NUMBERS) -> np.ndarray:
     while waiting:
         item = waiting.pop()
         if isinstance(item, str | bytes) or (isinstance(item, np.ndarray) and item.dtype.kind in "SU"):
-            raise ValueError("text instead of numbers")  # numpy would parse it, however long it is
+            raise ValueError("text instead of numbers")  # numpy would parse text of any length.
         if isinstance(item, list | tuple | np.ndarray):
             count += max(np.size(item) if isinstance(item, np.ndarray) else len(item), 1)
             if count > most:
@@ -262,10 +263,11 @@ def _clean(cloud: Any, settings: ExtractConfig) -> np.ndarray:
 def _truth(
     recording: Recording, clouds: dict[int, np.ndarray], load_body: BodyLoader, reading: Reading
 ) -> dict[int, Truth]:
-    """The true body of each frame, turned y up; nothing where the right body model is not at hand.
+    """The true body of each frame, rotated to y up; nothing without the right body model.
 
-    Bodies that cannot be right are dropped with a note, their clouds never: those whose numbers are none, and
-    all of them where clouds and translations are not in one world, compared over the sequence in the median.
+    Invalid bodies are dropped with a note; their clouds are kept. These are bodies with numbers that are not
+    finite, and all bodies if clouds and translations are not in the same world (compared in the median of the
+    sequence).
     """
     maker = Maker(recording.body_model, recording.body_digest) if recording.simulated else None
     body = truth_body(recording.gender, load_body, maker, reading)

@@ -1,4 +1,4 @@
-"""True bodies, where a source has them and the body model that they are for is at hand."""
+"""True bodies, if a source has them and their body model is available."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,7 @@ def turned_truth(
     """The true bodies of T frames in another frame of coordinates, joints included.
 
     Args:
-        body: a ``BodyModel``; gender, body_model: what the source says of it.
+        body: a ``BodyModel``; gender, body_model: from the source.
         rotation: (3, 3), source frame → target frame, about the frame's origin.
         pose: (T, 72) radians; betas: (T, 10); transl: (T, 3) metres; in the source's frame.
 

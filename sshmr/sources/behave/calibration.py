@@ -1,4 +1,4 @@
-"""What is known of a sequence and of its cameras."""
+"""The calibration of a sequence's cameras."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,15 +11,15 @@ from sshmr.formats.json_files import entry, read_json_mapping
 from sshmr.formats.numpy_files import read_npy
 
 CAMERAS_BY_DEFAULT = (0, 1, 2)
-"""Those of recordings whose ``info.json`` does not list them."""
+"""The cameras of recordings whose ``info.json`` does not list them."""
 FARTHEST_CAMERA = 20.0
 WIDEST = 16384
 STEEPEST = 100.0
-"""A lens has no rays that lie farther from its axis, in x/z or y/z: such numbers are damage."""
+"""Largest x/z or y/z of a ray. Larger numbers are damage."""
 
 
 class Info(NamedTuple):
-    """What ``info.json`` says: where the calibration is, which cameras recorded, the person's gender."""
+    """The content of ``info.json``: the folder of the calibration, the cameras, the person's gender."""
 
     poses: Path
     intrinsics: Path
@@ -73,10 +73,10 @@ def read_info(path: Path) -> Info:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether a folder is there; a name that no folder can have is that of none."""
+    """Whether a folder exists. False for names that no folder can have."""
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # a name that is too long, or has a NUL in it
+    except (OSError, ValueError):  # The name is too long, or contains NUL.
         return False
 
 
@@ -102,7 +102,7 @@ def read_table(path: Path) -> np.ndarray:
     """A camera's pixel table, (H, W, 2) float32.
 
     Raises:
-        InputError: when it is missing, no such array, or without a finite number.
+        InputError: when it is missing, not such an array, or without a finite number.
     """
     if not Path(path).is_file():
         raise InputError(

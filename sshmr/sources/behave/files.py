@@ -1,6 +1,6 @@
-"""Where BEHAVE keeps what.
+"""The files and folders of BEHAVE.
 
-The workflow asks this while it plans, so nothing here imports more than the standard library.
+The workflow uses this while it plans, so this module imports only the standard library.
 """
 
 import os
@@ -22,12 +22,12 @@ def sequence_folder(root: str | Path, sequence: str) -> Path:
 
 
 def info_file(root: str | Path, sequence: str) -> Path:
-    """The file that a sequence is known by."""
+    """The file that identifies a sequence."""
     return sequence_folder(root, sequence) / "info.json"
 
 
 def watched_files(root: str | Path, sequence: str) -> list[Path]:
-    """The files that stand for a sequence: what it is known by, and the calibration that it names."""
+    """The files of a sequence that Snakemake watches: its ``info.json`` and its calibration."""
     path = info_file(root, sequence)
     try:
         content = read_json_mapping(path)
@@ -36,7 +36,7 @@ def watched_files(root: str | Path, sequence: str) -> list[Path]:
             sorted(folder.glob(f"*/{name}")) for folder, name in zip(folders, CALIBRATION, strict=True)
         ]
     except (InputError, KeyError, TypeError, ValueError, OSError):
-        return [path]  # the extraction says what is wrong with it
+        return [path]  # The extraction reports what is wrong.
     return [path, *(Path(os.path.normpath(file)) for files in calibration for file in files)]
 
 
@@ -46,10 +46,10 @@ def sequence_names(root: str | Path) -> list[str]:
 
 
 def official_split(root: str | Path) -> dict[str, list[str]] | None:
-    """What ``split.json`` says: ``{"train": [...], "test": [...]}``; None where there is none.
+    """The content of ``split.json``: ``{"train": [...], "test": [...]}``; None if there is no such file.
 
     Raises:
-        InputError: when it cannot be read, or names a sequence on both sides.
+        InputError: when it cannot be read, or names a sequence in both splits.
     """
     path = Path(root) / "split.json"
     if not path.exists():
@@ -85,7 +85,7 @@ def depth_file(folder: Path, camera: int) -> Path:
 
 
 def mask_file(folder: Path, camera: int) -> Path | None:
-    """The person's mask; None where there is none. A .png is exact, a .jpg noisy: the .png wins."""
+    """The person's mask; None if there is none. A .png is exact and preferred to a .jpg, which is noisy."""
     for suffix in (".png", ".jpg"):
         path = folder / f"k{camera}.person_mask{suffix}"
         if path.is_file():

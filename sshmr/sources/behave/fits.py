@@ -1,4 +1,4 @@
-"""The bodies that were fitted to all four cameras: labels."""
+"""The bodies that were fitted to all four cameras: the truth."""
 
 import pickletools
 from pathlib import Path
@@ -41,7 +41,7 @@ def read_fit(path: Path) -> Fit:
 
 
 def _check_sizes(path: Path) -> None:
-    """Refuse a damaged pickle that would make the unpickler set memory aside for what it does not hold."""
+    """Refuse a damaged pickle for which the unpickler would reserve too much memory."""
     size = path.stat().st_size
     if size > LARGEST:
         raise InputError(path, "size", f"{size} bytes", f"at most {LARGEST}")
@@ -51,7 +51,7 @@ def _check_sizes(path: Path) -> None:
             for code, arg, _ in pickletools.genops(path.read_bytes())
             if code.name.endswith("PUT")
         ]
-    except Exception as error:  # a broken pickle can raise almost any exception
+    except Exception as error:  # A damaged pickle can raise almost any exception.
         raise InputError(path, found=f"not a pickle ({error})", expected="pose, betas and trans") from error
     if any(number > size for number in numbers):
         raise InputError(path, found="a pickle with more memory slots than bytes", fix="Get it again")

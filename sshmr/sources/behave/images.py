@@ -7,15 +7,15 @@ import numpy as np
 from PIL import Image
 
 PERSON = 127
-"""Grey values above are the person; a .jpg mask has all values in between."""
+"""Larger grey values are the person. A .jpg mask also has values between."""
 IS_PERSON = [value > PERSON for value in range(256)]
 SIXTEEN_BIT = ("I;16", "I")
 
 
 class Mask(NamedTuple):
-    """Where the person is: pixels (h, w) bool within ``box``, (left, top, right, bottom) in the image.
+    """The person's pixels (h, w) bool within ``box``, (left, top, right, bottom) in the image.
 
-    All that is read of an image beyond its decoding: a twentieth of it in BEHAVE.
+    Only this part of an image is used, in BEHAVE a twentieth of it.
     """
 
     pixels: np.ndarray
@@ -38,7 +38,7 @@ def read_depth(path: Path, shape: tuple[int, int], box: tuple[int, int, int, int
 
 
 def read_mask(path: Path, shape: tuple[int, int]) -> Mask:
-    """Where the person is, a ``Mask``.
+    """The person's ``Mask``.
 
     Raises:
         ValueError: with what is wrong, when it is not a whole PNG or JPEG of this shape, or nobody is in it.
@@ -54,7 +54,7 @@ def read_mask(path: Path, shape: tuple[int, int]) -> Mask:
 
 
 def _open(path: Path, kind: str, shape: tuple[int, int]) -> Image.Image:
-    """The image's header, checked before any pixel is decoded: a small file can hold a huge image."""
+    """The image's header, checked before any pixel is decoded, because a small file can hold a huge image."""
     try:
         image = Image.open(path, formats=(kind,))
     except FileNotFoundError:

@@ -12,7 +12,8 @@ from sshmr.sources.sampling import frame_generator, subsample, voxel_cells
 REACH = 1.3
 """Metres from the middle of a person's points to the farthest of them."""
 SPARSE = 0.2
-"""Cells with less than this share of the median number of points hold what flies between two surfaces."""
+"""Cells with less than this share of the median number of points hold points that fly between two
+surfaces."""
 PUBLISHED_DRAWS, PUBLISHED_POINTS = (1200, 1800), 1024
 PUBLISHED_NEIGHBOUR = 0.2
 
@@ -38,7 +39,7 @@ def unproject(depth: np.ndarray, mask: Mask, camera: Camera) -> np.ndarray:
 
 
 def robust_cleaning(points: np.ndarray, settings: ExtractConfig, frame_id: str) -> np.ndarray:
-    """What hangs together as one person: on the voxel grid, without small pieces, thinned.
+    """The connected points of one person: on the voxel grid, without small pieces, thinned.
 
     Args:
         points: (K, 3) metres; settings: an ``ExtractConfig``; frame_id: seeds the draw.
@@ -48,7 +49,7 @@ def robust_cleaning(points: np.ndarray, settings: ExtractConfig, frame_id: str) 
     """
     if not len(points):
         return points
-    # A median: what a mask takes of the wall behind pulls a mean away.
+    # The median, because points of the wall in the mask would move the mean.
     points = points[np.linalg.norm(points - np.median(points, axis=0), axis=1) < REACH]
     if settings.voxel and len(points):
         points, size = voxel_cells(points, settings.voxel)
@@ -58,7 +59,7 @@ def robust_cleaning(points: np.ndarray, settings: ExtractConfig, frame_id: str) 
 
 
 def published_cleaning(points: np.ndarray, settings: ExtractConfig, frame_id: str) -> np.ndarray:
-    """The published selection: drawn at random, near to others and to the mean; arguments as above."""
+    """The published selection: random points that are near to others and to the mean. Arguments as above."""
     rng = frame_generator(frame_id)
     kept = points[:0]
     for draws in PUBLISHED_DRAWS:

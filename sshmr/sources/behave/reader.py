@@ -1,4 +1,4 @@
-"""Read a BEHAVE sequence: one cloud a moment and camera, in camera 1's frame turned y up."""
+"""Read a BEHAVE sequence: one cloud per moment and camera, in camera 1's frame, rotated to y up."""
 
 import dataclasses
 from collections import Counter
@@ -27,7 +27,7 @@ FARTHEST_TRUTH = 1.5
 
 
 class View(NamedTuple):
-    """One camera at one moment, before anything is read."""
+    """One camera at one moment, before its files are read."""
 
     name: str
     time: int
@@ -124,7 +124,7 @@ def _moments(
 
 
 def _see(view: View, camera: Camera, settings: ExtractConfig) -> Seen:
-    """What one view shows of the person, a ``Seen``."""
+    """The points of one view, a ``Seen``."""
     nothing = np.zeros((0, 3), np.float32)
     mask_path = mask_file(view.folder, view.camera)
     if mask_path is None:
@@ -139,8 +139,8 @@ def _see(view: View, camera: Camera, settings: ExtractConfig) -> Seen:
     if not len(raw):
         return Seen(nothing, "no pixel of the mask has a depth")
     points = CLEANING[settings.behave.cleaning](raw, settings, view.name)
-    # A wrong unit shows in the raw points, as cleaning cuts to a person's size, and in their middle half, as
-    # a mask can take in some of the wall behind.
+    # Check the unit on the raw points, because cleaning cuts to a person's size, and on their middle half,
+    # because a mask can contain parts of the wall.
     span = float(np.diff(np.percentile(raw, [25, 75], axis=0), axis=0).max())
     if len(points) <= settings.minimum_points:
         few = f"it has {len(points)} points after cleaning, {settings.too_few}"
@@ -152,7 +152,7 @@ def _see(view: View, camera: Camera, settings: ExtractConfig) -> Seen:
 
 
 def _check_size(path: Path, spans: np.ndarray) -> None:
-    """Most views must show something of a person's size, or the depth has another unit."""
+    """Refuse depth in another unit: in most views, the masked points must have the size of a person."""
     spans = spans[np.isfinite(spans)]
     if len(spans) and not SMALLEST <= np.median(spans) <= LARGEST:
         raise InputError(
@@ -167,7 +167,7 @@ def _check_size(path: Path, spans: np.ndarray) -> None:
 def _add_truth(
     reading: Reading, folders: dict[int, Path], info: Info, load_body: BodyLoader, maker: Maker | None
 ) -> None:
-    """Give each frame the body that was fitted at its moment, where there is one."""
+    """Add the body that was fitted at each frame's moment, if there is one."""
     if info.gender is None:
         reading.notes.append("no ground truth: info.json states no gender")
         return
@@ -195,7 +195,7 @@ def _add_truth(
 
 
 def _check_same_world(reading: Reading, info: Info) -> None:
-    """Drop all ground truth where clouds and fits are not in one world: compared in the median."""
+    """Drop all ground truth if clouds and fits are not in the same world (compared in the median)."""
     gaps = [
         np.linalg.norm(frame.points.mean(axis=0) - frame.truth.joints[0])
         for frame in reading.frames

@@ -1,12 +1,13 @@
-"""SURREAL's one camera: from pixels to its world, and from its world to one with y up.
+"""SURREAL's camera: from pixels to its world, and from its world to one with y up.
 
-The camera never turns. With x to the right, y down and z along its axis, a point before it lies in the world
-at ``(camLoc_x − z, camLoc_y + y, camLoc_z − x)``. That has determinant −1: either the images or the world
-show people mirrored. Two readings of the labels are in use:
+The camera never rotates. With x to the right, y down and z along its axis, a point in front of it is in the
+world at ``(camLoc_x − z, camLoc_y + y, camLoc_z − x)``. That has determinant −1: either the images or the
+world show people mirrored. Two readings of the labels are in use:
 
-- ``straight``: the world is the posed body's own, and the images are mirrored. So do SURREAL's own scripts,
-  and who draws its joints on its images finds left and right exchanged.
-- ``swapped``: the images are right, and the world has the posed body's x and z exchanged. So does the
+- ``straight``: the world is that of the posed body, and the images are mirrored. SURREAL's own scripts use
+this;
+  its joints, drawn on its images, have left and right exchanged.
+- ``swapped``: the images are right, and the world has the posed body's x and z exchanged. This is used in the
   evaluation of Su et al., ACM MM 2025.
 
 Sources: github.com/gulvarol/surreal, README and issues 10 (``zrot``; left and right exchanged in the image),
@@ -20,7 +21,7 @@ FOCAL = 600.0
 """Pixels: a lens of 60 mm before a sensor 32 mm wide."""
 CENTRE = (160.0, 120.0)
 BACKGROUND = 1e10
-"""Depth where there is nobody, metres."""
+"""Depth of the background, metres."""
 FARTHEST = 100.0
 PARTS = 24
 
@@ -33,7 +34,7 @@ WORLD_TO_Y_UP = {
 
 
 def person_points(depth: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The person's pixels, and only they, as points before the camera.
+    """The person's pixels as points in front of the camera.
 
     Args:
         depth: (240, 320) float, metres along the camera's axis.
@@ -73,5 +74,5 @@ def person_points(depth: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def camera_to_world(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """Points before the camera (K, 3) in SURREAL's world; camera: (3,) its ``camLoc``."""
+    """Points in front of the camera (K, 3), in SURREAL's world; camera: (3,) its ``camLoc``."""
     return points @ CAMERA_TO_WORLD.T + camera

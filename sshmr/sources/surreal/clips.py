@@ -1,6 +1,6 @@
-"""Which of SURREAL's clips are used, and which shard each is in.
+"""The clips of SURREAL that are used, and the shard of each.
 
-The workflow asks this while it plans, so nothing here imports more than the standard library.
+The workflow uses this while it plans, so this module imports only the standard library.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def clips_of_shard(root: str | Path, shard: str, split: str, settings: ExtractCo
 
 
 def clip_files(clips: Iterable[Clip]) -> list[Path]:
-    """All files that clips are read from; of a clip that lacks one, the others."""
+    """All files that clips are read from; if a clip lacks one, the others."""
     return [
         path for clip in clips for kind in ("depth", "segm", "info") if (path := clip.file(kind)).is_file()
     ]

@@ -14,16 +14,16 @@ from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 GENDER_OF_CODE = {0: "female", 1: "male"}
 MOST_FRAMES = 10_000
 FARTHEST = 1000.0
-"""Larger numbers are no angles, coefficients or metres."""
+"""Larger numbers are not angles, coefficients or metres."""
 
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What is said about a clip of T frames.
+    """The annotation of a clip of T frames.
 
-    pose: (T, 72) with the body turned y up as it stands before the camera; betas: (T, 10).
+    pose: (T, 72) with the body rotated to y up, in front of the camera; betas: (T, 10).
     joints: (T, 24, 3) in SURREAL's world, metres; camera: (3,) there.
-    gender: what the file says, or None.
+    gender: from the file, or None.
     """
 
     pose: np.ndarray
@@ -37,7 +37,7 @@ class ClipInfo:
 
     @property
     def known(self) -> np.ndarray:
-        """(T,) bool: whose labels are numbers that can be."""
+        """(T,) bool: the frames with valid numbers."""
         parts = (self.pose, self.betas, self.joints.reshape(len(self), -1))
         return np.logical_and.reduce([(np.abs(part) < FARTHEST).all(axis=1) for part in parts])
 
@@ -89,5 +89,5 @@ def _upright(roots: np.ndarray, zrot: np.ndarray) -> np.ndarray:
 
 
 def _gender(values: np.ndarray) -> str | None:
-    """The gender that all frames name; None where they differ or name none."""
+    """The gender of all frames; None if they differ or have none."""
     return GENDER_OF_CODE.get(values[0]) if (values == values[0]).all() else None

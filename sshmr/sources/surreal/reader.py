@@ -24,7 +24,7 @@ from sshmr.sources.truth import BodyLoader, truth_body
 
 
 class _Seen(NamedTuple):
-    """What a clip's images show: row → (K, 3) points in SURREAL's world, and the (K,) part of each."""
+    """The points of a clip's images: row → (K, 3) points in SURREAL's world, and the (K,) part of each."""
 
     clip: Clip
     info: ClipInfo
@@ -52,7 +52,7 @@ def read_sequence(
         files: the shard's clips, (name, stem) each; without them, they are searched for.
 
     Returns:
-        A ``Reading``, each frame with its clip as sequence, y up, nobody mirrored.
+        A ``Reading``, y up, not mirrored. The sequence of a frame is its clip.
 
     Raises:
         InputError: when there is no such shard, or no clip's annotation fits its points.
@@ -61,7 +61,7 @@ def read_sequence(
 
 
 class _ShardReader:
-    """One shard on its way from files to frames."""
+    """Reads one shard."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class _ShardReader:
         self.root, self.settings = root, settings
         self.reading = Reading(shard, simulated=maker is not None)
         own = settings.surreal
-        # A simulated data set is one shard, whatever is drawn of SURREAL.
+        # A simulated data set is one shard. All of its clips are used.
         if files:
             self.clips = [Clip(*file) for file in files]
         elif maker:
@@ -134,7 +134,7 @@ class _ShardReader:
         return {row: points @ WORLD_TO_Y_UP[name].T for row, points in seen.points.items()}
 
     def _bodies(self, load_body: BodyLoader, maker: Maker | None) -> dict[str, BodyModel]:
-        """Gender → the body that the ground truth is for; a simulated data set knows one gender only."""
+        """Gender → the body that the ground truth is for; a simulated data set has only one gender."""
         asked = Reading("")
         found = {gender: truth_body(gender, load_body, maker, asked) for gender in GENDER_OF_CODE.values()}
         bodies = {gender: body for gender, body in found.items() if body is not None}
@@ -144,7 +144,7 @@ class _ShardReader:
         return {}
 
     def _see(self, clip: Clip) -> _Seen | None:
-        """Read a clip's files; what cannot be used is listed as skipped."""
+        """Read a clip's files. Unusable ones are listed as skipped."""
         try:
             seen = _Seen(clip, read_info(clip.file("info")), {}, {})
             depth, parts = MatFile(clip.file("depth")), MatFile(clip.file("segm"))
@@ -169,7 +169,7 @@ class _ShardReader:
         """The clip's points with y up, by row, and the true bodies that fit them.
 
         Raises:
-            ValueError: with the reason, when they cannot be turned for sure.
+            ValueError: with the reason, when the reading of the world is not certain.
         """
         bodies, fit = self.bodies, None
         if bodies:

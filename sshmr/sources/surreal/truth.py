@@ -1,4 +1,4 @@
-"""Where SURREAL's labelled bodies stand among the points, and which reading of its world is the right one."""
+"""Find SURREAL's true bodies among the points, and the right reading of its world."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from sshmr.sources.surreal.camera import WORLD_TO_Y_UP
 from sshmr.sources.surreal.info import ClipInfo
 
 PROBES = 3
-"""Frames of a clip that its reading and its gender are told by."""
+"""Number of frames of a clip that determine its reading and its gender."""
 ALIGNED_POINTS = 256
 FARTHEST_FIT = 0.02
-"""A reading is right when the median point lies this near to the mesh, metres."""
+"""A reading is right if the median distance of the points to the mesh is below this, metres."""
 CLEARLY_FARTHER, LEAST_DISTANCE = 2.0, 0.001
-"""Mirrored bodies come as near as 16 mm; true ones are nearer than half of that, or their joints decide."""
+"""Mirrored bodies can be as near as 16 mm. If the true ones are not nearer than half of that, the joints
+decide."""
 FARTHEST_MOVE = 0.1
 REACH = 0.05
 FARTHEST_JOINT = 0.3
@@ -29,7 +30,7 @@ LEAST_HANDEDNESS = 0.2
 
 @dataclass(frozen=True)
 class Fit:
-    """How well a gender's body fits a clip in one reading of its world.
+    """The fit of a gender's body to a clip, in one reading of its world.
 
     distance: median from the points to the mesh, metres.
     joints: mean from the body's joints to the file's, left to left and right to right, metres.
@@ -42,7 +43,7 @@ class Fit:
 
 
 def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str, BodyModel]) -> Fit:
-    """The reading and the gender that lay a clip's points on its labelled bodies.
+    """The reading and the gender in which a clip's points fit its true bodies.
 
     Args:
         info: a ``ClipInfo``.
@@ -66,7 +67,7 @@ def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str
     ]
     chosen, other = sorted(best, key=lambda fit: fit.distance)
     if other.distance < CLEARLY_FARTHER * max(chosen.distance, LEAST_DISTANCE):
-        # Somebody who stands alike left and right is as near to the points when mirrored, but then has left
+        # A symmetric pose is as near to the points when mirrored, but then has left
         # joints where right ones should be.
         chosen = min(best, key=lambda fit: fit.joints)
     if chosen.distance >= FARTHEST_FIT:
@@ -107,11 +108,11 @@ def settle_by_joints(info: ClipInfo, clouds: Mapping[int, np.ndarray]) -> str:
 def place_truth(
     info: ClipInfo, clouds: Mapping[int, np.ndarray], fit: Fit, body: BodyModel, body_model: str
 ) -> dict[int, Truth]:
-    """The true body of each frame whose label fits its points.
+    """The true body of each frame, if it fits the points.
 
     Args:
         info: a ``ClipInfo``; clouds: row → (K, 3) points, metres, y up as ``fit.reading`` turns them.
-        fit: a ``Fit``; body: its gender's ``BodyModel``; body_model: what the labels call it.
+        fit: a ``Fit``; body: its gender's ``BodyModel``; body_model: its name in the annotation.
 
     Returns:
         Row → ``Truth``, in the clouds' frame.
@@ -146,7 +147,7 @@ def _fits(
 
 
 def _pose(body: BodyModel, info: ClipInfo, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (R, V, 3) and joints (R, 24, 3) of the labelled bodies before they are put in their place."""
+    """Vertices (R, V, 3) and joints (R, 24, 3) of the true bodies before translation."""
     kind = body.v_template.dtype
     pose, betas = (torch.as_tensor(values[rows], dtype=kind) for values in (info.pose, info.betas))
     posed = body(pose, betas, torch.zeros(len(rows), 3, dtype=kind))
@@ -154,7 +155,7 @@ def _pose(body: BodyModel, info: ClipInfo, rows: Sequence[int]) -> tuple[np.ndar
 
 
 def _align(surface: Surface, points: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
-    """Move a mesh, without turning it, onto the points.
+    """Translate a mesh onto the points.
 
     SURREAL's joints come from a few vertices with the female regressor, so that they are centimetres off; its
     depth is exact. Gauss–Newton steps on the distances across the surface.
