@@ -1,4 +1,4 @@
-"""Who moves in a simulated sequence, and how, whatever the sensor and the layout of the files."""
+"""The person and the motion of a simulated sequence, for any sensor and layout."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def find_sequence(name, settings):
     """The sequence of that name in a ``CaptureConfig``'s plan.
 
     Raises:
-        InputError: when it has none.
+        InputError: when the plan does not have it.
     """
     plan = simulated_plan(settings)
     for sequence in plan:
@@ -51,7 +51,7 @@ def make_actor(sequence, settings, load_body, prior, seed, rng):
     Args:
         sequence: a ``SimulatedSequence``; settings: a ``CaptureConfig``.
         load_body: function of a gender that returns its ``BodyModel``.
-        prior: a ``PosePrior``; unused where ``settings.motion`` names a file.
+        prior: a ``PosePrior``; unused if ``settings.motion`` names a file.
         seed: the run's; rng: numpy Generator of this sequence.
     """
     gender, betas = _subject(sequence.subject, settings, seed)
@@ -68,7 +68,7 @@ def place(actor, turn, pelvis, up):
 
     Args:
         turn: (3, 3) rotation, the motion's frame (y up) → the world.
-        pelvis: (T, 3) metres, where the pelvis is; its height means nothing.
+        pelvis: (T, 3) metres, of the pelvis. Its height is ignored.
         up: the world's axis that points up, 0, 1 or 2; the ground is at 0.
 
     Returns:

@@ -1,6 +1,7 @@
 """Write a sequence in BEHAVE's on-disk layout.
 
-What the layout fixes is stated here, not taken from the reader, so that a mistake in either shows.
+The constants of the layout are stated here again, not taken from the reader, so that a mistake in either
+shows.
 
 Sources: virtualhumans.mpi-inf.mpg.de/behave and github.com/xiexh20/behave-dataset, README (folders, names,
 units, camera 1 as the world); Romero et al., "Embodied Hands", SIGGRAPH Asia 2017 (SMPL-H's order of joints).
@@ -16,7 +17,7 @@ BODY_JOINTS, HAND_JOINTS = 22, 15
 """SMPL-H: the body's joints, then those of the left hand and of the right. SMPL's last two, its hands, are
 the first joint of each, where the index finger begins."""
 DATE = "Date00"
-"""Stands in for the day of recording, which calibrations are filed under."""
+"""Replaces the day of recording in the folder names of calibrations."""
 
 
 def write_calibration(root, lenses, tables, poses):
@@ -31,7 +32,7 @@ def write_calibration(root, lenses, tables, poses):
         intrinsics.mkdir(parents=True)
         np.save(intrinsics / "pointcloud_table.npy", table)
         colour = _intrinsics(lens)
-        # The depth images are already those of the colour camera.
+        # The depth images are aligned with the colour camera.
         same = {"rotation": np.eye(3).ravel().tolist(), "translation": [0.0, 0.0, 0.0]}
         _write_json(
             intrinsics / "calibration.json",

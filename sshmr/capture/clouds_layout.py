@@ -1,4 +1,4 @@
-"""Simulated recordings as people bring their own clouds: a .ply a frame, and a table of the truth."""
+"""Simulated recordings in the layout of own clouds: one .ply per frame, and a table of the truth."""
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ def write_clouds(pickle, folder, load_body):
         pickle: the recording. folder: of the sequence. load_body: function of a gender that returns its body.
 
     Returns:
-        The labels, a dictionary a frame, as ``sshmr.sources.cloud_truth`` reads them, but for ``body_model``.
+        The truth, a dictionary per frame, as ``sshmr.sources.cloud_truth`` reads it, without ``body_model``.
     """
     recording = read_pickle(pickle)
     for number in recording.frames.tolist():
@@ -48,7 +48,7 @@ def write_clouds(pickle, folder, load_body):
 
 
 def write_labels(root, labels, body):
-    """Write the labels of all sequences below a root, and the list that marks them as simulated.
+    """Write the truth of all sequences below a root, and the list that marks them as simulated.
 
     Args:
         labels: dictionaries of ``write_clouds``. body: the neutral ``BodyModel`` of their family.

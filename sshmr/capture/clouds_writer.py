@@ -1,4 +1,4 @@
-"""Write clouds as people bring their own: one file a moment, in any of the formats that are read."""
+"""Write clouds in the layout of own clouds: one file per moment, in all formats."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from sshmr.geometry.open3d_import import open3d
 
 
 def write_clouds(folder, clouds):
-    """Write each cloud as ``<frame>.<suffix>``, the formats in turn.
+    """Write each cloud as ``<frame>.<suffix>``, alternating between the formats.
 
     Args:
         folder: where to.

@@ -1,4 +1,4 @@
-"""Depth cameras around a person: where they stand, and what each measures."""
+"""Depth cameras around a person: their positions and their images."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from sshmr.geometry.raycast import Surface
 
 CAMERAS = 4
 STEP = 0.1
-"""Metres from a pixel to the next that make an edge, where time-of-flight cameras see neither side."""
+"""Metres between two neighbouring pixels at an edge, where time-of-flight cameras measure neither side."""
 GRAZING = 0.15
 """Cosine of incidence below which readings are lost."""
 BEYOND = 100.0
@@ -31,7 +31,7 @@ class DepthCamera(NamedTuple):
 
 
 class Image(NamedTuple):
-    """What a camera measures: depth (H, W) uint16 millimetres, 0 for none, and the person's mask, bool."""
+    """A camera's image: depth (H, W) uint16 millimetres, 0 for none, and the person's mask, bool."""
 
     depth: np.ndarray
     mask: np.ndarray
@@ -52,7 +52,7 @@ def make_rig(settings, rng):
 
 
 def measure(camera, person, rest, settings, rng):
-    """One image with a time-of-flight camera's faults.
+    """One image with the defects of a time-of-flight camera.
 
     Args:
         camera: a ``DepthCamera``; person, rest: (vertices, faces) in the room, metres.

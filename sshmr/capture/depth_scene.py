@@ -19,7 +19,7 @@ from sshmr.geometry.frames import turn_body
 
 ROOM = (7.0, 3.0, 7.0)
 WANDERING = 0.5
-"""Metres from the middle of the rig to the farthest that people walk."""
+"""Largest distance of people from the middle of the rig, metres."""
 WORLD = 1
 """The camera whose frame is the world."""
 FAULTS = ("no mask", "no depth", "cut depth")
@@ -47,7 +47,7 @@ def make_scene(actor, settings, rng):
 
 
 def simulate_behave(actor, settings, seed, rng, root):
-    """Record the actor and write a data set with this one sequence; returns what was made, in words."""
+    """Record the actor and write a data set with this sequence; returns a line about it."""
     scene = make_scene(actor, settings, rng)
     name, count = actor.sequence.name, len(scene.placed.vertices)
     to_world, origin = _room_to_world(scene.cameras)
@@ -89,7 +89,7 @@ def _fits(actor, placed, rotation, translation):
 
 
 def _damage(folder, camera, fault):
-    """Give one image a fault that real recordings have."""
+    """Add a defect of real recordings to one image."""
     depth = folder / f"k{camera}.depth.png"
     if fault == "no mask":
         for mask in folder.glob(f"k{camera}.person_mask.*"):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 CONVERGED = 1e-3
-"""Pixels; a ray that the iteration cannot find to within this is unknown."""
+"""Pixels. A ray is unknown if the iteration does not converge to this."""
 LENS_REACH = 1.25
 """Rays farther from the axis, in x/z and y/z, are unknown: real tables have no rays in their corners."""
 
@@ -45,7 +45,7 @@ class Lens(NamedTuple):
 
 
 def kinect_lens(width, height, rng):
-    """A lens like the Azure Kinect's, no two alike: 93° wide, distorted by up to some per cent."""
+    """A random lens similar to the Azure Kinect's: 93° wide, with a few per cent of distortion."""
     scale = width / 2048
     k = np.array([0.53, -2.73, 0.0005, -0.0001, 1.58, 0.41, -2.55, 1.51])
     fx, fy = scale * 980 * (1 + 0.003 * rng.standard_normal(2))

@@ -49,7 +49,7 @@ def _rays(seen, settings, rng):
 
 
 def _return_strength(vertices, triangles, directions, grazing):
-    """Share of returns that come back, 0 to 1: it falls off linearly below the grazing cosine."""
+    """Share of rays that return, 0 to 1. It decreases linearly below the grazing cosine."""
     if grazing == 0:
         return 1.0
     first, second, third = (vertices[triangles[:, i]] for i in range(3))

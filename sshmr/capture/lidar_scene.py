@@ -1,4 +1,4 @@
-"""People walking past a LiDAR, as SLOPER4D's recordings or as clouds of one's own."""
+"""People walking past a LiDAR, as SLOPER4D's recordings or as own clouds."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from sshmr.capture.lidar import scan
 from sshmr.capture.sloper4d_writer import write_sequence
 
 Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-"""(x, y, z) → (x, −z, y), stated apart from the readers that turn it back."""
+"""(x, y, z) → (x, −z, y), stated independently of the readers, which undo it."""
 FAULTS = ("no cloud", "empty cloud", "NaN points")
 
 
 def simulate_sloper4d(actor, settings, seed, rng, path):
-    """Scan the actor and write one pickle in SLOPER4D's layout; returns what was made, in words."""
+    """Scan the actor and write one pickle in SLOPER4D's layout; returns a line about it."""
     placed, sensor, clouds, summary = _scans(actor, settings, seed, rng)
     write_sequence(
         path,
@@ -31,7 +31,7 @@ def simulate_sloper4d(actor, settings, seed, rng, path):
 
 
 def simulate_clouds(actor, settings, seed, rng, root):
-    """Scan the actor and write a folder of clouds, y up; returns what was made, in words."""
+    """Scan the actor and write a folder of clouds, y up; returns a line about it."""
     _, _, clouds, summary = _scans(actor, settings, seed, rng)
     clouds = _damage(clouds, settings.defects, rng)
     write_clouds(root / actor.sequence.name, {frame: cloud @ Y_UP_TO_Z_UP for frame, cloud in clouds.items()})
@@ -39,7 +39,7 @@ def simulate_clouds(actor, settings, seed, rng, root):
 
 
 def _scans(actor, settings, seed, rng):
-    """The placed actor, the sensor (3,), the clouds by frame, z up, and a line that sums them up."""
+    """The placed actor, the sensor (3,), the clouds by frame, z up, and a line about them."""
     placed = _place(actor, settings, seed, rng)
     sensor = np.array([0.0, 0.0, rng.uniform(*settings.sensor_height)])
     faces = actor.body.faces.numpy()
@@ -55,7 +55,7 @@ def _scans(actor, settings, seed, rng):
 
 
 def _place(actor, settings, seed, rng):
-    """Turn the motion to z up, set it at its distance with its feet on the ground."""
+    """Rotate the motion to z up, and place it at its distance with the feet on the ground."""
     number, motion = actor.sequence.number, actor.motion
     turn = _about_z(rng.uniform(0, 2 * np.pi)) @ Y_UP_TO_Z_UP
     travel = (motion.travel - motion.travel[:1]) @ turn.T
@@ -77,7 +77,7 @@ def _about_z(angle):
 
 
 def _damage(clouds, rate, rng):
-    """Give a share of the frames the faults of real recordings: no cloud, an empty one, NaN points."""
+    """Add the defects of real recordings to a share of the frames: no cloud, an empty one, NaN points."""
     damaged = {}
     for frame, cloud in clouds.items():
         fault = rng.choice(FAULTS) if rng.random() < rate else None

@@ -23,7 +23,7 @@ class Motion(NamedTuple):
     """A person moving, y up.
 
     pose: (T, 72) radians, root first.
-    travel: (T, 3) metres, the pelvis' way; where it starts and how high it is mean nothing.
+    travel: (T, 3) metres, the path of the pelvis. Its start and its height are arbitrary.
     """
 
     pose: np.ndarray
@@ -77,7 +77,7 @@ def drawn_motion(prior, body, betas, settings, rng):
 
 
 def interpolate(key_poses, key_times, times):
-    """Poses (K, 3·J) at the key times → (T, 3·J): rotations turn evenly, starting and stopping softly.
+    """Poses (K, 3·J) at the key times → (T, 3·J): rotations at an even rate, with a smooth start and stop.
 
     The timing is the minimum-jerk polynomial of Flash & Hogan, J. Neuroscience 1985.
     """
@@ -91,7 +91,7 @@ def interpolate(key_poses, key_times, times):
 
 
 def balance(joints):
-    """How a body must lean as a whole to stand: its centre of mass above its lower foot.
+    """The rotation of the whole body that puts its centre of mass above its lower foot.
 
     Args:
         joints: (B, 24, 3) metres, y up, posed with the root at rest.
@@ -116,7 +116,7 @@ def balance(joints):
 
 
 def plausible(joints, lean):
-    """Which poses a person could hold: (B,) bool.
+    """Physically possible poses: (B,) bool.
 
     Standing without leaning far, arms outside trunk and head, legs not through each other.
 
@@ -168,7 +168,8 @@ def _joints(body, betas, body_pose):
 
 
 def _path(times, speed, rng):
-    """A gentle walk: heading (T,) radians about y, way (T, 3) metres; the person walks where it faces."""
+    """A gentle walk: heading (T,) radians about y, path (T, 3) metres. The person walks in the direction it
+    faces."""
     turning = np.radians(rng.uniform(-30, 30))
     swing, phase = np.radians(rng.uniform(0, 40)), rng.uniform(0, 2 * np.pi)
     period = rng.uniform(3, 6)

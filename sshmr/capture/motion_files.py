@@ -14,7 +14,7 @@ from sshmr.geometry.frames import Z_UP_TO_Y_UP
 
 FASTEST = 1e5
 RATES = ("mocap_framerate", "mocap_frame_rate")
-"""What AMASS's archives call the frames per second."""
+"""Keys of the frame rate in AMASS's archives."""
 COLUMNS = ("subject", "sequence", "frame", "fps", "pose", "trans")
 
 
@@ -29,11 +29,11 @@ class Clip(NamedTuple):
 
 
 def motion_from_file(path, settings, sequence):
-    """The stretch of a motion file that belongs to one sequence of the plan.
+    """The segment of a motion file for one sequence of the plan.
 
     Subjects, and each subject's clips, are used in the file's order: first the training subjects, then the
-    test subjects, so nobody is in both splits; who has too little motion is passed over. Each clip gives its
-    first stretch before any gives its second.
+    test subjects, so nobody is in both splits. Subjects with too little motion are skipped. The first
+    segment of every clip is used before any second one.
 
     Args:
         path: an AMASS .npz, a folder of them (one folder a subject), or a Parquet.
@@ -73,7 +73,7 @@ def motion_from_file(path, settings, sequence):
 
 
 def _stretches(clips, seconds):
-    """(clip, start in seconds) of stretches that don't overlap: every clip's first, then every second …"""
+    """(clip, start in seconds) of segments that do not overlap: the first of every clip, then the second …"""
     counts = [int(((len(clip.pose) - 1) / clip.fps + 1e-6) // max(seconds, 1 / clip.fps)) for clip in clips]
     turns = range(max(counts, default=0))
     return [
@@ -116,7 +116,7 @@ def _read_parquet(path):
     try:
         table = pq.read_table(path, columns=list(COLUMNS))
         frame = table.to_pandas()
-    except Exception as error:  # a damaged table can raise almost any exception
+    except Exception as error:  # A damaged table can raise almost any exception.
         raise InputError(
             path, found=f"not readable ({error})", expected=f"columns {', '.join(COLUMNS)}"
         ) from error
@@ -171,6 +171,7 @@ def _checked(path, subject, name, fps, pose, trans, width):
         raise InputError(path, where, "not finite", "finite numbers")
     if not isinstance(fps, int | float | np.number) or not (np.isfinite(fps) and 0 < fps < FASTEST):
         raise InputError(path, f"{name}: frames per second", fps, f"a number above 0, below {FASTEST:g}")
-    if pose.shape[1] > 72:  # SMPL-H and SMPL-X: 22 body joints first; SMPL's two hand joints stay at rest
+    # SMPL-H and SMPL-X: the first 22 are body joints. SMPL's two hand joints stay at rest.
+    if pose.shape[1] > 72:
         pose = np.concatenate([pose[:, :66], np.zeros((len(pose), 6))], axis=1)
     return Clip(subject, name, float(fps), pose, trans)

@@ -1,4 +1,4 @@
-"""Things that stand around people and hide parts of them: boxes, tables, chairs, and the room itself."""
+"""Objects that occlude people: boxes, tables, chairs, and the room itself."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Simulated clothes, hair and bags of people in scenes: what a sensor sees is rarely skin. Metres, y up."""
+"""Simulated clothes, hair and bags of people in scenes: sensors rarely see skin. Metres, y up."""
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -22,7 +22,7 @@ def dressed(
 
     Args:
         vertices: (T, V, 3) of the skin. heading: (T,) radians about the vertical.
-        upright: on their feet; others wear no coat and carry nothing.
+        upright: standing or walking. Other people have no coat and no bags.
 
     Returns:
         (T, V + k, 3) vertices and (F, 3) faces.
@@ -47,7 +47,7 @@ def dressed(
 
 
 def _extras(rng: np.random.Generator) -> list[tuple[Mesh, tuple[int, ...]]]:
-    """Things worn, each with the joints that it hangs on; +z is ahead."""
+    """Garments and bags, each with its joints; +z is ahead."""
     extras: list[tuple[Mesh, tuple[int, ...]]] = []
     if rng.random() < 0.12:
         long, wide = rng.uniform(0.3, 0.6), rng.uniform(0.22, 0.3)

@@ -1,4 +1,4 @@
-"""Several people on their ways through a simulated scene. Metres, y up."""
+"""Several people on paths through a simulated scene. Metres, y up."""
 
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ from sshmr.capture.scene_settings import SceneConfig
 from sshmr.geometry.frames import turn_body
 
 STANDING = 0.15
-"""Metres a second below which somebody stands rather than walks."""
+"""Speed in metres per second below which a person stands."""
 LEG, FIT_CADENCE = 0.85, 0.9
-"""Leg length in metres and steps a second of a very slow walk."""
+"""Leg length in metres, and steps per second of a very slow walk."""
 COMPANIONS = 0.2
 """Share of people who walk or stand side by side with another."""
 DARK = 0.25
@@ -25,7 +25,7 @@ DARK = 0.25
 CHILDREN = 0.08
 """Share of people who are smaller than an adult."""
 APART = 0.55
-"""Metres between two people's middles that their ways keep, where they can."""
+"""Smallest distance between two people in metres, if possible."""
 
 
 class Walker(NamedTuple):
@@ -55,7 +55,7 @@ def make_walker(
     settings: SceneConfig,
     rng: np.random.Generator,
 ) -> Walker:
-    """Pose and dress a random person along a way.
+    """Pose and dress a random person along a path.
 
     Args:
         kind: see ``Walker``. way: (T, 2) metres, x and z of the pelvis. there: (T,) bool.
@@ -86,12 +86,12 @@ def make_walker(
 def draw_ways(
     count: int, settings: SceneConfig, free, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    """Ways (T, 2) of some people, when each is there (T,), and what each does.
+    """Paths (T, 2) of some people, when each is present (T,), and what each does.
 
     Walkers go from one drawn place to the next; they enter and leave, cross each other and stop.
 
     Args:
-        free: function of a place (2,) that says whether somebody can stand there.
+        free: function of a place (2,): whether a person can stand there.
     """
     times = np.arange(settings.frames) / settings.frames_per_second
     ways: list[np.ndarray] = []
@@ -131,7 +131,7 @@ def _keeps_apart(way, others, least=APART):
 
 
 def _way(kind, times, settings, free, rng):
-    """A way whose every place is free, or None."""
+    """A path of free places, or None."""
     place = _place(settings, free, rng)
     if place is None:
         return None
@@ -218,7 +218,7 @@ def _poses(kind, way, body, betas, prior, settings, rng):
 
 
 def _headings(step, speed, facing, rate):
-    """Headings (T,) that follow the way where there is one and stay where there is none."""
+    """Headings (T,) along the path. They stay the same while a person stands."""
     angle = np.arctan2(step[:, 0], step[:, 1])
     moving = np.flatnonzero(speed > STANDING)
     if not len(moving):

@@ -1,6 +1,6 @@
-"""Sensors that see a whole scene: every ray of a spinning LiDAR or a depth camera, once a frame.
+"""Sensors that see a whole scene: every ray of a spinning LiDAR or a depth camera, once per frame.
 
-What stands still is cast once; each person is cast alone, so that what hides them is known.
+Rays are cast once at the static scene, and separately at each person, so that occlusions are known.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from sshmr.capture.scene_things import Mesh
 from sshmr.geometry.raycast import Surface
 
 JUMP = 0.1
-"""Metres from one pixel's depth to the next that make an edge."""
+"""Metres between the depths of two neighbouring pixels at an edge."""
 
 
 class Sweep(NamedTuple):
-    """What one frame shows.
+    """The points of one frame.
 
     Attributes:
         points: (K, 3) float32 metres, in the sensor's axes. person: (K,) int, 0 for none, else from 1.
-        free: (P,) int, how many points each person would have if nothing stood before it.
+        free: (P,) int, how many points each person would have without occlusion.
     """
 
     points: np.ndarray
@@ -31,7 +31,7 @@ class Sweep(NamedTuple):
 
 
 class SceneSensor:
-    """A sensor at a place in a scene whose still parts are known.
+    """A sensor at a place in a scene, whose static parts are known.
 
     Attributes:
         position: (3,) metres. to_sensor: (3, 3), the scene's axes → the sensor's: z up for a LiDAR; x right,
@@ -53,7 +53,7 @@ class SceneSensor:
         self._still, self._still_cosine = self._cast(still, self.directions)
 
     def see(self, people: list[Mesh], rng: np.random.Generator, dark: Sequence[float] = ()) -> Sweep:
-        """One frame with these people in it; ``dark``: share of the rays that their legs swallow."""
+        """One frame with these people in it; ``dark``: share of the rays that their legs absorb."""
         distance, cosine = self._still.copy(), self._still_cosine.copy()
         owner, free = np.zeros(len(distance), np.int32), np.zeros(len(people), np.int64)
         lost = np.zeros(len(distance), bool)
@@ -81,7 +81,7 @@ class SceneSensor:
         return Sweep(points.astype(np.float32), owner[kept], free)
 
     def _cast(self, mesh, directions):
-        """Distances (R,) along rays in their lengths, infinite for none, and the cosines of incidence."""
+        """Distances (R,) in units of the rays' lengths, infinite for no hit, and the cosines of incidence."""
         vertices, faces = mesh
         distance, face = Surface(vertices, faces).cast(self.position, directions)
         first, second, third = (vertices[faces[face, i]] for i in range(3))

@@ -14,10 +14,10 @@ class SceneConfig:
         sensor: ``lidar`` or ``depth``. indoors: a room with furniture, or a place with cars and poles.
         frames, frames_per_second: of the recording. people: how many at most.
         kinds: what people do, and how often: ``walk``, ``stand``, ``crouch``, ``sit``, ``ride``.
-        coming_and_going: share of the walkers who are there for a part of the recording only.
+        coming_and_going: share of the walkers who are present for only a part of the recording.
         distance: nearest and farthest place of a person from the sensor, metres.
         spread: bearings of those places, radians to either side of straight ahead.
-        things: how many things stand around. roughness: height of the ground's bumps, metres.
+        things: number of objects. roughness: height of the ground's bumps, metres.
         height: of the sensor above the ground, metres. pitch: of a depth camera, radians, down.
         lidar: the LiDAR. view: degrees about straight ahead that it sees.
         glass: share of the cars and facades whose windows let rays through.

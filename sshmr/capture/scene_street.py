@@ -1,4 +1,4 @@
-"""What streets add to simulated scenes: facades and cars with windows that rays go through. Metres, y up."""
+"""Facades and cars with windows that rays pass through, for simulated streets. Metres, y up."""
 
 import numpy as np
 
@@ -7,7 +7,8 @@ from sshmr.capture.scene_things import Mesh, junk, placed
 
 
 def facade(long: float, rng: np.random.Generator) -> Mesh:
-    """The front of a building along x, facing −z: walls, recesses, doors and windows with things behind."""
+    """The front of a building along x, facing −z: walls, recesses, doors and windows with objects behind
+    them."""
     high, parts, x = rng.uniform(3.0, 9.0), [], -long / 2
     while x < long / 2:
         wide = rng.uniform(0.3, 2.5)

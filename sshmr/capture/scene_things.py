@@ -1,4 +1,4 @@
-"""What stands around people in simulated scenes: ground, walls, cars, poles, trees, furniture. Metres, y up.
+"""Objects in simulated scenes: ground, walls, cars, poles, trees, furniture. Metres, y up.
 
 Every mesh is (vertices, faces), standing on the ground at the origin; ``placed`` sets it somewhere.
 """
@@ -23,7 +23,7 @@ INDOORS = (
 
 
 def cylinder(bottom: tuple, radius: float, height: float, top: float | None = None, sides: int = 12) -> Mesh:
-    """A standing cylinder, or a cone's stump where ``top`` is another radius; ``bottom`` is its foot."""
+    """A standing cylinder, or a truncated cone if ``top`` is another radius; ``bottom`` is its foot."""
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.stack([np.cos(angle), np.zeros(sides), np.sin(angle)], axis=1)
     rings = [ring * radius, ring * (radius if top is None else top) + [0, height, 0]]
@@ -59,7 +59,7 @@ def ellipsoid(centre: tuple, radii: tuple, steps: int = 10) -> Mesh:
 
 
 def leaves(centre: tuple, radii: tuple, count: int, size: float, rng: np.random.Generator) -> Mesh:
-    """Small triangles strewn through an ellipsoid, denser towards its skin: what a LiDAR sees of foliage."""
+    """Foliage: small random triangles in an ellipsoid, denser towards its surface."""
     direction = rng.normal(size=(count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     middle = direction * rng.random((count, 1)) ** 0.2 * radii + centre
@@ -291,7 +291,7 @@ def _boxes(rng):
 
 
 def _shrub(rng):
-    """Foliage of a person's height, trimmed or not, some of it on a stem."""
+    """Foliage of a person's height, trimmed or not, partly on a stem."""
     high, wide = rng.uniform(0.3, 1.1), rng.uniform(0.2, 0.6, 2)
     low = rng.uniform(0, 0.6) if rng.random() < 0.4 else 0.0
     crown = leaves(
@@ -321,7 +321,7 @@ def _cabinet(rng):
 
 
 def junk(rng: np.random.Generator) -> Mesh:
-    """Something of a person's size or smaller, of one to four parts: nothing in particular."""
+    """A random object of a person's size or smaller, with one to four parts."""
     high, wide = rng.uniform(0.6, 2.0), rng.uniform(0.2, 0.8)
     parts, low = [], 0.0 if rng.random() < 0.7 else rng.uniform(0, 0.4)
     for _ in range(rng.integers(1, 5)):

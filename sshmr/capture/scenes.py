@@ -1,4 +1,4 @@
-"""Simulated recordings of whole scenes: several people among things, and who is where in each frame."""
+"""Simulated recordings of whole scenes: several people among objects, with their positions in each frame."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,15 +20,15 @@ from sshmr.files import atomic_path, write_json
 from sshmr.formats.ply_writer import write_ply
 
 CLEAR = 0.45
-"""Metres around a thing's box that nobody walks in."""
+"""Distance in metres that people keep from an object's box."""
 
 
 class Seen(NamedTuple):
-    """One frame: what the sensor sees, and the people there.
+    """One frame: the points of the sensor, and the people.
 
     Attributes:
         sweep: a ``Sweep``, whose person numbers are those of ``Scene.people`` plus one.
-        centres: (P, 3) metres, each person's pelvis in the sensor's axes; NaN where somebody is not there.
+        centres: (P, 3) metres, each person's pelvis in the sensor's axes; NaN if a person is absent.
     """
 
     sweep: Sweep
@@ -61,7 +61,8 @@ class Scene:
         self.sensor = self.sensor_of(settings)
 
     def sensor_of(self, settings: SceneConfig) -> SceneSensor:
-        """A sensor with these settings at the scene's middle; set as ``sensor``, it sees what follows."""
+        """A sensor with these settings at the scene's middle. Set as ``sensor``, it is used for the next
+        frames."""
         origin = np.array([0.0, self.height(np.zeros((1, 2)))[0] + settings.height, 0.0])
         return SceneSensor(settings, origin, self._still)
 
@@ -74,7 +75,7 @@ class Scene:
         return flat + sum(size * np.sin(place @ wave + start) for wave, start, size in self._bumps)
 
     def frames(self) -> Iterator[Seen]:
-        """Every frame in turn."""
+        """All frames in order."""
         for number in range(self.settings.frames):
             yield self.frame(number)
 
@@ -181,7 +182,7 @@ def write_scene(scene: Scene, folder: Path) -> Path:
     """Write a recording as a folder of .ply files, ``truth.parquet`` and a note that it is simulated.
 
     The table has a row for each person in each frame: frame, person, x, y, z of the pelvis in the sensor's
-    axes, points, and free_points, as many as there were if nothing stood before them.
+    axes, points, and free_points, the number of points without occlusion.
     """
     rows = []
     for number, seen in enumerate(scene.frames()):

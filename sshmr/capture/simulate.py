@@ -12,7 +12,7 @@ from sshmr.files import atomic_folder
 from sshmr.sources.manifest import write_manifest
 
 DATA_SETS = {"behave": simulate_behave, "surreal": simulate_surreal, "clouds": simulate_clouds}
-"""Layouts whose sequences are a folder with many files: how each is filled."""
+"""The writers of layouts whose sequences are a folder with many files."""
 
 
 def simulate_sequence(name, settings, load_body, prior, seed, path):
@@ -22,12 +22,12 @@ def simulate_sequence(name, settings, load_body, prior, seed, path):
         name: the sequence's name.
         settings: a ``CaptureConfig``.
         load_body: function of a gender that returns its ``BodyModel``.
-        prior: a ``PosePrior``; unused where ``settings.motion`` names a file.
+        prior: a ``PosePrior``; unused if ``settings.motion`` names a file.
         seed: int; one seed for all sequences of a run.
-        path: what ``simulated_file`` says: the pickle to write, or the manifest in the folder to fill.
+        path: from ``simulated_file``: the pickle to write, or the manifest in the folder to fill.
 
     Returns:
-        One line that says what was made.
+        One line about the sequence.
     """
     sequence = find_sequence(name, settings)
     rng = np.random.default_rng([seed, 1, sequence.number])

@@ -16,7 +16,7 @@ def write_sequence(path, *, framerate, frames, sensor, poses, transl, betas, gen
 
     Args:
         path: where to.
-        framerate: frames a second.
+        framerate: frames per second.
         frames: (T,) int, frame numbers.
         sensor: (T, 3) positions of the LiDAR.
         poses: (T, 72) radians; transl: (T, 3); betas: (10,); gender: str.

@@ -21,10 +21,10 @@ from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
 HEIGHT, WIDTH = 240, 320
 FOCAL = WIDTH * 60 / 32
-"""Pixels: the lens' 60 mm before a sensor that is 32 mm wide."""
+"""Pixels: a lens of 60 mm in front of a sensor that is 32 mm wide."""
 CENTRE = (WIDTH / 2, HEIGHT / 2)
 BACKGROUND = 1e10
-"""Depth that Blender's renderer gives where there is nobody, metres."""
+"""Depth of the background from Blender's renderer, metres."""
 CAMERA_AXES = {"x": (0, 0, -1), "y": (0, 1, 0), "z": (-1, 0, 0)}
 """Where the camera's right, down and ahead point in SURREAL's world: it looks along −x, and y points down."""
 CAMERA_TO_WORLD = np.array(list(CAMERA_AXES.values()), float).T
@@ -32,13 +32,14 @@ BODY_TO_WORLD = {
     "straight": np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]]),
     "swapped": np.array([[0.0, 0, -1], [0, -1, 0], [1, 0, 0]]),
 }
-"""From the posed body's frame, y up, to SURREAL's world, for either reading of its labels: ``straight`` turns
+"""From the posed body's frame, y up, to SURREAL's world, for either reading of its labels: ``straight``
+rotates
 it half about x; ``swapped`` exchanges x and z as well, which mirrors it together with the images."""
 STORED_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 """(x, y, z) → (x, −z, y): poses are stored with z up, before ``zrot``."""
 GENDER_CODES = {"female": 0, "male": 1}
 CLIP_FRAMES = 5
-"""So that what is published of a clip, its first five frames, is all of it."""
+"""Frames per clip. The published selection uses the first five frames, so it uses all of them."""
 CAMERA_HEIGHT = 1.0
 DISTANCE, DISTANCE_SPREAD = 7.0, 0.7
 JOINT_OFFSET = 0.01
@@ -46,14 +47,14 @@ JOINT_OFFSET = 0.01
 
 
 class Rendered(NamedTuple):
-    """What SURREAL's camera sees: depth (240, 320) float32 metres, parts (240, 320) uint8."""
+    """The image of SURREAL's camera: depth (240, 320) float32 metres, parts (240, 320) uint8."""
 
     depth: np.ndarray
     parts: np.ndarray
 
 
 def simulate_surreal(actor, settings, seed, rng, root):
-    """Render the actor in clips of a few frames each; returns what was made, in words."""
+    """Render the actor in clips of a few frames each; returns a line about them."""
     turn = rotvec_to_rotmat(torch.tensor([0.0, rng.uniform(0, 2 * np.pi), 0.0], dtype=torch.float64)).numpy()
     travel = (actor.motion.travel - actor.motion.travel.mean(axis=0)) @ turn.T
     placed = place(actor, turn, travel, up=1)
@@ -87,7 +88,7 @@ def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="
         distance: from the camera to the origin, metres.
         rng: numpy Generator.
         reading: which of ``BODY_TO_WORLD`` the files follow.
-        defects: share of frames that show nobody.
+        defects: share of frames without a person.
 
     Returns:
         (T, V, 3) float64 the meshes that were rendered, y up.
@@ -123,7 +124,7 @@ def render(vertices, faces, parts, camera):
         A ``Rendered``.
     """
     columns, rows = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
-    # As long as the way of one metre along the axis, so that a hit's distance is its depth.
+    # Rays have a length of one metre along the axis, so that the distance of a hit is its depth.
     rays = np.stack(
         [(columns - CENTRE[0]) / FOCAL, (rows - CENTRE[1]) / FOCAL, np.ones((HEIGHT, WIDTH))], axis=-1
     )

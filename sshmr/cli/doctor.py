@@ -70,7 +70,7 @@ def _torch() -> dict[str, Any]:
 
         gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
         works = float(torch.ones(2).sum()) == 2
-    except Exception as error:  # a broken build fails in many ways, and saying so is the purpose here
+    except Exception as error:  # A broken build fails in many ways, and this command reports all of them.
         return {"works": False, "error": str(error)}
     return {"works": works, "device": "cuda" if gpus else "cpu", "gpus": gpus, "cuda": torch.version.cuda}
 
@@ -97,7 +97,7 @@ def _open_body() -> dict[str, Any]:
 
 
 def _official(folder: Path | None) -> dict[str, str | None] | None:
-    """The file of each gender below a folder, None where there is none; None without a folder."""
+    """The file of each gender below a folder, None for a missing one; None without a folder."""
     from sshmr.body.sources import body_source
     from sshmr.errors import InputError
 

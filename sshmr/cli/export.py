@@ -1,4 +1,4 @@
-"""``sshmr export``: the bodies of a run as files of other programs."""
+"""``sshmr export``: the bodies of a run as files for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,9 +27,9 @@ def export(
     ] = None,
     json: o.Json = False,
 ) -> Result:
-    """Write fitted or predicted bodies as meshes and motions, back at their place in the world.
+    """Write fitted or predicted bodies as meshes and motions, at their place in the world.
 
-    Without --up, .ply and .obj meshes lie on the clouds they were fitted to; .glb and smplx archives have y
+    Without --up, .ply and .obj meshes have the axes of their clouds; .glb and smplx archives have y
     up, AMASS archives z up, all three in metres. A table of all bodies, bodies.parquet (y up, metres), is
     always written.
 

@@ -55,10 +55,10 @@ def people(
     jobs: o.Jobs = None,
     json: o.Json = False,
 ) -> Result:
-    """Find people in LiDAR sweeps or depth clouds of whole scenes, follow them, and cut them out.
+    """Find people in LiDAR sweeps or depth clouds of whole scenes, track them, and cut them out.
 
     Each person gets a folder of .ply files in the scene's axes and unit. detections.parquet lists everything
-    that resembles a person, with its score, its box and, where it is none, the reason.
+    that resembles a person, with its score, its box and, if it is not a person, the reason.
 
     Examples:
 

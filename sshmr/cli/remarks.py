@@ -1,4 +1,4 @@
-"""What is odd about the bodies of a run: people who lie where they may stand, and who are small."""
+"""Warnings about the bodies of a run: people who lie but may stand, and small people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from sshmr.tables.run_folder import RunFolder
 
 TILTED = 60.0
-"""Degrees between the trunk and the up axis, from which a body lies or is upside down."""
+"""Degrees between the trunk and the up axis. With a larger angle, a body lies or is upside down."""
 ALONG = 0.8
-"""Length of the mean direction of heads, from which they point the same way."""
+"""Smallest length of the mean direction of heads that point the same way."""
 SHORT = 1.42
 """Metres; few adults are shorter."""
 AT_ONCE = 256
@@ -42,7 +42,7 @@ def remarks(run: "RunFolder", tables: Sequence[tuple[Path, Path]]) -> list[str]:
 
 
 def posture(upward: np.ndarray, rotation: np.ndarray, sources: list[str]) -> list[str]:
-    """A word on people who do not stand, and on the axis that would make them.
+    """A warning about people who do not stand, with the axis along which they would.
 
     Args:
         upward: (F, 3) unit, from pelvis to head, y up. rotation: (3, 3) to the axes of the files.
@@ -65,7 +65,8 @@ def posture(upward: np.ndarray, rotation: np.ndarray, sources: list[str]) -> lis
 
 
 def sizes(scale: np.ndarray, heights: np.ndarray) -> list[str]:
-    """A word on people smaller than adults: scale (F,); heights (F,) metres of the bodies before scaling."""
+    """A warning about people smaller than adults: scale (F,); heights (F,) metres of the bodies before
+    scaling."""
     small, short = scale < 1, (scale == 1) & (heights < SHORT)
     lines = []
     for chosen, rest in (

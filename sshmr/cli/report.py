@@ -18,7 +18,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write everything about a run on one page, or compare two runs on one.
+    """Write the report page of a run, or compare two runs on one page.
 
     Examples:
 

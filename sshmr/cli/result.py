@@ -1,4 +1,4 @@
-"""What a command leaves: lines for people or one JSON object for programs, and an exit code."""
+"""The result of a command: lines of text or one JSON object, and an exit code."""
 
 import dataclasses
 import errno
@@ -26,7 +26,7 @@ SYSTEM = {
     errno.EMFILE: "Allow more open files (ulimit -n), or use fewer --jobs",
     errno.ENOTDIR: "There is a file where a folder is expected",
 }
-"""What the system refuses and the user can change."""
+"""Errors of the system that the user can fix."""
 
 OPTION_OF = {
     "extract.clouds.": "--",
@@ -36,12 +36,12 @@ OPTION_OF = {
     "set body: open in the config": "take --body open",
     "_pattern": "-pattern",
 }
-"""The package's errors name keys of the config; on the command line these are called so."""
+"""The package's errors name keys of the config. These are their names on the command line."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a command found or made.
+    """The result of a command.
 
     Attributes:
         data: JSON-serialisable, printed with ``--json``. lines: printed without. code: the exit code.

@@ -12,7 +12,7 @@ from sshmr.config.train import TrainConfig
 from sshmr.errors import InputError
 
 VOXEL = 0.02
-"""Metres. Default for one's own clouds: most come from depth cameras, which are finer than LiDARs."""
+"""Metres. Default for own clouds: most come from depth cameras, which have a finer resolution than LiDARs."""
 
 READING = ("extract",)
 NOT_READING = tuple(
@@ -83,7 +83,7 @@ def cloud_settings(config: Config, **options: object) -> Config:
 
 
 def shipped_network(config: Config, body: str) -> tuple[Path | None, list[str]]:
-    """The shipped weights, where fits can start from them, and notes for the user where they can't."""
+    """The shipped weights, or None and a note for the user if fits cannot start from them."""
     from sshmr.network.pretrained import PRETRAINED, pretrained_path
 
     if config.train.initial != PRETRAINED:

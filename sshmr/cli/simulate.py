@@ -25,7 +25,7 @@ def simulate(
     config: o.ConfigFile = None,
     json: o.Json = False,
 ) -> Result:
-    """Simulate people in motion before a LiDAR. The truth is known, so that fits can be measured.
+    """Simulate people in motion in front of a LiDAR. The truth is known, so that fits can be measured.
 
     Examples:
 

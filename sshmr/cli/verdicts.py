@@ -1,4 +1,4 @@
-"""How many bodies of a run are sure, doubtful, failed, and which one is the worst."""
+"""The verdicts of a run's bodies (sure, doubtful, failed), and the worst body."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 SURE, FAILED = 0.5, 0.02
-"""Confidence from which a body is sure, and below which it has failed."""
+"""Smallest confidence of a sure body; a body below the second value has failed."""
 FAR = 0.3
-"""Share of points farther than 5 cm from the mesh, beyond which a body has failed."""
+"""Share of points farther than 5 cm from the mesh. With a larger share, a body has failed."""
 SHOWN = 6
 
 
@@ -43,7 +43,7 @@ class Verdicts:
     @property
     def counts(self) -> dict[str, int]:
         """Number of bodies by verdict."""
-        # The confidence is about all joints: of a part it is low, however well the part is fitted.
+        # The confidence is about all joints. For a part of a person it is low, even if the part fits well.
         part = (self.visible == 0).sum(1) >= PART
         failed = ((self.confidence < FAILED) & ~part) | (self.far_share > FAR)
         sure = (self.confidence >= SURE) & ~failed
@@ -68,7 +68,7 @@ class Verdicts:
 
     @property
     def worst(self) -> dict[str, Any] | None:
-        """The body of the least confidence, where not all are sure."""
+        """The body with the lowest confidence, unless all are sure."""
         if self.all_sure:
             return None
         row = int(np.argmin(self.confidence - (self.far_share > FAR)))
@@ -82,7 +82,7 @@ class Verdicts:
 
     @property
     def lines(self) -> list[str]:
-        """What else a user should know: the worst body, and how many clouds show no whole person."""
+        """Further notes: the worst body, and how many clouds show only a part of a person."""
         lines, worst = [], self.worst
         if worst is not None:
             text = f"worst: {worst['source']}, confidence {worst['confidence']:.2f}"
@@ -109,7 +109,7 @@ class Verdicts:
 
 
 PART = 6
-"""Joints that a cloud does not show, from which it is told of as a part of a person."""
+"""Smallest number of hidden joints with which a cloud counts as a part of a person."""
 
 
 def _rounded(value: float, digits: int) -> float | None:

@@ -16,8 +16,8 @@ def weights(
 ) -> Result:
     """Write a checkpoint's best weights as safetensors, with a model card.
 
-    The card says what the network was trained on, with which settings, and how good it was: read from the
-    run's folder that the checkpoint lies in.
+    The card has the training data, the settings and the measures. They are read from the
+    run's folder around the checkpoint.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""What ``fit`` and ``predict`` have in common: clouds in, a run's folder out."""
+"""What ``fit`` and ``predict`` have in common: from clouds to a run's folder."""
 
 import sys
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def work(
     notes: Sequence[str] = (),
     strict: bool = False,
 ) -> Result:
-    """Bring clouds to bodies and write what was asked for; returns the ``Result``.
+    """Compute the bodies of clouds and write the requested files; returns the ``Result``.
 
     Args:
         arguments: of the command: files, folders, patterns, ``-``. config: an ``ExtractConfig``.

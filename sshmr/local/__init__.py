@@ -1,1 +1,1 @@
-"""The runner for your own clouds without Snakemake: which clouds, what is done and what is left."""
+"""The runner for own clouds without Snakemake."""

@@ -1,7 +1,7 @@
 """The parts of a run: points tables of some tens of clouds, each read, fitted and kept by itself.
 
-A part is done when its file is there, as files appear whole or not at all; so a run that was cut off goes on
-where it stopped, and any number of clouds needs the memory of one part.
+A part is finished when its file exists, because files appear whole or not at all. An interrupted run
+continues with the missing parts. Any number of clouds needs the memory of one part.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from sshmr.tables.schemas import points_schema, provenance, read_table, write_ta
 
 SPLIT = "train"
 LEAST, MOST = 8, 64
-"""Clouds in a part. A part is what a kill costs, and what one process works on at a time."""
+"""Clouds in a part. A kill loses at most one part, and a process works on one part at a time."""
 
 SHORT = 4
 """Sequences with fewer clouds share a part, as clouds are fitted several at once."""
@@ -54,7 +54,7 @@ def write_part(
 
     Args:
         run: a ``RunFolder``. clouds: list of ``CloudFile``. settings: an ``ExtractConfig``.
-        check: stop where most of the clouds have no person's size.
+        check: refuse clouds of which most do not have the size of a person.
 
     Returns:
         The table's path, None where no cloud can be used; [(frame_id, source, reason)] of those skipped;
@@ -107,7 +107,7 @@ def write_readings(
 
 
 def known_clouds(run: RunFolder) -> tuple[dict[Path, tuple[Path, int | None]], dict[str, set[int]]]:
-    """What the run's parts hold.
+    """The content of the run's parts.
 
     Returns:
         {cloud: (points table, when the cloud's file had been changed last)}; the frame numbers by sequence.
@@ -124,7 +124,7 @@ def known_clouds(run: RunFolder) -> tuple[dict[Path, tuple[Path, int | None]], d
 
 
 def remove_stale(run: RunFolder, holders: dict[Path, tuple[Path, int | None]]) -> set[Path]:
-    """Remove parts that hold a cloud which was changed since; returns the clouds that are still known."""
+    """Remove parts with a changed cloud; returns the clouds that are still known."""
     stale = {points for cloud, (points, stamp) in holders.items() if _stamp(cloud) not in (None, stamp)}
     for points in stale:
         for round_, stage in run.stages():
@@ -135,7 +135,8 @@ def remove_stale(run: RunFolder, holders: dict[Path, tuple[Path, int | None]]) -
 
 
 def renumbered(clouds: Sequence[CloudFile], numbers: dict[str, set[int]]) -> list[CloudFile]:
-    """New clouds with frame numbers that no other of their sequence has: taken ones go behind the last."""
+    """New clouds with unique frame numbers in their sequence. If a number is taken, the cloud gets one after
+    the last."""
     taken = {sequence: set(values) for sequence, values in numbers.items()}
     result = []
     for cloud in clouds:
@@ -147,7 +148,7 @@ def renumbered(clouds: Sequence[CloudFile], numbers: dict[str, set[int]]) -> lis
 
 
 def read_index(points: Sequence[Path]) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """What places each frame of some points tables: frame_id, sequence, frame, view, offset; rows of each."""
+    """The index of some points tables: frame_id, sequence, frame, view, offset; rows of each."""
     columns = ["frame_id", "sequence", "frame", "view", "offset"]
     tables = [read_table(path, columns, {"offset": (3,)}) for path in points]
     merged = {name: [value for table in tables for value in table[name]] for name in columns}
@@ -165,7 +166,7 @@ def stamps(clouds: Iterable[Path]) -> dict[str, int | None]:
 
 
 def _stamp(cloud: Path) -> int | None:
-    """When a cloud's file was changed last, nanoseconds; None where it is gone."""
+    """When a cloud's file was changed last, nanoseconds; None if it is missing."""
     path = real_file(cloud)
     return path.stat().st_mtime_ns if path.exists() else None
 

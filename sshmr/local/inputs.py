@@ -1,4 +1,4 @@
-"""Which clouds are meant: files, folders, patterns, lists."""
+"""The clouds that arguments name: files, folders, patterns, lists."""
 
 import glob
 import os
@@ -34,12 +34,12 @@ def find_inputs(
 
     Args:
         arguments: files, folders (all that is below), patterns (``**`` goes through folders), or ``-`` for
-            the paths in ``lines``, one a line.
+            the paths in ``lines``, one per line.
         settings: a ``CloudsConfig``.
         without: a folder whose files don't count: results may lie below the clouds' own folder.
 
     Raises:
-        InputError: when a path is not there, is no cloud, or two sequences share a name.
+        InputError: when a path does not exist or is not a cloud, or two sequences have the same name.
     """
     folders: list[Path] = []
     files: list[Path] = []

@@ -1,6 +1,6 @@
-"""What one's own clouds are like, asked of the files: unit, up axis, sequences.
+"""Find the unit, the up axis and the sequences of own clouds.
 
-Sizes tell the unit. Which axis points up is found by fitting a body to a few clouds: people mostly hold their
+Sizes determine the unit. The up axis is found by fitting a body to a few clouds: most people hold their
 heads above their hips.
 """
 
@@ -26,21 +26,21 @@ COARSE = (
     Stage(hypotheses=24, vertices=128, points=128, iterations=8, start=0.15, end=0.06),
     Stage(hypotheses=3, vertices=256, points=256, iterations=8, start=0.08, end=0.03),
 )
-"""Stages of a fit that is good enough to tell head from feet."""
+"""Stages of a fit that is good enough to find the head."""
 
 VOXEL = 0.02
 SHORTEST = 0.8
-"""Metres: the longest side of a cloud of a whole person is at least so long."""
+"""Metres: smallest longest side of a cloud of a whole person."""
 USUAL = (1.25, 2.3)
 """Metres from the lowest to the highest point of adults who stand, arms raised or not."""
 UPRIGHT = 35.0
-"""Degrees; people who lean more are no clear sign of what is up."""
+"""Degrees. People who lean more do not show the up axis clearly."""
 Item = TypeVar("Item")
 
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
-    """What the files seem to be.
+    """The result.
 
     Attributes:
         formats: number of files by ending. sequences: number of files by sequence.
@@ -48,7 +48,7 @@ class Guess:
         tilt: degrees between ``up`` and the trunks of the bodies fitted to some of the clouds; small
             for people who stand, and where all agree.
         points: median number of points. unreadable: [(path, why)] among those sampled.
-        notes: what had to be decided about the files, and what is odd about the people.
+        notes: how the files were read, and warnings about the people.
     """
 
     formats: dict[str, int]
@@ -63,13 +63,13 @@ class Guess:
 
 
 def guess(clouds: list[CloudFile], given: CloudsConfig | None = None) -> Guess:
-    """Read some of the clouds and say what they are.
+    """Read some of the clouds and guess their settings.
 
     Args:
-        given: what is known of them already, such as a depth camera's intrinsics.
+        given: known settings, such as a depth camera's intrinsics.
 
     Raises:
-        InputError: when none can be read, or no unit makes a person of them.
+        InputError: when none can be read, or in no unit they have the size of a person.
     """
     given = (given or CloudsConfig()).replace(up="y", unit="m")
     sampled, unreadable, remarks = [], [], []
@@ -85,7 +85,7 @@ def guess(clouds: list[CloudFile], given: CloudsConfig | None = None) -> Guess:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in unreadable[:3]))
         raise InputError(clouds[0].root, found=f"none of {len(unreadable)} clouds can be read: {reasons}")
     check_one_person(_spread(sampled, FITTED), clouds[0].root)
-    # Stray points reach far; nearly all points tell the size better than all do.
+    # Stray points are far away, so use the extent of nearly all points.
     sides = [np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0) for points in sampled]
     size = np.median(sides, axis=0)
     some = [
@@ -117,14 +117,14 @@ def _spread(items: Sequence[Item], count: int) -> list[Item]:
 
 
 def _person(points: np.ndarray, ground: str = "keep") -> np.ndarray:
-    """What cleaning leaves of a cloud in metres; the cloud itself where nothing is left."""
+    """The cleaned cloud in metres; the cloud itself if nothing is left."""
     settings = ExtractConfig(voxel=VOXEL, clouds=CloudsConfig.model_validate({"ground": ground}))
     cleaned, _ = clean(points, settings)
     return cleaned if len(cleaned) > settings.minimum_points else points
 
 
 def _unit(clouds: list[np.ndarray], size: np.ndarray, where: Path) -> str | float:
-    """The unit in which the clouds, cleaned, are people; with ground beside them if need be."""
+    """The unit in which the cleaned clouds have the size of people, if necessary with ground beside them."""
 
     def fits(metres: float, most: float, up: str = "y", ground: str = "keep") -> bool:
         turn = np.array(TO_Y_UP[up], float).T
@@ -156,13 +156,13 @@ def _unit(clouds: list[np.ndarray], size: np.ndarray, where: Path) -> str | floa
 
 
 def _possible(metres: np.ndarray) -> list[str]:
-    """The up axes along which the clouds have a person's size; all of them where none is clear."""
+    """The up axes along which the clouds have a person's size; all axes if none is clear."""
     ups = [up for up in TO_Y_UP if SMALLEST <= metres["xyz".index(up[-1])] <= LARGEST]
     return ups or list(TO_Y_UP)
 
 
 def _size_note(person: np.ndarray, tilt: float) -> list[str]:
-    """A word where people, extents (3,) in metres, are as small as children or as high as giants."""
+    """A warning if people, extents (3,) in metres, are unusually small or large."""
     longest = float(person.max())
     if longest < USUAL[0]:
         who = "children, people who sit or parts of people"
@@ -175,7 +175,7 @@ def _size_note(person: np.ndarray, tilt: float) -> list[str]:
 
 
 def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarray:
-    """Where heads lie as seen from the hips, in the axes of the files: (3,), of length 1 where all agree.
+    """The mean direction from hips to heads, in the axes of the files: (3,), of length 1 if all agree.
 
     Each cloud is fitted from starts that stand along each of the axes, and the best of these bodies counts.
     """

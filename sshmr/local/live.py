@@ -1,4 +1,4 @@
-"""Follow people while they are recorded: a cloud comes in, a line of JSON with the body comes out.
+"""Follow people while they are recorded: for each cloud, print the body as a line of JSON.
 
 The same tables are written as for finished recordings, part by part; the motion is smoothed at the end.
 """
@@ -33,7 +33,7 @@ from sshmr.tracking import follow
 from sshmr.tracking.stage import memory_of, write_followed
 
 PAUSE = 0.05
-"""Seconds between two looks into a folder."""
+"""Seconds between two listings of a folder."""
 
 
 @dataclasses.dataclass
@@ -109,7 +109,7 @@ class _Live:
             self._write(recording)
 
     def write(self) -> None:
-        """Write what is not written yet."""
+        """Write the remaining bodies."""
         for recording in self.recordings.values():
             self._write(recording)
 

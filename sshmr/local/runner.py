@@ -1,4 +1,4 @@
-"""From clouds to bodies, part by part: read, predict, fit; what is done already is left alone."""
+"""From clouds to bodies, part by part: read, predict, fit. Finished parts are kept."""
 
 import contextlib
 import dataclasses
@@ -36,13 +36,13 @@ LOOKED_AT = 3
 
 @dataclasses.dataclass
 class Outcome:
-    """What a call came to.
+    """The result of a call.
 
     Attributes:
-        given: clouds that were named. before: those of them that were done already.
+        given: clouds that were named. before: those of them that were finished before.
         skipped: [(frame_id, file, reason)] of clouds that cannot be used.
         stage: (round, stage) of the tables with the result.
-        notes: what the reader of the clouds has to say, once each.
+        notes: of the reader, without duplicates.
     """
 
     given: int
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def prepare(root: str | Path, body: str, plan: Plan, extract: ExtractConfig) -> RunFolder:
-    """Make the run's folder ready: its bodies, its template, and the settings that all its parts share.
+    """Prepare the run's folder: its bodies, its template, and the settings of all its parts.
 
     Args:
         root: the folder. body: ``open`` or a folder of SMPL's files. plan: a ``Plan``; extract: an
@@ -98,11 +98,11 @@ def prepare(root: str | Path, body: str, plan: Plan, extract: ExtractConfig) -> 
 
 
 def check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
-    """Stop where most of some new clouds show a whole scene or several people."""
+    """Refuse new clouds of which most show a whole scene or several people."""
     places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int))
     points = []
     for place in places if clouds else ():
-        with contextlib.suppress(InputError):  # the reader lists what cannot be read
+        with contextlib.suppress(InputError):  # The reader lists files that cannot be read.
             points.append(load_cloud(clouds[place].path, settings).points)
     if points:
         where = clouds[0].path if len(clouds) == 1 else clouds[0].root
@@ -112,7 +112,7 @@ def check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
 def process(
     run: RunFolder, clouds: list[CloudFile], plan: Plan, extract: ExtractConfig, jobs: int, progress: Progress
 ) -> Outcome:
-    """Bring every cloud to its body.
+    """Compute the body of every cloud.
 
     Args:
         run: a ``RunFolder`` that ``prepare`` made ready. clouds: list of ``CloudFile``. plan: a ``Plan``.
@@ -123,7 +123,7 @@ def process(
         An ``Outcome``.
 
     Raises:
-        InputError: when most of the first clouds have no person's size, or no cloud can be used.
+        InputError: when most of the first clouds do not have the size of a person, or no cloud can be used.
     """
     holders, numbers = known_clouds(run)
     known = remove_stale(run, holders)
@@ -204,7 +204,7 @@ def _second_pass(run: RunFolder, plan: Plan, workers: Workers, progress: Progres
 
 
 def _agree(run: RunFolder, settings: dict[str, Any]) -> None:
-    """Record the settings, or hold them against those that the folder's parts were made with."""
+    """Record the settings, or compare them with those of the folder's parts."""
     recorded = run.manifest.get("settings", {}) if run.points() else {}
     for key in sorted(set(settings) & set(recorded)):
         for name, found, wanted in _differences(key, recorded[key], settings[key]):

@@ -1,7 +1,7 @@
 """From recordings to bodies in motion: parts are read, followed one after the other, and smoothed.
 
-Each recording is a chain. The parts of several recordings are worked on side by side; of one, a part is
-smoothed while the next is followed and the one after that is read.
+Each recording is a chain. Several recordings are processed in parallel. Of one recording, a part is
+smoothed while the next part is followed and the one after it is read.
 """
 
 import concurrent.futures
@@ -23,9 +23,9 @@ from sshmr.tables.schemas import row_count
 from sshmr.tracking.stage import Part, follow_part, smooth_part
 
 FRAMES = 120
-"""In a part: what a kill costs, and what one process works on at a time."""
+"""Clouds in a part. A kill loses at most one part, and a process works on one part at a time."""
 FOLLOWED, SMOOTHED = 0, 1
-"""The rounds whose fits hold the bodies as followed, and smoothed."""
+"""The rounds of the followed and of the smoothed bodies."""
 
 
 class Tracker(Worker):
@@ -43,7 +43,7 @@ class Tracker(Worker):
         follow_part(part, before, self.follower)
 
     def smooth(self, part: Part, before: Part | None, after: Part | None, output: Path, _: object) -> None:
-        """Smooth a part with what is around it."""
+        """Smooth a part, with the frames around it."""
         smooth_part(part, before, after, self.follower, output)
 
 
@@ -54,7 +54,7 @@ class Chain:
     Attributes:
         rate: frame numbers a second. last_frame: the largest number.
         unread: clouds without a part yet, in parts. parts: those that are read.
-        busy: what is being followed or smoothed, by place and kind.
+        busy: the running work, by part and kind.
     """
 
     rate: float
@@ -67,10 +67,10 @@ class Chain:
 def process_tracks(
     run: RunFolder, clouds: list[CloudFile], plan: Plan, extract: Any, jobs: int, progress: Any, fps: float
 ) -> Outcome:
-    """Bring every recording to its bodies; as ``process`` does for single clouds.
+    """Compute the bodies of every recording, as ``process`` does for single clouds.
 
     Args:
-        fps: frames a second, where the names of the files don't tell the times.
+        fps: frames a second, if the file names contain no times.
     """
     holders, numbers = known_clouds(run)
     known = remove_stale(run, holders)
@@ -134,7 +134,7 @@ def _run(
     progress: Any,
     jobs: int,
 ) -> None:
-    """Have everything followed and smoothed that can be, and read ahead while that is done."""
+    """Follow and smooth all parts that are ready, and read ahead meanwhile."""
     running: dict[concurrent.futures.Future[None], tuple[Chain, str, int]] = {}
     checked = False
     while True:
@@ -173,7 +173,7 @@ def _waiting(chain: Chain) -> int:
 
 
 def _ready(run: RunFolder, chains: dict[str, Chain]) -> list[tuple[Chain, str, int]]:
-    """What can be done now: (chain, ``follow`` or ``smooth``, place of the part)."""
+    """The work that is ready: (chain, ``follow`` or ``smooth``, place of the part)."""
     found = []
     for chain in chains.values():
         follow = next((i for i, part in enumerate(chain.parts) if not part.followed.exists()), None)

@@ -1,4 +1,4 @@
-"""What works on the parts: this process, or several beside it."""
+"""Workers: this process, or several others."""
 
 import concurrent.futures
 import dataclasses
@@ -22,15 +22,15 @@ from sshmr.tables.run_folder import RunFolder
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is done to every part.
+    """The work on every part.
 
     Attributes:
         checkpoint: the network's; None where there is no network.
         infer: settings of the network. fit: settings of the fit; None stops after the network.
-        together: fit a second time, with what the first fits say of a sequence.
+        together: fit a second time, with the first fits of the whole sequence.
         device: ``cpu`` or ``cuda``. prior: ``open`` or a file. template: number of template vertices.
-        search: fits also search from typical poses, wherever a prediction leaves doubt.
-        follow: fits start from the frame before.
+        search: fits also search from typical poses if the confidence is low.
+        follow: fits start from the previous frame.
     """
 
     checkpoint: Path | None
@@ -66,7 +66,7 @@ class Plan:
 
 
 class Worker:
-    """Makes the tables that a part still lacks."""
+    """Makes the missing tables of a part."""
 
     def __init__(self, root: Path, plan: Plan) -> None:
         import torch
@@ -74,7 +74,8 @@ class Worker:
         from sshmr.body.sources import prior_source
         from sshmr.runtime import keep_freed_memory
 
-        torch.set_num_threads(1)  # fits are many small steps: processes beside each other gain, threads lose
+        # Fits are many small steps: several processes are faster, several threads are slower.
+        torch.set_num_threads(1)
         keep_freed_memory()
         self.run, self.plan, self.prior = RunFolder(root), plan, prior_source(plan.prior)
 
@@ -94,7 +95,7 @@ class Worker:
             self._fit(points, output, initial=network, search=plan.search, progress=progress)
 
     def second(self, points: Path, around: Surroundings, progress: Callable[..., Any]) -> None:
-        """The fit of the next round, which takes into account what the first one found around each frame."""
+        """The fit of the next round, which uses the first fits of the neighbouring frames."""
         previous = self.run.params(points, self.plan.round, "fit")
         output = self.run.params(points, self.plan.round + 1, "fit")
         self._fit(points, output, previous=previous, around=around, progress=progress)
@@ -111,7 +112,7 @@ class Workers:
     """Runs ``Worker`` on parts: here, or in ``jobs`` processes.
 
     Args:
-        advance: called with a number of frames whenever so many are done. worker: the class to run.
+        advance: called with the number of frames that were finished. worker: the class to run.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class Workers:
         return self._make()
 
     def submit(self, method: str, frames: int, *arguments: Any) -> None:
-        """Have ``Worker.method`` called on a part of so many frames; waits while enough is under way."""
+        """Call ``Worker.method`` on a part of so many frames. Waits while all processes are busy."""
         if self._pool is None:
             getattr(self._worker, method)(*arguments, self._each_batch)
             return
@@ -153,7 +154,7 @@ class Workers:
         self._futures[self._pool.submit(_call, method, arguments)] = frames
 
     def call(self, method: str, *arguments: Any) -> concurrent.futures.Future[Any]:
-        """A future of ``Worker.method``; without other processes, it is done already."""
+        """A future of ``Worker.method``; without other processes, it is finished already."""
         if self._pool is not None:
             return self._pool.submit(_call, method, arguments)
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()

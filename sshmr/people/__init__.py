@@ -1,1 +1,1 @@
-"""Finding people in whole scenes and following them from frame to frame."""
+"""Finding people in whole scenes and tracking them from frame to frame."""

@@ -1,4 +1,4 @@
-"""The up axis and the unit of a scene's files, where nobody says; and whether a file shows a scene."""
+"""Guess the up axis and the unit of a scene's files, and whether a file shows a scene."""
 
 import shlex
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from sshmr.geometry.up_axes import TO_Y_UP
 from sshmr.people.detect import Found, Frame, find_people
 
 NARROWEST, WIDEST = 1.5, 400.0
-"""Metres that scenes span, nearly all of their points."""
+"""Metres: the extent of nearly all points of a scene."""
 WIDE = 5.5
-"""Metres: a cloud that spans more is no single person cut out."""
+"""Metres. A cloud with a larger extent is not a single person."""
 MOST_POINTS = 150_000
 SURE = 0.5
-"""Score of a piece that is taken for a person here."""
+"""Smallest score of a person here."""
 GROUND_CELLS, GROUND_SHARE = 30, 0.08
 """Cells of ground, and share of the points on it, that a scene shows."""
 ORDER = ("z", "-y", "y", "x", "-x", "-z")
@@ -25,13 +25,13 @@ ORDER = ("z", "-y", "y", "x", "-x", "-z")
 PERSON = (0.1, 2.6)
 """Smallest and largest extent of one person, metres."""
 FLAT = 0.2
-"""Height of a large scene relative to its width, at most."""
+"""Largest height of a large scene, relative to its width."""
 PART = 0.15
-"""Share of a cloud's points that each of several people in it has."""
+"""Smallest share of a cloud's points of each of several people."""
 
 
 class Axes(NamedTuple):
-    """What was found: up, unit, and how sure: the words to tell."""
+    """The result: up, unit, and the evidence in words."""
 
     up: str
     unit: str | float
@@ -39,7 +39,7 @@ class Axes(NamedTuple):
 
 
 def guess_axes(frames: list[np.ndarray], up: str = "auto", unit: str | float = "auto") -> Axes:
-    """The up axis and the unit of some clouds (K, 3) of a scene; what is given is kept.
+    """The up axis and the unit of some clouds (K, 3) of a scene. Given values are kept.
 
     The ground lies under everything, and people stand on it.
     """
@@ -64,14 +64,15 @@ def guess_axes(frames: list[np.ndarray], up: str = "auto", unit: str | float = "
 
 
 def scene_word(points: np.ndarray) -> str:
-    """What a file shows if it is no single person: "a whole scene (…)" or "2 people"; empty if it may be one.
+    """What a file shows if it is not a single person: "a whole scene (…)" or "2 people"; empty if it may be
+    one.
 
     Args:
         points: (K, 3) finite, in the file's own axes and unit.
     """
     spans = np.ptp(np.percentile(points, [0.5, 99.5], axis=0), axis=0)
     size = " × ".join(f"{span:.4g}" for span in spans)
-    # A scene is flat: what is one person's size in another unit and not flat is one person.
+    # A scene is flat. A cloud that is not flat, and has the size of a person in another unit, is a person.
     person = any(
         PERSON[0] <= spans.min() * m and 0.5 <= spans.max() * m <= PERSON[1] for m in METRES.values()
     )
@@ -89,7 +90,7 @@ def scene_word(points: np.ndarray) -> str:
                 share = float((np.abs(frame.ground.above(level)) < 0.12).mean())
                 if frame.ground.support >= GROUND_CELLS and share > GROUND_SHARE:
                     return f"a whole scene ({size} {unit})"
-            # Upside down, one person may pass for two; the right way up somebody scores more.
+            # Upside down, one person may look like two. With the right axis, the score of a person is higher.
             score = max((one.score for one in people), default=0.0)
             if score > best_score:
                 best_score, people_found = score, len(people)
@@ -99,10 +100,10 @@ def scene_word(points: np.ndarray) -> str:
 
 
 def check_one_person(clouds: list[np.ndarray], where: object) -> None:
-    """Stop where most of some clouds (K, 3), in their files' axes and unit, show no single person.
+    """Refuse clouds (K, 3), in their files' axes and unit, of which most do not show a single person.
 
     Raises:
-        InputError: says what they show, and what to type.
+        InputError: names what they show, and the command to use.
     """
     words = [scene_word(points) for points in clouds]
     several = [word for word in words if word]
@@ -122,7 +123,7 @@ def upright(points: np.ndarray, up: str, unit: str | float) -> np.ndarray:
 
 
 def _units(frames: Sequence[np.ndarray]) -> list[str | float]:
-    """Units in which the scene has a scene's size, likely ones first."""
+    """Units in which the scene has a plausible size, likely ones first."""
     spans = [np.ptp(np.percentile(points, [1, 99], axis=0), axis=0).max() for points in frames]
     span = float(np.median(spans))
     fitting: list[str | float] = [unit for unit in METRES if NARROWEST <= span * METRES[unit] <= WIDEST]
@@ -134,7 +135,7 @@ def _sure(frame: Frame) -> list[Found]:
 
 
 def _value(frame: Frame, points: np.ndarray) -> float:
-    """How well a scene stands: on its ground, with nothing below, and people upright on it."""
+    """Score of an up axis: a ground with nothing below it, and upright people on it."""
     people = min(sum(one.score for one in _sure(frame)), 3.0)
     if not frame.ground.support:
         return people / 2

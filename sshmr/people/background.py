@@ -1,4 +1,5 @@
-"""What stands still in a recording: from one without people, or from the recording itself. Metres, y up."""
+"""The static background of a recording: from one without people, or from the recording itself. Metres, y
+up."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,18 +9,18 @@ from scipy.spatial import cKDTree
 NEAR, SLOPE = 0.08, 0.004
 """Metres from the background within which points belong to it, and the growth per metre from the sensor."""
 VOXEL = 0.15
-"""Metres: edge of the cells whose points are looked for in every frame."""
+"""Metres: edge of the cells that are compared between frames."""
 STILL = 0.7
 """Share of the frames in which a cell of the background has points."""
 LEAST_FRAMES, MOST_FRAMES = 20, 40
-"""A recording with fewer frames shows no background; more than the second are not looked at."""
+"""Smallest number of frames that determine a background; largest number that is used."""
 
 
 class Background:
-    """Points that are there all the time."""
+    """The points of the background."""
 
     def __init__(self, points: np.ndarray) -> None:
-        """Take the points (K, 3) of a scene without people."""
+        """The background from the points (K, 3) of a scene without people."""
         cell = np.floor(points / 0.04).astype(np.int64)
         _, first = np.unique(cell, axis=0, return_index=True)
         self.points = points[first]
@@ -36,7 +37,7 @@ class Background:
 def background_of(
     frames: Sequence[np.ndarray], people_of: Callable[[np.ndarray], np.ndarray]
 ) -> Background | None:
-    """What stands still in some frames of a recording, None where there are too few or nothing does.
+    """The static points in some frames of a recording, None if there are too few frames or no such points.
 
     Args:
         frames: clouds (K, 3), spread over the recording.

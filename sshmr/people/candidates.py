@@ -1,8 +1,8 @@
-"""Pieces of a scene that could be a person: more than there are, for the classifier to choose from.
+"""Candidates: pieces of a scene that could be a person. The classifier then chooses from them.
 
-Seen from above, people stand apart or touch each other, walls and furniture. So the scene is cut in several
-ways: into connected pieces, fine and coarse; the same without what is taller than people; and large pieces
-around their highest places, which are heads where there are people. Metres, y up, level.
+Seen from above, people may touch each other, walls and furniture. The scene is therefore split in several
+ways: into connected pieces, fine and coarse; the same without points above people; and large pieces
+around their highest points, which may be heads. Metres, y up, level.
 """
 
 from typing import NamedTuple
@@ -17,20 +17,20 @@ LOW, HIGH = 0.10, 2.25
 CELL = 0.08
 """Metres: edge of the cells seen from above."""
 GAPS = (1, 2, 4)
-"""How many cells two points may lie apart and still hang together: one after the other."""
+"""Largest gaps in cells between connected points. Each of them is tried."""
 WIDEST, TALLEST, SHORTEST = 2.2, 2.25, 0.55
-"""Metres: a piece that is wider, or lower than the last, is no person."""
+"""Metres. A piece that is wider, or lower than the last value, is not a person."""
 SPLIT = 0.7
-"""Metres: wider pieces are also cut around their heads, as they may be several people."""
+"""Metres. Wider pieces are also split around their heads, because they may be several people."""
 HEAD = 0.95
-"""Metres over the ground that a large piece's highest places have at least."""
+"""Smallest height of a head over the ground, metres."""
 REACH, AROUND = 0.5, 0.3
-"""Metres around such a place that belong to it; and within which no other is higher."""
+"""Metres around a head that belong to it; metres within which it is the highest point."""
 LEAST_POINTS = 15
 SOLID, THIN = 0.1, 0.15
-"""Metres: edge of cells that points are counted in; share of the usual count that a surface has at least."""
+"""Metres: edge of the cells in which points are counted; smallest share of the usual count on a surface."""
 FARTHEST = 30.0
-"""Metres from the sensor: farther away a person is a handful of points."""
+"""Metres from the sensor. Farther people have too few points."""
 
 
 class Pieces(NamedTuple):
@@ -60,7 +60,7 @@ def find_pieces(points: np.ndarray, above: np.ndarray) -> Pieces:
             for members, width in zip(groups, widths, strict=True):
                 if width <= WIDEST:
                     _add(pieces, seen, above, members, way)
-                # Coarse large pieces hold the finer ones, whose heads were found before.
+                # Coarse large pieces contain the finer ones, whose heads were found before.
                 if width > SPLIT and (width <= WIDEST or gap <= 2):
                     parts, part_widths = image.around_heads(members)
                     if len(parts) > 1 or width > WIDEST:
@@ -91,13 +91,13 @@ def _is_solid(points: np.ndarray, away: np.ndarray) -> np.ndarray:
 def _add(
     pieces: Pieces, seen: set[tuple[int, int, int]], above: np.ndarray, members: np.ndarray, way: str
 ) -> None:
-    """Keep a piece of a person's height that is not there yet."""
+    """Keep a new piece of a person's height."""
     key = (len(members), int(members.min()), int(members.sum()))
     if key in seen:
         return
     seen.add(key)
     heights = above[members]
-    top = np.partition(heights, -2)[-2]  # one stray point makes nobody taller
+    top = np.partition(heights, -2)[-2]  # Ignore single stray points above the head.
     if top >= SHORTEST and top - heights.min() >= 0.35:
         pieces.members.append(members)
         pieces.way.append(way)
@@ -115,7 +115,7 @@ class _Image:
         self.order = np.argsort(self.cell, kind="stable")
         self.filled = np.zeros(self.shape, bool)
         self.filled.ravel()[self.cell] = True
-        # Walls, trees and pillars: cells whose points go on above a person's height.
+        # Walls, trees and pillars: cells with points above a person's height.
         everything = np.flatnonzero((above > LOW) & (above < HIGH + 1.5))
         place_all = np.floor((points[everything][:, [0, 2]] - place.min(axis=0)) / CELL).astype(np.int64)
         inside = ((place_all >= 0) & (place_all < self.shape)).all(axis=1)
@@ -136,7 +136,7 @@ class _Image:
         return _groups(numbers, self.chosen, self.points)
 
     def around_heads(self, members: np.ndarray) -> tuple[list[np.ndarray], np.ndarray | list[float]]:
-        """Parts of a piece: what is nearest to each of its highest places, and not far from it."""
+        """Parts of a piece: the points near each of its highest points."""
         place = self.points[members][:, [0, 2]]
         low = place.min(axis=0) - CELL
         cell = np.floor((place - low) / CELL).astype(np.int64)

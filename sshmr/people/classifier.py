@@ -1,6 +1,6 @@
-"""How much a piece of a scene overlaps with a person, as trained on simulated scenes.
+"""Estimate the overlap of a piece of a scene with a person. Trained on simulated scenes.
 
-Boosted regression trees, written by ``tools/person_classifier.py``; walked with numpy alone.
+Boosted regression trees, written by ``tools/person_classifier.py`` and evaluated with numpy.
 
 Source: Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 2001.
 """
@@ -64,5 +64,5 @@ class Classifier:
 
 @functools.cache
 def shipped() -> Classifier:
-    """The classifier that comes with the package."""
+    """The shipped classifier."""
     return Classifier.load()

@@ -12,9 +12,9 @@ from sshmr.people.features import describe
 from sshmr.people.ground import Ground, find_ground
 
 LEAST_SCORE = 0.15
-"""Pieces that score less are not even listed."""
+"""Pieces with a lower score are not listed."""
 SHARED = 0.25
-"""Share of a piece's points that a better piece may have."""
+"""Largest share of a piece's points that belong to a better piece."""
 SOLE = 0.035
 """Metres over the ground around a person's feet below which points belong to the ground."""
 FOOTPRINT = 0.12
@@ -22,10 +22,10 @@ FOOTPRINT = 0.12
 
 
 class Found(NamedTuple):
-    """What may be a person.
+    """A possible person.
 
     Attributes:
-        points: (k, 3) metres; none of them where they are not kept. number: how many there are.
+        points: (k, 3) metres; empty if they are not kept. number: of the points.
         score: 0 to 1. low, high: (3,) metres, the box around them.
     """
 
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What was seen in a frame: ``Found`` by falling score, and the ``Ground``."""
+    """The detections of a frame: ``Found`` by falling score, and the ``Ground``."""
 
     found: list[Found]
     ground: Ground
@@ -51,11 +51,11 @@ class Frame(NamedTuple):
 def find_people(
     points: np.ndarray, background: Background | None = None, classifier: Classifier | None = None
 ) -> Frame:
-    """Everything in a frame that resembles a person, none sharing many points with a better one.
+    """All pieces of a frame that resemble a person, without those that share many points with a better one.
 
     Args:
         points: (K, 3) float, metres, y up, finite.
-        background: what stands still in the scene; its points are left out.
+        background: the static points of the scene, which are left out.
         classifier: the shipped one if None.
     """
     ground = find_ground(points)

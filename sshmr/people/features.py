@@ -1,6 +1,6 @@
-"""Numbers that tell a person from other things, for all candidate pieces of a scene at once.
+"""The features of all candidates of a scene.
 
-They are lengths and shares, none of which depends on how finely a sensor sees. Metres, y up, level.
+They are lengths and shares that do not depend on the sensor's resolution. Metres, y up, level.
 """
 
 import numpy as np
@@ -13,13 +13,14 @@ SLICES = 10
 FROM_TOP = np.array([0.0, 0.12, 0.25, 0.4, 0.6])
 """Metres under the top: bounds of the slices that show head, neck and shoulders."""
 MOST = 400
-"""Points of a piece that are looked at, evenly strewn; the number of all of them counts beside."""
+"""Largest number of a piece's points that are used, evenly spread. The number of all points is a feature,
+too."""
 AZIMUTH, ELEVATION = np.radians(0.75), np.radians(1.0)
-"""Cells of the sensor's view: what lies in a piece's cells is behind or before it."""
+"""Cells of the sensor's view: points in a piece's cells are behind or in front of it."""
 DEPTH = 0.4
-"""Metres between a piece and what is behind or before it."""
+"""Smallest distance in metres of points behind or in front of a piece."""
 BESIDE = 0.3
-"""Metres around a piece's box in which other things are counted."""
+"""Metres around a piece's box in which other points are counted."""
 PER_SLICE = ("share", "width", "depth", "offset")
 
 NAMES = (
@@ -130,7 +131,8 @@ def _surroundings(
     starts: np.ndarray,
     size: np.ndarray,
 ) -> list[np.ndarray]:
-    """What is around each piece: cells filled beside it, tall ones within and beside, how full its box is."""
+    """The surroundings of each piece: occupied cells beside it, tall ones in and beside it, occupied share of
+    its box."""
     low = np.stack([np.minimum.reduceat(place[:, i], starts) for i in (0, 1)], axis=1)
     high = np.stack([np.maximum.reduceat(place[:, i], starts) for i in (0, 1)], axis=1)
     corner = low.min(axis=0) - 2 * BESIDE
@@ -161,10 +163,10 @@ def _surroundings(
 def _view(
     points: np.ndarray, index: np.ndarray, who: np.ndarray, size: np.ndarray, weight: np.ndarray
 ) -> list[np.ndarray]:
-    """How many points the sensor sees behind and before each piece, as shares of those and its own.
+    """Numbers of points behind and in front of each piece, as shares of these and its own.
 
-    Things that are full of holes let much be seen behind them; things half hidden have much before them. NaN
-    where nobody knows the sensor's place.
+    Objects with holes have many points behind them; occluded objects have many in front of them. NaN
+    if the sensor's position is not known.
     """
     if np.any(middle_of(points)):
         return [np.full(len(size), np.nan)] * 2

@@ -1,7 +1,7 @@
 """The ground of a scene: a level plane first, then its unevenness on a grid. Metres, y up.
 
-A LiDAR sees the ground as rings with gaps between; a camera sees a patch of it, tilted by how the camera is
-held. Both are turned so that the plane is level, and the grid's gaps are closed from beside them.
+A LiDAR sees the ground as rings with gaps; a camera sees a patch of it, tilted like the
+camera. Both are rotated so that the plane is level. Gaps of the grid are filled from their neighbours.
 """
 
 from typing import NamedTuple
@@ -13,31 +13,31 @@ CELL = 0.5
 """Metres: edge of the grid's cells."""
 TRIALS = 300
 STEEPEST = np.cos(np.radians(30.0))
-"""Least cosine between the ground's normal and the axis that is said to point up."""
+"""Smallest cosine between the ground's normal and the up axis."""
 NEAR_PLANE = 0.12
 """Metres from the plane within which a cell's lowest point supports it."""
 BELOW = 0.4
-"""Metres under the plane: points deeper than this, and the slope of ``FALL`` allows, are false readings."""
+"""Metres under the plane: points deeper than this, plus the slope ``FALL``, are false readings."""
 FALL = 0.12
 BUMP = 0.15
-"""Metres: what rises more than this over its surroundings is no ground."""
+"""Metres. Cells higher than this above their surroundings are not ground."""
 LEAST_CELLS = 12
-"""A plane that fewer cells support is no ground."""
+"""Smallest number of cells that support a ground plane."""
 FARTHEST = 60.0
-"""Metres around the scene's middle that the ground is sought in; farther away nobody is found."""
+"""Metres around the scene's middle in which the ground and the people are searched."""
 
 
 AHEAD = 0.15
-"""Share of a scene's size that its sensor may be away from it."""
+"""Largest distance of the sensor from the scene, as a share of the scene's size."""
 
 
 class Ground(NamedTuple):
-    """Heights of the ground on a grid of cells, after a turn that levels it.
+    """Heights of the ground on a grid of cells, after a rotation that levels it.
 
     Attributes:
         turn: (3, 3) rotation, the scene's axes (y up) → level ones. corner: (2,) metres, x and z of the
             grid's first cell. heights: (R, C) metres. support: number of cells that show the plane; 0: none
-            was found, and the lowest points stand for it.
+            was found, and the lowest points replace it.
     """
 
     turn: np.ndarray
@@ -68,7 +68,7 @@ def find_ground(points: np.ndarray, seed: int = 0) -> Ground:
         points: (K, 3) float, metres, y roughly up, finite, K ≥ 1.
 
     Returns:
-        A ``Ground``; where no level plane is seen, one through the lowest points.
+        A ``Ground``; without a level plane, one through the lowest points.
     """
     near = points[np.abs(points - middle_of(points))[:, [0, 2]].max(axis=1) < FARTHEST]
     plane, support = _level_plane(near, seed)
@@ -77,7 +77,7 @@ def find_ground(points: np.ndarray, seed: int = 0) -> Ground:
         return Ground(np.eye(3), near[:, [0, 2]].min(axis=0), floor, 0)
     turn = _levelling(plane[:3])
     level = near @ turn.T
-    over = level[:, 1] + plane[3]  # the plane's normal is y now
+    over = level[:, 1] + plane[3]  # The plane's normal is y now.
     away = np.linalg.norm(level[:, [0, 2]] - np.median(level[:, [0, 2]], axis=0), axis=1)
     level = level[over > -(BELOW + FALL * away)]
     corner = np.floor(level[:, [0, 2]].min(axis=0) / CELL) * CELL
@@ -97,10 +97,10 @@ def find_ground(points: np.ndarray, seed: int = 0) -> Ground:
 
 
 def middle_of(points: np.ndarray) -> np.ndarray:
-    """Where the sensor stands, or else the middle of the scene: (3,).
+    """The position of the sensor, else the middle of the scene: (3,).
 
-    Recordings mostly have their sensor at the origin; then the origin lies within what was recorded, or a
-    little outside where the sensor sees only what is ahead.
+    Most recordings have their sensor at the origin. The origin is then inside the scene, or a
+    little outside if the sensor sees only forward.
     """
     low, high = np.percentile(points, [1, 99], axis=0)
     margin = 3.0 + AHEAD * np.ptp([low, high], axis=0).max()
@@ -115,7 +115,7 @@ def _level_plane(points: np.ndarray, seed: int) -> tuple[np.ndarray | None, int]
     key = cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1]
     order = np.lexsort((points[:, 1], key))
     first = np.r_[True, np.diff(key[order]) != 0]
-    # The lowest points of cells that hold several: one alone is often a false reading.
+    # The lowest points of cells with several points: a single point is often a false reading.
     size = np.diff(np.r_[np.flatnonzero(first), len(order)])
     low = points[order[first]][size >= 3]
     if len(low) < LEAST_CELLS:
@@ -150,7 +150,7 @@ def _level_plane(points: np.ndarray, seed: int) -> tuple[np.ndarray | None, int]
 
 
 def _levelling(normal: np.ndarray) -> np.ndarray:
-    """The smallest rotation (3, 3) that turns a unit vector to +y."""
+    """The smallest rotation (3, 3) of a unit vector to +y."""
     axis = np.cross(normal, [0.0, 1.0, 0.0])
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
     return np.eye(3) + cross + cross @ cross / (1 + normal[1])

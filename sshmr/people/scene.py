@@ -1,4 +1,4 @@
-"""A recording of a scene: find people in each of its files, follow them, and say who was where."""
+"""Find people in each file of a scene's recording, and track them."""
 
 import concurrent.futures
 import functools
@@ -20,18 +20,18 @@ from sshmr.people.detect import Found, find_people
 from sshmr.people.track import SURE, UNSURE, Track, follow
 
 RATE, SLOWEST = 10.0, 1.0
-"""Frames a second where nobody says: usually, and at least."""
+"""Frames per second if they are not known: the usual and the smallest number."""
 LOOKED_AT = 3
-"""Files that axes and unit are guessed from."""
+"""Number of files from which axes and unit are guessed."""
 
 
 @dataclass
 class Recording:
-    """What was found in a recording.
+    """The result for a recording.
 
     Attributes:
         name: of the sequence. up, unit: of its files. tracks: of people and of what was rejected.
-        loose: (frame number, what was found) in no track. skipped: (path, reason) of files not read.
+        loose: (frame number, detection) without a track. skipped: (path, reason) of files not read.
         notes: sentences for the user. files: path of each frame.
     """
 
@@ -70,8 +70,8 @@ def read_recording(
 
     Args:
         name: of the sequence. files: [(frame number, path), …] in order.
-        rate: frames a second, as far as known; the settings' own comes first.
-        jobs: processes that look at files side by side. advance: called with 1 after each file.
+        rate: frames per second, if known. The settings' own has priority.
+        jobs: processes that read files in parallel. advance: called with 1 after each file.
 
     Raises:
         InputError: when none of the files can be read.
@@ -115,7 +115,7 @@ def _without_points(found: Found) -> Found:
 def _look(
     item: tuple[int, Path], axes: Axes, sensor: Sensor, background: Background | None
 ) -> tuple[int, list[Found] | str]:
-    """The frame number, and what was found in its file or the reason why it cannot be read."""
+    """The frame number, and the detections in its file, or the reason why it cannot be read."""
     number, path = item
     try:
         return number, find_people(_upright(path, axes.up, axes.unit, sensor), background).found
@@ -170,7 +170,7 @@ def _clouds(files: Sequence[tuple[int, Path]], count: int, sensor: Sensor) -> li
 
 
 def _background(files: Sequence[tuple[int, Path]], settings: ScenesConfig, axes: Axes) -> Background | None:
-    """What stands still, from the empty recording or from this one."""
+    """The background, from the empty recording or from this one."""
     if settings.empty:
         path = Path(settings.empty)
         if not path.is_file():
@@ -186,7 +186,7 @@ def _background(files: Sequence[tuple[int, Path]], settings: ScenesConfig, axes:
                 _upright(files[place][1], axes.up, axes.unit, Sensor(*settings.sensor)).astype(np.float32)
             )
         except InputError:
-            continue  # it is listed when its turn comes
+            continue  # It is listed when it is read again.
     return background_of(clouds, _people_of)
 
 
@@ -196,7 +196,7 @@ def _people_of(points: np.ndarray) -> np.ndarray:
 
 
 def rate_of(times: Sequence[float | None]) -> float:
-    """Frames a second by the times of the frames; 0 where they are not known."""
+    """Frames per second from the times of the frames; 0 if they are not known."""
     known = [time for time in times if time is not None]
     if len(known) < 2 or len(known) < len(times):
         return 0.0

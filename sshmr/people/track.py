@@ -1,4 +1,4 @@
-"""Follow people through the frames of a scene.
+"""Track people through the frames of a scene.
 
 Each track predicts where its person is next, at a steady speed; an assignment gives every track at most one
 detection. Sure detections come first, then unsure ones, which only continue tracks (Zhang et al.,
@@ -15,28 +15,28 @@ from sshmr.people.detect import Found
 SURE, UNSURE = 0.45, 0.2
 """Scores that start a track, and that continue one."""
 FASTEST = 3.0
-"""Metres a second that a person's predicted place may be wrong by."""
+"""Largest error of a person's predicted position, metres per second."""
 SLACK = 0.35
-"""Metres that two detections of one person differ by anyway: limbs come and go."""
+"""Metres by which two detections of one person differ in any case, as limbs are not always visible."""
 PLACE_GAIN, SPEED_GAIN = 0.6, 0.2
-"""How far place and speed follow a detection that is not where it was predicted (an alpha-beta filter)."""
+"""Gains of the alpha-beta filter: by how much position and speed follow a detection."""
 PATIENCE = 1.5
-"""Seconds that somebody may be out of view and still be followed."""
+"""Seconds that a person may be hidden without losing the track."""
 JOINED, JOINED_SPEED = 3.0, 1.2
-"""Seconds between a track's end and the start of what may be its continuation; metres a second of doubt."""
+"""Largest time in seconds between a track's end and its continuation; error in metres per second."""
 SHORTEST = 3
-"""Detections of a track in a recording of ``LONG`` frames or more."""
+"""Smallest number of detections of a track in a recording of ``LONG`` frames or more."""
 LONG = 5
 LEAST, LEAST_ALONE = 0.45, 0.62
-"""Least mean score of a person's detections in such a recording, and in a shorter one."""
+"""Smallest mean score of a person's detections in such a recording, and in a shorter one."""
 
 
 @dataclass
 class Track:
-    """One person: frame numbers, and what was found in each.
+    """One person: frame numbers, and the detection in each.
 
     Attributes:
-        reason: why it is no person; empty where it is one.
+        reason: why it is not a person; empty for a person.
     """
 
     frames: list[int] = field(default_factory=list)
@@ -47,11 +47,11 @@ class Track:
     reason: str = ""
 
     def predict(self, frame: int, rate: float) -> np.ndarray:
-        """Where the person is in a later frame, (2,) metres."""
+        """The predicted position in a later frame, (2,) metres."""
         return self.place + self.speed * min((frame - self.frames[-1]) / rate, 1.0)
 
     def add(self, frame: int, found: Found, rate: float) -> None:
-        """Take a detection and correct place and speed by it."""
+        """Add a detection, and correct position and speed."""
         if self.frames:
             seconds = (frame - self.frames[-1]) / rate
             expected = self.predict(frame, rate)
@@ -73,9 +73,9 @@ def follow(
     """Tracks of a recording, those of people and those rejected, in order of their start.
 
     Args:
-        frames: (frame number, what was found) in order. rate: frames a second; numbers count frames.
+        frames: (frame number, detections) in order. rate: frames per second; numbers count frames.
         least: mean score of a person's detections; 0 for the usual one.
-        slowest: frames a second that the recording has at least, where ``rate`` is a guess.
+        slowest: smallest frames per second, if ``rate`` is a guess.
     """
     done: list[Track] = []
     running: list[Track] = []
@@ -102,7 +102,7 @@ def follow(
 def _assign(
     tracks: list[Track], found: list[Found], number: int, rate: float
 ) -> tuple[list[Track], list[Found]]:
-    """Give tracks their detections; returns the tracks and the detections that are left."""
+    """Assign detections to tracks; returns the tracks and the remaining detections."""
     if not tracks or not found:
         return tracks, found
     cost = np.full((len(tracks), len(found)), 1e3)
@@ -126,7 +126,7 @@ def _assign(
 
 
 def _joined(tracks: list[Track], rate: float, slowest: float) -> list[Track]:
-    """Tracks with their continuations: whoever vanished and appears nearby later is the same person."""
+    """Join tracks with their continuations: a person who disappears and later appears nearby is the same."""
     while len(tracks) > 1:
         cost = np.full((len(tracks), len(tracks)), 1e3)
         for row, first in enumerate(tracks):
@@ -134,7 +134,7 @@ def _joined(tracks: list[Track], rate: float, slowest: float) -> list[Track]:
                 seconds = (second.frames[0] - first.frames[-1]) / rate
                 if row != column and 0 < seconds <= JOINED:
                     apart = np.linalg.norm(first.predict(second.frames[0], rate) - second.found[0].place)
-                    # From one frame to the next more time may have passed than was guessed.
+                    # More time may have passed between two frames than was guessed.
                     longest = max(seconds, min(seconds * rate, 1.0) / slowest)
                     if apart < SLACK + JOINED_SPEED * longest:
                         cost[row, column] = apart + 0.2 * seconds

@@ -1,4 +1,4 @@
-"""What ``sshmr people`` leaves: a table of all detections, and a folder of cut-out clouds for each person."""
+"""The output of ``sshmr people``: a table of all detections, and a folder of clouds per person."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ SCHEMA = pa.schema(
     ]
 )
 """One row for each piece of a scene that resembles a person. ``track`` counts from 1 in a recording, 0: none;
-``low`` and ``high`` are corners of its box in the file's axes and unit; ``reason``: why it is no person."""
+``low`` and ``high`` are corners of its box in the file's axes and unit; ``reason``: why it is not a
+person."""
 
 
 def rows_of(recording: Recording) -> list[dict[str, Any]]:
@@ -64,7 +65,7 @@ def write_crops(folder: Path, recording: Recording) -> list[Path]:
     """Write each person's clouds as ``<person>/<frame>.ply``, in the axes and the unit of the scene's files.
 
     Returns:
-        The folders, one a person.
+        The folders, one per person.
     """
     folders = []
     for name, track in recording.people.items():
