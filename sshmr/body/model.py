@@ -4,6 +4,7 @@ Source: Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -171,10 +172,53 @@ def forward_kinematics(
     Returns:
         Global rotations (B, 24, 3, 3) and joint positions (B, 24, 3), the root at its rest position.
     """
-    rotations, joints = [rotmats[:, 0]], [rest_joints[:, 0]]
-    for joint in range(1, len(parents)):
-        parent = parents[joint]
-        bone = rest_joints[:, joint] - rest_joints[:, parent]
-        rotations.append(rotations[parent] @ rotmats[:, joint])
-        joints.append(joints[parent] + (rotations[parent] @ bone[..., None])[..., 0])
-    return torch.stack(rotations, dim=1), torch.stack(joints, dim=1)
+    ancestors, path = _ancestors(tuple(parents), rotmats.device)
+    identity = torch.eye(3, dtype=rotmats.dtype, device=rotmats.device)
+    rotations = torch.cat([rotmats, identity.expand(len(rotmats), 1, 3, 3)], 1)
+    for above in ancestors:
+        rotations = rotations[:, above] @ rotations
+    rotations = rotations[:, :-1]
+    ways = bone_ways(rotations, rest_joints[..., None], parents)[..., 0]
+    return rotations, path.to(ways) @ ways
+
+
+def bone_ways(rotations: torch.Tensor, rest: torch.Tensor, parents: Sequence[int]) -> torch.Tensor:
+    """The bone that leads to each joint, posed; the root's own place first.
+
+    Args:
+        rotations: (B, 24, 3, 3) global. rest: (..., 24, 3, S) places of joints, or their derivatives.
+
+    Returns:
+        (B, 24, 3, S).
+    """
+    above = _ancestors(tuple(parents), rotations.device)[0][0][1:-1]
+    bones = rest[..., 1:, :, :] - rest[..., above, :, :]
+    root = rest[..., :1, :, :].expand(len(rotations), 1, *rest.shape[-2:])
+    return torch.cat([root, rotations[:, above] @ bones], 1)
+
+
+def path_matrix(parents: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    """(24, 24), 1 where column j is joint k or above it."""
+    return _ancestors(tuple(parents), like.device)[1].to(like.dtype)
+
+
+@functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _ancestors(
+    parents: tuple[int, ...], device: torch.device
+) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+    """Each joint's parent, the parent's parent, and so on in doubling steps; and the path matrix.
+
+    The number of joints stands for "none". Products over a chain of joints so take the logarithm of its
+    length in steps, each for all joints at once.
+    """
+    count = len(parents)
+    above = torch.tensor([*(count if parent < 0 else parent for parent in parents), count])
+    path = torch.eye(count, dtype=torch.float64)
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            path[joint] += path[parent]
+    steps = [above]
+    while (steps[-1] < count).any():
+        steps.append(steps[-1][steps[-1]])
+    return tuple(step.to(device) for step in steps[:-1]), path.to(device)

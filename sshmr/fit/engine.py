@@ -64,6 +64,7 @@ class Engine:
         self.searches_again = config.optimiser != "adam" and config.unusual > 0
         self.prior = with_any_pose(prior, config.unusual) if self.searches_again else prior
         self.poses = (typical_poses(config.poses) if poses is None else poses).to(self.body.v_template)
+        self._first = functools.cache(self.surface.first)
         self.starts = Starts.upright(self.body, self.poses, config.headings)
         self.limbs = typical_limbs(self.body, self.poses)
 
@@ -196,7 +197,7 @@ class Engine:
         state, index = start, index.to(points.device)
         view: torch.Tensor | None = None
         for stage in stages:
-            surface = self.surface.first(stage.vertices)
+            surface = self._first(stage.vertices)
             few, few_mask = thinned(points, mask, stage.points)
             keep = min(stage.hypotheses, index.shape[1])
             state, index = best_of(state, index, keep), index[:, :keep]
@@ -244,7 +245,7 @@ class Engine:
         few, few_mask = thinned(points, mask, POINTS)
         best = best_of(state, index, 1)
         other = other_limbs(
-            self.surface.first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config, frame
+            self._first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config, frame
         )
         index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // len(points))], 1)
         both = (

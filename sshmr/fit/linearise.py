@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 import torch
 
-from sshmr.body.model import BodyModel, forward_kinematics
+from sshmr.body.model import BodyModel, bone_ways, forward_kinematics, path_matrix
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat, skew
 
 UNKNOWNS = 85
@@ -85,11 +85,7 @@ def left_jacobian(rotvecs: torch.Tensor) -> torch.Tensor:
 
 def subtree_matrix(parents: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
     """(24, 24), 1 where column j is joint k or below it."""
-    count = len(parents)
-    below = torch.eye(count, dtype=like.dtype, device=like.device)
-    for joint in range(count - 1, 0, -1):
-        below[parents[joint]] += below[joint]
-    return below
+    return path_matrix(parents, like).T
 
 
 class Skinning(NamedTuple):
@@ -163,11 +159,10 @@ def _turns(
 def _shape(body: BodyModel, posed: Skinning, jacobian: torch.Tensor) -> None:
     count, size = posed.vertices.shape[:2]
     rest = body.joint_shapedirs
-    chain = [rest[0].expand(count, 3, -1)]
-    for joint, parent in enumerate(body.parents[1:], start=1):
-        chain.append(chain[parent] + posed.rotations[:, parent] @ (rest[joint] - rest[parent]))
-    origins = torch.stack(chain, 1) - posed.rotations @ rest
-    shapes = origins.shape[-1]
+    shapes = rest.shape[-1]
+    ways = bone_ways(posed.rotations, rest, body.parents).view(count, 24, -1)
+    chain = (path_matrix(body.parents, ways) @ ways).view(count, 24, 3, shapes)
+    origins = chain - posed.rotations @ rest
     carried = origins.permute(0, 3, 2, 1).reshape(count, 3 * shapes, 24) @ body.weights.T
     moved = carried.view(count, shapes, 3, size)
     blended = (posed.rotations.reshape(count, 24, 9).transpose(1, 2) @ body.weights.T).view(count, 3, 3, size)

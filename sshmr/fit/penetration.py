@@ -8,6 +8,7 @@ out along the normal of the nearest vertex of that part.
 from typing import NamedTuple
 
 import torch
+from torch.utils.weak import WeakIdKeyDictionary
 
 KEPT_APART = (
     ((18, 19, 20, 21, 22, 23), (0, 1, 2, 3, 4, 5, 6, 9, 12, 15)),
@@ -19,6 +20,9 @@ second."""
 
 PRESSED = 0.02
 """Metres. Smaller depths are ignored: flesh is soft, and the skin between vertices is not known better."""
+
+_known = WeakIdKeyDictionary()
+"""``_vertices_apart`` of bodies in use: every step of a fit asks for them."""
 
 FEWEST = 300
 """Smallest number of vertices of the body. With fewer, the skin is too coarse."""
@@ -39,7 +43,10 @@ class Sunken(NamedTuple):
 
 
 class Separation(NamedTuple):
-    """The derivatives of the depths of r bodies: rows (r,); jacobian (r, 85, A), metres out; depth (r, A)."""
+    """The derivatives of the depths of r bodies: rows (r,); jacobian (r, 85, U), metres out; depth (r, U).
+
+    ``U``: vertices of limbs that are under other skin in at least one of the bodies.
+    """
 
     rows: torch.Tensor
     jacobian: torch.Tensor
@@ -52,10 +59,8 @@ def sunken(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor)
     Args:
         vertices: (R, M, 3) metres; normals: (R, M, 3), outward; weights: (M, 24) of skinning.
     """
-    part = weights.argmax(1)
     found = []
-    for pair in KEPT_APART:
-        limb, other = (torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in pair)
+    for limb, other in _vertices_apart(weights):
         nearest = other[torch.cdist(vertices[:, limb], vertices[:, other]).argmin(2)]
         rows = nearest[..., None].expand(-1, -1, 3)
         outward = normals.gather(1, rows)
@@ -63,6 +68,17 @@ def sunken(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor)
         found.append((limb, nearest, outward, depth.clamp_min(0)))
     limbs, *others = zip(*found, strict=True)
     return Sunken(torch.cat(limbs), *(torch.cat(parts, 1) for parts in others))
+
+
+def _vertices_apart(weights: torch.Tensor) -> list[list[torch.Tensor]]:
+    """The vertices of ``KEPT_APART`` by their skinning weights (M, 24)."""
+    if weights not in _known:
+        part = weights.argmax(1)
+        _known[weights] = [
+            [torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in pair]
+            for pair in KEPT_APART
+        ]
+    return _known[weights]
 
 
 def separation_energy(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -86,11 +102,12 @@ def separation(
     rows = found.depth.any(1).nonzero()[:, 0]
     if not len(rows):
         return None
-    depth, outward = found.depth[rows], found.outward[rows].transpose(1, 2)
-    jacobian = jacobian[rows]
-    skin = found.skin[rows, None, None].expand(-1, *jacobian.shape[1:3], -1)
-    apart = jacobian[..., found.limb] - jacobian.gather(3, skin)
-    return Separation(rows, (apart * outward[:, None]).sum(2) * (depth > 0)[:, None], depth)
+    under = found.depth.any(0).nonzero()[:, 0]
+    depth, outward, skin = (part[rows][:, under] for part in (found.depth, found.outward, found.skin))
+    row = rows[:, None]
+    apart = jacobian[row, :, :, found.limb[under]] - jacobian[row, :, :, skin]
+    apart = (apart * outward[:, :, None]).sum(3).transpose(1, 2)
+    return Separation(rows, apart * (depth > 0)[:, None], depth)
 
 
 def add_separation(hessian: torch.Tensor, gradient: torch.Tensor, apart: Separation, weight: float) -> None:

@@ -10,10 +10,10 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import energies
+from sshmr.fit.energy import energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine, Fitted, thinned
 from sshmr.fit.gauss_newton import refine
-from sshmr.fit.linearise import Expected, State
+from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.search import Found, found_from_nothing, judged, name_of_start
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
@@ -158,10 +158,11 @@ class Follower:
         """What is known of the bodies of some frames."""
         points, mask = padded(frames)
         movement = torch.zeros(len(frames))
-        surface, prior = self.engine.surface, self.engine.prior
         few, seen = thinned(points, mask, POINTS)
-        view = refine(surface, prior, few, seen, state, FINE[-1:], SLIDING[1], self.config)[1]
-        terms, _ = energies(surface, prior, few, seen, state, view, self.config)
+        posed, variance = skin(self.surface.body, state), few.new_full((len(frames),), FINE[-1] ** 2)
+        match = soft_correspondence(posed.vertices, few, seen, variance, self.config.outlier_weight)
+        view = view_direction(match.mass, self.surface.turned_normals(posed.rotations))
+        terms, _ = energies(self.surface, self.engine.prior, few, seen, state, view, self.config)
         index = torch.full((len(frames),), start)
         steps = len(COARSE) + len(FINE)
         return judged(self.engine, self.body, points, mask, Fitted(state, terms, index, movement, steps))
