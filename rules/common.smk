@@ -1,4 +1,4 @@
-# The checked config and what follows from it: the shards, the names, the device.
+# The checked config, the shards, the names and the device.
 
 import functools
 import json
@@ -47,7 +47,7 @@ try:
     config.update(SETTINGS.model_dump(mode="json"))
     KIND, CAPTURE, EXTRACT = SETTINGS.source.kind, SETTINGS.capture, SETTINGS.extract
     RUN = RunFolder(f"results/{config['dataset']}")
-    # What each shard is read from.
+    # The input of each shard.
     PLAN = (
         plan_simulated(CAPTURE, EXTRACT, RUN.capture)
         if KIND == "simulated"
@@ -108,7 +108,7 @@ def section(name, unused=()):
     return as_json(params.section(config, name, unused))
 
 
-# The keys that change no result, for the scripts: in no param, so that they rerun nothing.
+# The keys that change no result, for the scripts. They are not params, so they rerun nothing.
 SPEED = {name: as_json({key: config[name][key] for key in keys}) for name, keys in params.NO_RESULT.items()}
 SPEED["train"] = as_json({"train": json.loads(SPEED["train"])})
 SPEED["capture"] = as_json({key: config["capture"][key] for key in params.PLAN})
@@ -162,7 +162,7 @@ envvars:
     "SSHMR_DEVICE",
 
 
-# Jobs are told what was decided here, so that no job takes a GPU that it has not declared.
+# Jobs receive this decision, so that no job uses a GPU that it has not declared.
 GPU = 0 if DEVICE == "cpu" else 1
 if GPU and (workflow.remote_exec or not workflow.global_resources.get("gpu").value):
     # On a cluster's node, profiles/default would limit a job to one of the GPUs it was given. Elsewhere,

@@ -1,4 +1,4 @@
-"""Check the config before any job, and say which file set a wrong value."""
+"""Check the config before any job. Errors name the file that set a wrong value."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from sshmr.config.run import Config
 from sshmr.errors import InputError
 
 COMMAND_LINE = "--config"
-"""Stands for the file where a value came from the command line."""
+"""Replaces the file name for values of the command line."""
 
 
 def read_layers(files, command_line):

@@ -1,4 +1,4 @@
-# Measures of every round, on both splits. Only these rules and the report read the ground truth.
+# Measures of every round, on both splits. Only these rules and the report use the truth.
 
 
 rule evaluate_part:

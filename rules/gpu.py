@@ -1,4 +1,4 @@
-"""Which device jobs are given, decided while the workflow plans."""
+"""Choose the device of the jobs while the workflow plans."""
 
 import functools
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 from slurm import gpus_in_reach, nodes_in_reach
 
 AMD = Path("/dev/kfd")
-"""The device file of AMD's compute driver; only torch says what it can do with it."""
+"""The device file of AMD's compute driver. Only torch knows whether it can use it."""
 
 ASK_TORCH = "import torch; raise SystemExit(not torch.cuda.is_available())"
 
@@ -16,7 +16,7 @@ ASK_TORCH = "import torch; raise SystemExit(not torch.cuda.is_available())"
 def gpu_in_sight(environment):
     """Whether jobs on this machine have a GPU: the driver lists one, and torch can use it.
 
-    torch takes seconds to load, so it is asked only where a driver answers.
+    torch takes seconds to load, so it is loaded only if there is a driver.
 
     Args:
         environment: the process' environment; an empty CUDA_VISIBLE_DEVICES hides every GPU.
@@ -28,7 +28,7 @@ def gpu_in_sight(environment):
 
 @functools.cache
 def driver_lists_gpu():
-    """Whether NVIDIA's driver names a GPU. That its tool or a device file exists says too little."""
+    """Whether NVIDIA's driver lists a GPU. The existence of its tool or of a device file is not enough."""
     try:
         done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
@@ -45,7 +45,7 @@ def _ends_well(*command):
 
 
 def plan_device(asked, partitions, environment, on_cluster):
-    """The device that jobs are given: "cpu", "cuda", or "auto" where only torch can tell.
+    """The device of the jobs: "cpu", "cuda", or "auto" if only torch can decide.
 
     Args:
         asked: the config's ``device``.

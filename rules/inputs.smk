@@ -1,4 +1,4 @@
-# What rules read, as functions of their wildcards.
+# The inputs of rules, as functions of their wildcards.
 
 
 def tables(place, *what, splits=("train", "test"), part=None):

@@ -1,5 +1,5 @@
-# The loop. Round 0: fit from typical poses, then label. Round r: train on the labels of round r-1, infer, fit
-# from what was inferred, label. An input of round r names a file of round r-1, down to round 0.
+# The loop. Round 0: fit, then relabel. Round r: train on the pseudo labels of round r-1, infer, fit
+# from the predictions, relabel. The inputs of round r are files of round r-1, down to round 0.
 
 
 rule bootstrap_shard:

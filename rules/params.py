@@ -1,7 +1,8 @@
-"""Which settings can change what a stage writes: a rule's params, so that a key reruns what it affects.
+"""The params of the rules: the settings that can change a stage's output, so that a key reruns what it
+affects.
 
-What is left out affects only memory, threads or processes, or says which shards there are: Snakemake sees
-that by the files. ``NO_RESULT`` reaches the scripts beside the params.
+Other keys affect only memory, threads or processes, or they choose the shards, which Snakemake sees
+by the files. ``NO_RESULT`` is passed to the scripts separately.
 """
 
 NO_RESULT = {
@@ -14,7 +15,7 @@ NO_RESULT = {
 
 LIDAR = ("sloper4d", "clouds")
 PLAN = ["layouts", "sequences", "test_sequences", "subjects", "test_subjects"]
-"""Keys of the simulated capture that say which sequences there are."""
+"""Keys of the simulated capture that choose the sequences."""
 
 SOURCES = ("sloper4d", "behave", "surreal", "clouds", "scenes")
 SELECTION = {
@@ -24,7 +25,7 @@ SELECTION = {
     "clouds": ["test_sequences", "test_fraction"],
     "scenes": ["test_sequences", "test_fraction"],
 }
-"""Keys of each source that say which shards there are, and nothing of what is in one."""
+"""Keys of each source that choose the shards, but do not change their content."""
 
 DRAW = ["train_clips", "test_clips", "seed", "exclude"]
 """SURREAL's keys that pick clips; a simulated shard has all of its own."""
@@ -57,7 +58,7 @@ def capture(config, layout):
         # Distances from the sensor are spread evenly over all sequences.
         chosen["sequences"] = config["capture"]["sequences"]
     if config["capture"]["motion"]:
-        # Motions of the file are dealt out to the subjects.
+        # Motions of the file are distributed over the subjects.
         chosen |= {key: config["capture"][key] for key in PLAN if key != "layouts"}
     return chosen
 

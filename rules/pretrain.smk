@@ -1,4 +1,4 @@
-# The network that ships: trained on synthetic people alone. Only `snakemake pretrain` asks for it.
+# The shipped network, trained on synthetic people. Only `snakemake pretrain` runs this.
 
 
 rule pretrain_network:

@@ -71,7 +71,7 @@ COLUMNS = {
     "Comment": 500,
     "STDOUT": 4096,
 }
-"""What ``squeue --Format`` is asked for: a job's fields, and the width that each is padded to."""
+"""The fields of a job for ``squeue --Format``, with their widths."""
 
 
 def read_jobs(text: str) -> list[Job]:

@@ -1,4 +1,4 @@
-"""What every script shares: its parser, its settings, errors without tracebacks, torch's device and threads.
+"""Shared by all scripts: parser, settings, errors without tracebacks, torch's device and threads.
 
 Importing this puts the repository's root on the path, so that the scripts run the sources beside them.
 """
@@ -65,7 +65,7 @@ def add_torch_arguments(parser):
 
 
 def use_one_thread():
-    """Leave torch one thread: shards are worked on side by side."""
+    """Use one thread of torch: shards are processed in parallel."""
     import torch
 
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
     python workflow_scripts/evaluate.py --run results/demo --round 1 --part part_0000
 
-Only this stage and the report read the ground truth.
+Only this stage and the report use the truth.
 """
 
 from _common import parser_of, run, settings_from

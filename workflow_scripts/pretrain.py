@@ -1,10 +1,10 @@
-r"""Train the network on synthetic people, before it sees any recording.
+r"""Train the shipped network on synthetic people.
 
     python workflow_scripts/pretrain.py --body neutral.npz --template template.npz --prior prior.npz \
         --settings '{"pretrain": {"motion": "poses.parquet"}}' --resume state --weights weights.safetensors \
         --card README.md --log log.jsonl
 
-The same command again continues where it was cut off.
+After an interruption, the same command continues.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Train a round's network on the fits and pseudo labels of the round before, from its weights.
+"""Train a round's network on the fits and pseudo labels of the previous round, starting from its weights.
 
     python workflow_scripts/train.py --results results/demo --round 1
 

@@ -1,1 +1,1 @@
-"""The settings of every stage: one module a section."""
+"""The settings of every stage: one module per section."""

@@ -1,4 +1,4 @@
-"""What every section of the settings has in common.
+"""The base class of every section of the settings.
 
 A section is a frozen pydantic model. The text under a key is its description, which config.yaml, the JSON
 Schema and the reference page repeat (tools/write_config.py).
@@ -34,7 +34,7 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _read(cls, value: object, info: ValidationInfo) -> object:
-        """Lists as tuples, and text as the number it spells where the key takes no text.
+        """Convert lists to tuples, and text to a number if the key is not text.
 
         Snakemake's ``--config`` passes everything as text, and YAML reads ``1e-3`` as text.
         """
@@ -76,7 +76,7 @@ def _plain(value: object, text: bool) -> object:
 
 
 def misfit(key: str, found: object, expected: str, fix: str = "") -> PydanticCustomError:
-    """The error of a key whose value does not fit another key's; raise it in a model validator."""
+    """The error of a key whose value conflicts with another key. Raise it in a model validator."""
     return PydanticCustomError(
         "misfit", "{expected}", {"key": key, "found": found, "expected": expected, "fix": fix}
     )

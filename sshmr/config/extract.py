@@ -194,7 +194,7 @@ class ExtractConfig(Settings):
 
     @property
     def too_few(self) -> str:
-        """What is said of the points of a cloud that is left out for having few."""
+        """The reason of a cloud that is skipped because it has too few points."""
         return f"{self.minimum_points} or fewer, extract.minimum_points"
 
     @model_validator(mode="after")

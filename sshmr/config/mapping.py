@@ -37,7 +37,7 @@ def to_json(settings: Settings) -> str:
 
 
 def nearest_key(key: object, known: Iterable[object]) -> str | None:
-    """The known key most like ``key``, or None."""
+    """The known key most similar to ``key``, or None."""
     matches = difflib.get_close_matches(str(key), [str(name) for name in known], n=1, cutoff=0.5)
     return matches[0] if matches else None
 
@@ -87,7 +87,7 @@ EXPECTED = {
     "model_type": "a mapping of keys",
     "misfit": "{expected}",
 }
-"""What pydantic's errors say, in the words of the others."""
+"""Pydantic's errors in the style of the other errors."""
 
 
 def _expected(detail: ErrorDetails) -> str:
@@ -96,7 +96,7 @@ def _expected(detail: ErrorDetails) -> str:
 
 
 def _keys(detail: ErrorDetails, kind: type[Settings]) -> list[str | int]:
-    """Where an error lies: its keys and places in lists, without the names of a union's branches."""
+    """The position of an error: keys and list indices, without the names of a union's branches."""
     keys: list[str | int] = []
     section: type[Settings] | None = kind
     for part in detail["loc"]:

@@ -77,7 +77,7 @@ class TrainConfig(Settings):
 
     @property
     def shares(self) -> int:
-        """Parts that a step's batch is cut into, each with shards of its own."""
+        """Number of shares of a step's batch. Each share has its own shards."""
         return self.processes * self.accumulate
 
     def check_shards(self, count: int) -> None:

@@ -22,7 +22,7 @@ STAGES = ("fit", "network")
 
 
 class Bodies:
-    """The bodies of a folder, ``{gender}.npz``; the neutral one stands in for a missing one."""
+    """The bodies of a folder, ``{gender}.npz``; the neutral one replaces a missing one."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -57,7 +57,7 @@ class Bodies:
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """What the labels say of some frames: joints (F, 24, 3), vertices (F, V, 3), metres; roots (F, 3, 3)."""
+    """The truth of some frames: joints (F, 24, 3), vertices (F, V, 3), metres; roots (F, 3, 3)."""
 
     joints: np.ndarray
     vertices: np.ndarray
@@ -65,16 +65,16 @@ class Truth:
 
 
 def has_truth(points: dict[str, Any]) -> np.ndarray:
-    """Which frames of a points table, read with labels, have a true body: (F,) bool."""
+    """The frames of a points table, read with the truth, that have a true body: (F,) bool."""
     return np.logical_and.reduce(
         [np.isfinite(points[name]).all(axis=1) for name in ("pose", "betas", "transl")]
     )
 
 
 def true_bodies(points: dict[str, Any], rows: np.ndarray, bodies: Bodies) -> Truth:
-    """Pose the true body of each labelled row; each row takes the body of its gender.
+    """Pose the true body of each row with truth. Each row uses the body of its gender.
 
-    The joints are the source's own where the table has them, else those of the posed body.
+    The joints are those of the source if the table has them, else those of the posed body.
     """
     vertices = np.zeros((len(rows), len(bodies.neutral.v_template), 3), dtype=np.float32)
     joints = np.array(points["joints"][rows])
@@ -101,7 +101,7 @@ def evaluate_shard(
 
     Args:
         points: ``read_points(..., truth=True)``.
-        stages: ``read_params`` of ``fit`` and, where there is one, ``network``.
+        stages: ``read_params`` of ``fit`` and, if there is one, ``network``.
         labels: ``read_pseudo_labels`` of the pseudo labels, or None.
         bodies: true vertices come from the body of the row's gender, fitted ones from the neutral body.
         template_ids: (M,) int64, the template's vertices: what pseudo labels name, and the skin samples of
@@ -110,7 +110,7 @@ def evaluate_shard(
 
     Returns:
         A frame per row for each stage, indexed by (split, sequence, frame_id); a column per (measure,
-        joint), metres and shares in 0..1, NaN where a frame lacks what the measure needs.
+        joint), metres and shares in 0..1, NaN if a frame lacks the data of the measure.
     """
     frame_ids = list(points["frame_id"])
     labelled, valid = has_truth(points), valid_mask(points)
@@ -252,7 +252,7 @@ def _measure_labels(
 def _true_vertices(
     rows: np.ndarray, known: np.ndarray, clouds: list[np.ndarray], truth: Truth | None
 ) -> dict[int, np.ndarray]:
-    """{position in the batch: nearest true vertex of each of its points} for the labelled frames."""
+    """{position in the batch: nearest true vertex of each of its points} for the frames with truth."""
     if truth is None:
         return {}
     return {

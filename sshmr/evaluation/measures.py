@@ -1,7 +1,7 @@
-"""The measures, one function each: arrays in, one number a frame out.
+"""The measures, one function each: from arrays to one number per frame.
 
-Lengths come out in the unit they go in (metres); the tables turn them into millimetres. docs/measures.md
-holds the formulas. All numpy, all frame by frame or batched over the first dimension F.
+Lengths keep their unit (metres); the tables convert them to millimetres. docs/measures.md
+has the formulas. All functions use numpy, for one frame or for a batch of F frames.
 """
 
 import numpy as np
@@ -10,12 +10,13 @@ from scipy.spatial import cKDTree
 from sshmr.body.model import MIRROR_JOINTS
 from sshmr.geometry.raycast import Surface
 
-# Rays of the penetration test start this far off the skin, in metres, so that they miss the face they leave.
+# Distance from the skin in metres at which rays of the penetration test start, so that they miss their own
+# face.
 RAY_START = 1e-4
 
 
 def joint_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Distance of each joint or vertex to its true place, (F, J, 3), (F, J, 3) -> (F, J)."""
+    """Distance of each joint or vertex to its true position, (F, J, 3), (F, J, 3) -> (F, J)."""
     return np.linalg.norm(predicted - true, axis=-1)
 
 
@@ -35,14 +36,15 @@ def flip_tolerant_mpjpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def procrustes(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """Move point sets onto others by the similarity (turn, uniform scale, shift) of least squared error.
+    """Align point sets with others by the similarity (rotation, uniform scale, translation) of least squared
+    error.
 
     Args:
         moving: (F, J, 3) float.
         fixed: (F, J, 3) float.
 
     Returns:
-        (F, J, 3) float64, ``moving`` aligned. Mirrorings are no similarities: they are kept out.
+        (F, J, 3) float64, ``moving`` aligned. Mirroring is not allowed.
 
     Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
     TPAMI 1991.
@@ -100,10 +102,10 @@ def point_to_surface(points: np.ndarray, surface: Surface) -> tuple[float, float
 def penetration(samples: np.ndarray, normals: np.ndarray, surface: Surface, depth: float) -> float:
     """Share of the skin that lies inside another part of the body.
 
-    A ray goes out of each skin sample along its normal. On a body that does not cut itself it crosses the
+    A ray leaves each skin sample along its normal. On a body without self-penetration, it crosses the
     skin an even number of times; an odd number means that the sample is inside another part. Its depth is
-    how far a ray along the inward normal runs to the next skin, and only samples deeper than ``depth``
-    count, since the skin of a bent joint always folds a little.
+    the distance along the inward normal to the next skin. Only samples deeper than ``depth``
+    count, because the skin of a bent joint always folds a little.
 
     Args:
         samples: (S, 3) float, metres, spread evenly over the skin.

@@ -1,4 +1,4 @@
-"""Measures of motion: how far accelerations are off, and whether feet that stand slide."""
+"""Measures of motion: the error of accelerations, and the sliding of standing feet."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 FEET = [7, 8, 10, 11]
 """Ankles and feet."""
 STANDING = 0.005
-"""Metres; a true joint that moves less from a frame to the next stands."""
+"""Metres. A true joint that moves less to the next frame stands."""
 
 
 def acceleration_error(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -20,10 +20,10 @@ def acceleration_error(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def foot_sliding(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """How far joints of the feet move to the next frame where the true ones stand -> (F − 1,).
+    """Motion of the feet's joints to the next frame while the true ones stand -> (F − 1,).
 
     Args:
-        predicted, true: (F, 24, 3) metres, frames in order. NaN where no true foot stands.
+        predicted, true: (F, 24, 3) metres, frames in order. NaN if no true foot stands.
     """
     way, true_way = (np.linalg.norm(np.diff(joints[:, FEET], axis=0), axis=2) for joints in (predicted, true))
     stands = true_way < STANDING

@@ -26,7 +26,7 @@ INDEX = ["split", "sequence", "frame_id"]
 
 @dataclasses.dataclass
 class Gaps:
-    """What the measures of some frames could not cover.
+    """The frames that could not be measured.
 
     Attributes:
         frames: how many frames there are.
@@ -42,7 +42,7 @@ class Gaps:
     unusable: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def add(self, other: "Gaps") -> None:
-        """Count another part's frames too."""
+        """Add the counts of another part."""
         self.frames += other.frames
         self.without_truth += other.without_truth
         self.sequences = sorted({*self.sequences, *other.sequences})[:6]
@@ -77,7 +77,7 @@ class FrameMeasures:
     """The measures of every frame.
 
     Attributes:
-        frames: for each stage, a row a frame (see ``evaluate_shard``). gaps: what they do not cover.
+        frames: for each stage, a row per frame (see ``evaluate_shard``). gaps: the frames without measures.
     """
 
     frames: dict[str, pd.DataFrame]
@@ -86,7 +86,7 @@ class FrameMeasures:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Tidy rows of some rounds, and what a reader of them has to know."""
+    """Tidy rows of some rounds, and notes about them."""
 
     rows: pd.DataFrame
     notes: list[str]
@@ -155,9 +155,9 @@ def evaluate_rounds(run: RunFolder, settings: EvaluateConfig) -> Evaluation:
 
 
 def write_frame_measures(path: str | Path, measured: FrameMeasures) -> None:
-    """Write the measures of every frame as Parquet, a row a frame and stage, whole or not at all.
+    """Write the measures of every frame as Parquet, a row per frame and stage, whole or not at all.
 
-    A column is called after its measure, and ``measure/joint`` where it is of one joint. Lengths are metres.
+    The name of a column is its measure, or ``measure/joint`` for one joint. Lengths are metres.
     """
     tables = [
         frames.set_axis(["/".join(key) for key in frames.columns], axis=1).assign(stage=stage)
@@ -172,7 +172,7 @@ def write_frame_measures(path: str | Path, measured: FrameMeasures) -> None:
 
 
 def read_frame_measures(path: str | Path) -> FrameMeasures:
-    """What ``write_frame_measures`` wrote.
+    """The tables of ``write_frame_measures``.
 
     Raises:
         InputError: when it cannot be read.
@@ -193,7 +193,7 @@ def read_frame_measures(path: str | Path) -> FrameMeasures:
 
 
 def merge_parts(run: RunFolder, rounds: Iterable[int]) -> Evaluation:
-    """The means over all frames and sequences, from the measures of every frame that lie in the run."""
+    """The means over all frames and sequences, from the measures of every frame in the run's folder."""
     rows, notes, parts = [], [], list(run.parts())
     for round_ in rounds:
         read = [read_frame_measures(run.frame_measures(round_, part)) for part in parts]

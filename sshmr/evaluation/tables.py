@@ -34,10 +34,10 @@ UNITS = {
     "pseudo_label_agreement": "%",
     "pseudo_label_coverage": "%",
 }
-"""The measures in the order they are shown, each with its unit; docs/measures.md defines them."""
+"""The measures in the order of the report, each with its unit; docs/measures.md defines them."""
 
 TRUTH_FREE = ("chamfer", "residual", "penetration")
-"""The measures that need no labels."""
+"""The measures that need no truth."""
 
 SCALES = {"mm": 1000.0, "%": 100.0}
 
@@ -61,7 +61,7 @@ def tidy(frames: dict[str, pd.DataFrame], round_: int) -> pd.DataFrame:
     """Means over each sequence and over all frames of each split.
 
     Args:
-        frames: for each stage, the frames of every shard under each other (see ``evaluate_shard``).
+        frames: for each stage, the concatenated frames of every shard (see ``evaluate_shard``).
         round_: the round, 0 for the bootstrap.
 
     Returns:
@@ -128,7 +128,7 @@ def printed(rows: pd.DataFrame) -> str:
 
 
 def _word_by_word(head: list[str]) -> list[list[str]]:
-    """Column names with a word a line, set at the bottom, so that the table stays narrow."""
+    """Column names with one word per line, so that the table stays narrow."""
     words = [name.split() for name in head]
     height = max(map(len, words))
     return [list(line) for line in zip(*([""] * (height - len(name)) + name for name in words), strict=True)]
@@ -146,7 +146,7 @@ def _aligned(lines: list[list[str]]) -> str:
 
 
 def write_measures(path: str | Path, rows: pd.DataFrame, settings: EvaluateConfig | None = None) -> None:
-    """Write tidy rows as Parquet, whole or not at all; the units lie in the metadata."""
+    """Write tidy rows as Parquet, whole or not at all; the units are in the metadata."""
     about = {"units": UNITS} | ({"settings": json.loads(to_json(settings))} if settings else {})
     table = pa.Table.from_pandas(rows, schema=MEASURES_SCHEMA, preserve_index=False)
     with atomic_path(path) as temporary:
@@ -156,7 +156,7 @@ def write_measures(path: str | Path, rows: pd.DataFrame, settings: EvaluateConfi
 
 
 def read_measures(path: str | Path) -> pd.DataFrame:
-    """Tidy rows of ``write_measures``."""
+    """Read the tidy rows of ``write_measures``."""
     try:
         table = pq.read_table(path)
     except (FileNotFoundError, pa.ArrowInvalid) as error:

@@ -1,1 +1,1 @@
-"""Fitted bodies as files of other programs."""
+"""Fitted bodies as files for other programs."""

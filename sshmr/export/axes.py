@@ -1,4 +1,4 @@
-"""From the run's frame back to the files': up axis, unit and place."""
+"""From the run's coordinate frame to that of the files: up axis, unit and position."""
 
 import dataclasses
 import json
@@ -12,18 +12,18 @@ from sshmr.geometry.frames import turn_body
 from sshmr.sources.cloud_axes import TO_Y_UP
 
 SOURCES = {"sloper4d": ("z", "m")}
-"""Up axis and unit of the files of each source that has its own."""
+"""Up axis and unit of the files of each source with fixed ones."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Axes:
-    """A frame to write in: ``up`` is one of x y z -x -y -z, ``unit`` one of m cm mm."""
+    """A coordinate frame of the output: ``up`` is one of x y z -x -y -z, ``unit`` one of m cm mm."""
 
     up: str = "y"
     unit: str = "m"
 
     def rotation(self) -> np.ndarray:
-        """(3, 3): y up → this frame, the inverse of what the clouds' reader does."""
+        """(3, 3): y up → this frame, the inverse of the reader's rotation."""
         return np.array(TO_Y_UP[self.up], float).T
 
     def points(self, points: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ class Axes:
         return points @ self.rotation().T / METRES[self.unit]
 
     def body(self, pose: np.ndarray, transl: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Turn bodies: pose (F, 72), transl and pelvis (F, 3), metres, y up → pose and transl, metres."""
+        """Rotate bodies: pose (F, 72), transl and pelvis (F, 3), metres, y up → pose and transl, metres."""
         parts = (torch.from_numpy(np.asarray(part, np.float64)) for part in (pose[:, :3], transl, pelvis))
         root, moved = turn_body(torch.from_numpy(self.rotation()), *parts)
         return np.concatenate([root.numpy(), pose[:, 3:]], axis=1), moved.numpy()

@@ -1,4 +1,4 @@
-"""The bodies of a run, back at their place in the world, sequence by sequence."""
+"""The bodies of a run at their place in the world, sequence by sequence."""
 
 import dataclasses
 import functools
@@ -26,7 +26,7 @@ class Bodies:
     """Frames of one sequence and view in order: metres, y up, offsets restored.
 
     Attributes:
-        name: of the sequence, with the view behind it where there are several.
+        name: of the sequence, followed by the view if there are several.
         frame_ids, sources: lists of F strings. frames: (F,) numbers. times: (F,) seconds, NaN if unknown.
         pose: (F, 72). betas: (F, 10). transl: (F, 3) float64.
         scale: (F,), of an adult: vertices are scale · body(pose, betas) + transl.
@@ -52,7 +52,8 @@ class Bodies:
     model: BodyModel
 
     def moments(self) -> np.ndarray:
-        """(F,) int: when each frame is, from 0, in steps of the sequence; where clouds lack, it skips some.
+        """(F,) int: the time of each frame, from 0, in steps of the sequence. Missing clouds are skipped
+        steps.
 
         A step is the median difference of the frames' times, or else of their numbers, which may be counts or
         times.
@@ -63,14 +64,14 @@ class Bodies:
         return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
 
     def rate(self) -> float | None:
-        """Frames a second by the times of the frames, to three digits; None where they do not tell."""
+        """Frames per second from the times of the frames, with three digits; None without times."""
         apart = np.diff(self.times)
-        if not len(apart) or not (apart > 0).all():  # NaN fails too
+        if not len(apart) or not (apart > 0).all():  # NaN also fails.
             return None
         return float(f"{1 / np.median(apart):.3g}")
 
     def missing(self) -> int:
-        """How many moments between the first frame and the last have no body."""
+        """Number of moments between the first and the last frame without a body."""
         return int(self.moments()[-1]) + 1 - len(self.frames)
 
     def vertices(self, axes: Axes) -> Iterator[np.ndarray]:
@@ -84,7 +85,7 @@ class Bodies:
                 yield axes.points(scale * vertices.astype(np.float64) + transl)
 
     def pelvis(self) -> np.ndarray:
-        """(F, 3) metres: where the pelvis is before posing."""
+        """(F, 3) metres: the pelvis before posing."""
         pelvis = self.model.rest_joints(torch.from_numpy(self.betas))[:, 0].numpy()
         return self.scale[:, None] * pelvis.astype(np.float64)
 
@@ -99,7 +100,7 @@ def sequences_of(tables: Sequence[tuple[Path, Path]], model: BodyModel) -> Itera
         ``Bodies``. Only one sequence's parameters are in memory at a time.
 
     Raises:
-        InputError: when two tables don't hold the same frames.
+        InputError: when two tables do not have the same frames.
     """
     members: dict[tuple[str, int], dict[tuple[Path, Path], None]] = {}
     for points, params in tables:
@@ -113,14 +114,14 @@ def sequences_of(tables: Sequence[tuple[Path, Path]], model: BodyModel) -> Itera
     for (sequence, view), pairs in sorted(members.items()):
         full = sequence if len(views[sequence]) == 1 else f"{sequence}_view{view}"
         name = file_name(full)
-        if name.lower() in taken:  # some file systems do not tell A from a
+        if name.lower() in taken:  # Some file systems do not distinguish upper and lower case.
             name = f"{name}_{hashlib.sha256(full.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         yield _read(name, sequence, view, list(pairs), model)
 
 
 def file_name(name: str) -> str:
-    """A sequence's name as the name of one file or folder: no separators, not hidden, none above."""
+    """A sequence's name as the name of one file or folder: no separators, not hidden, not a parent folder."""
     plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".-")
     return plain.encode()[:LONGEST_NAME].decode(errors="ignore") or "sequence"
 
@@ -160,7 +161,7 @@ def _part(points: Path, params: Path, sequence: str, view: int) -> dict[str, np.
 
 @functools.lru_cache(4)
 def _tables(points: Path, params: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where each frame is and its body; kept for a while, as short sequences share a table."""
+    """The index and the bodies of a table. They are cached, because short sequences share a table."""
     columns = ["frame_id", "sequence", "view", "frame", "time", "source", "offset"]
     place = read_table(points, columns, {"offset": (3,)})
     body = read_params(params)

@@ -1,9 +1,9 @@
 """Animated meshes as binary glTF, which browsers, Blender and game engines play.
 
 A skin with 24 joints would lose the pose correctives, so that the mesh would not be the fitted one. Instead
-every frame is a morph target, switched on at its time without blending: each shown mesh is a fitted one, to
-float32's rounding. One mesh and one index list serve all frames; normals are left to the viewer, as they
-would double the file. The last frame is held as long as the others.
+every frame is a morph target, switched on at its time without blending. Each mesh is then a fitted one, up to
+float32's rounding. All frames share one mesh and one index list. The viewer computes normals, as they
+would double the file. The last frame lasts as long as the others.
 
 Source: Khronos, "glTF 2.0 Specification", 3.7 (meshes, morph targets), 3.11 (animations), 4 (GLB).
 """
@@ -19,7 +19,7 @@ import numpy as np
 from sshmr.files import atomic_path
 
 MOST_FRAMES = 250
-"""Frames in a file: browsers promise room for 256 morph targets."""
+"""Frames per file. Browsers guarantee room for 256 morph targets."""
 
 FLOAT, SHORT, INT = 5126, 5123, 5125
 VERTICES, INDICES = 34962, 34963
@@ -43,7 +43,7 @@ def write_glb(
     seconds: np.ndarray,
     frame_names: Sequence[str],
 ) -> None:
-    """Write one mesh, animated where there are several frames.
+    """Write one mesh, animated if there are several frames.
 
     Args:
         path: the .glb. name: of the mesh.
@@ -52,7 +52,7 @@ def write_glb(
         frame_names: T, shown by viewers that list morph targets.
     """
     vertices = np.asarray(vertices, np.float64)
-    origin = vertices[0].mean(axis=0)  # near zero float32 is finest, wherever in the world the person is
+    origin = vertices[0].mean(axis=0)  # float32 is most exact near zero, so move the person there.
     base = (vertices[0] - origin).astype(np.float32)
     moves = ((vertices[1:] - origin) - base).astype(np.float32)
     buffer = _Buffer()
@@ -97,7 +97,7 @@ def _animation(name: str, frames: int, seconds: np.ndarray, buffer: "_Buffer") -
 
 
 class _Buffer:
-    """The binary part, and the entries that say what lies where in it."""
+    """The binary part, and the entries that describe it."""
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []

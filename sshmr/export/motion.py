@@ -1,4 +1,4 @@
-"""Motions as archives that AMASS's and smplx's tools read."""
+"""Motions as archives for AMASS's and smplx's tools."""
 
 import dataclasses
 from pathlib import Path
@@ -14,11 +14,13 @@ BODY = 66
 """Numbers of a pose before the hands: 22 joints."""
 
 LEFT_HAND, RIGHT_HAND = 66, 111
-"""Where SMPL-H's 156 numbers have SMPL's left and right hand: the first joints of the hands, 22 and 37."""
+"""Position of SMPL's left and right hand in SMPL-H's 156 numbers: the first joints of the hands, 22 and
+37."""
 
 
 def write_smplx(path: Path, bodies: Bodies, axes: Axes, frames_per_second: float) -> None:
-    """Write what ``smplx.SMPL`` takes: global_orient, body_pose, betas, transl, a row a frame; and scale.
+    """Write the arguments of ``smplx.SMPL``: global_orient, body_pose, betas, transl, a row per frame; and
+    scale.
 
     Args:
         bodies: ``Bodies``. axes: ``Axes``; lengths stay metres.
@@ -41,11 +43,11 @@ def write_smplx(path: Path, bodies: Bodies, axes: Axes, frames_per_second: float
 def write_amass(path: Path, bodies: Bodies, axes: Axes, frames_per_second: float) -> float:
     """Write AMASS's arrays: poses (F, 156), trans (F, 3), betas (16,), gender, mocap_framerate, dmpls.
 
-    AMASS has one shape a sequence, and no scale: the median of the frames' shapes is taken, and each frame
-    moved so that its pelvis stays in place.
+    AMASS has one shape per sequence, and no scale. The median of the frames' shapes is used, and each frame
+    is moved so that its pelvis stays in place.
 
     Returns:
-        Metres: how far any vertex comes to lie from the fitted one; 0 where the frames share a shape.
+        Largest distance of a vertex from the fitted one in metres; 0 if the frames share a shape.
     """
     shared = np.median(bodies.betas, axis=0).astype(np.float32)
     betas = np.broadcast_to(shared, bodies.betas.shape).copy()

@@ -20,14 +20,15 @@ WEIGHTS, CARD = "weights.safetensors", "README.md"
 def export_weights(checkpoint: str | Path, folder: str | Path) -> tuple[list[Path], dict[str, Any]]:
     """Write ``weights.safetensors`` and ``README.md``, its model card.
 
-    What the card says of data and measures is read from the run that the checkpoint lies in
-    (``RUN/round_N/train/checkpoint.pt``); of one that lies elsewhere it says that nothing is known.
+    The data and measures of the card are read from the run of the checkpoint
+    (``RUN/round_N/train/checkpoint.pt``); for a checkpoint elsewhere, the card states that they are not
+    known.
 
     Args:
         checkpoint: path. folder: where to write.
 
     Returns:
-        The paths written, and what the card says: round, simulated, clouds, measures.
+        The paths written, and the facts of the card: round, simulated, clouds, measures.
 
     Raises:
         InputError: when the checkpoint is missing, foreign or of another version.
@@ -51,7 +52,8 @@ def export_weights(checkpoint: str | Path, folder: str | Path) -> tuple[list[Pat
 
 
 def _of_run(checkpoint: Path) -> dict[str, Any]:
-    """What the run around a checkpoint tells: round, simulated, clouds, measures; None where it doesn't."""
+    """The facts of the run around a checkpoint: round, simulated, clouds, measures; None if they are not
+    known."""
     known = dict.fromkeys(("round", "simulated", "clouds", "measures"))
     settings = checkpoint.with_name("settings.json")
     if settings.is_file():

@@ -1,4 +1,4 @@
-"""All bodies of a run in the formats asked for, and always as one table."""
+"""Write all bodies of a run in the requested formats, and always as one table."""
 
 import dataclasses
 import functools
@@ -24,11 +24,12 @@ FORMATS = ("ply", "obj", "glb", "amass", "smplx")
 OPEN_BODY = "open body"
 OPEN_BETAS = "AMASS: the betas belong to the open body, not to SMPL; with SMPL, use only poses and trans"
 FIXED = {"glb": Axes("y", "m"), "amass": Axes("z", "m"), "smplx": Axes("y", "m")}
-"""Frames of the formats that have one by their specification or by custom; meshes follow their source."""
+"""Coordinate frames of formats that have one by specification or convention. Meshes have that of their
+source."""
 
 ANIMATED = ("glb", "amass", "smplx")
 RATE = 10.0
-"""Frames a second where neither the user nor the frames' times say it."""
+"""Frames per second if neither the user nor the frames' times give them."""
 
 TABLE = pa.schema(
     [
@@ -55,9 +56,9 @@ class ExportConfig:
 
     Attributes:
         formats: of ``FORMATS``.
-        axes: the frame to write in; None leaves each format its own: the source's for .ply and .obj, y up and
-            metres for .glb and smplx, z up for AMASS.
-        frames_per_second: of the animations; None follows the times of the frames, or else takes ``RATE``.
+        axes: the coordinate frame of the output; None uses that of each format: the source's for .ply and
+            .obj, y up and metres for .glb and smplx, z up for AMASS.
+        frames_per_second: of the animations; None uses the times of the frames, or else ``RATE``.
     """
 
     formats: tuple[str, ...]
@@ -65,7 +66,7 @@ class ExportConfig:
     frames_per_second: float | None = None
 
     def rate_of(self, bodies: Bodies) -> float:
-        """Frames a second of a sequence's animation."""
+        """Frames per second of a sequence's animation."""
         return self.frames_per_second or bodies.rate() or RATE
 
 
@@ -84,7 +85,7 @@ def export(
 
     Args:
         tables: [(points table, params table)]. model: the ``BodyModel`` that was fitted. folder: where to.
-        config: an ``ExportConfig``. advance: called with a number of frames whenever so many are written.
+        config: an ``ExportConfig``. advance: called with the number of frames that were written.
 
     Returns:
         Paths written, in order, ``bodies.parquet`` first; notes for the user.
@@ -111,7 +112,7 @@ def export(
 
 
 def _told_rates(rates: dict[float, bool], config: ExportConfig) -> str:
-    """The note on the rates of the animations: {frames a second: whether times tell it}."""
+    """The note on the rates of the animations: {frames per second: whether from times}."""
     span = " to ".join(f"{rate:g}" for rate in dict.fromkeys((min(rates), max(rates))))
     by_times = not config.frames_per_second and any(rates.values())
     source = ", from the times of the frames" if by_times else ""
@@ -138,7 +139,7 @@ def _rows(bodies: Bodies) -> pa.Table:
 
 
 def _frame_names(bodies: Bodies) -> list[str]:
-    """A file name for each frame: its cloud's, where these differ, else its number."""
+    """A file name for each frame: its cloud's if these differ, else its number."""
     stems = [file_name(Path(source).stem) for source in bodies.sources]
     return (
         stems

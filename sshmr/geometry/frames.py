@@ -15,7 +15,7 @@ Y_DOWN_TO_Y_UP = np.diag([1.0, -1.0, -1.0])
 def turn_body(
     rotation: torch.Tensor, global_orient: torch.Tensor, transl: torch.Tensor, pelvis: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Turn a posed body about the frame's origin.
+    """Rotate a posed body about the frame's origin.
 
     The body model rotates about the pelvis joint, not the origin, so the translation changes too.
 

@@ -1,6 +1,6 @@
 """Nearest neighbours and farthest points on padded clouds.
 
-In plain PyTorch; farthest points go through ``pointnet2_ops`` where it can be imported and the cloud is on a
+In plain PyTorch. Farthest points use ``pointnet2_ops`` if it is installed and the cloud is on a
 GPU, since that loop is the one thing here whose time is launches rather than arithmetic. Same result.
 """
 
@@ -36,7 +36,7 @@ def knn(
 
     Returns:
         distances (B, Q, count) metres, differentiable, and indices (B, Q, count) int64. Where a cloud has
-        fewer real points than ``count`` its nearest one stands in for the missing.
+        fewer real points than ``count``, the nearest one is repeated.
     """
     with torch.no_grad():
         apart = exact_distances(query, reference)
@@ -45,7 +45,7 @@ def knn(
         found, indices = apart.topk(count, dim=-1, largest=False) if count > 1 else apart.min(-1, True)
         indices = torch.where(found.isinf(), indices[..., :1], indices)
     difference = query[:, :, None] - group(reference, indices)
-    # The root's slope is infinite at zero; a point that lies on its neighbour has no direction to go.
+    # The slope of the square root is infinite at zero. A point on its neighbour gets no gradient.
     return (difference.square().sum(-1) + 1e-12).sqrt(), indices
 
 
@@ -91,7 +91,7 @@ def farthest_point_sample(points: torch.Tensor, count: int, mask: torch.Tensor |
 def _sample(points: torch.Tensor, count: int, mask: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
     chosen = torch.empty(len(points), count, dtype=torch.int64, device=points.device)
     distance = torch.where(mask, torch.inf, -1.0).to(points.dtype)
-    rows = points.mT.contiguous()  # a coordinate's numbers lie together: three times as fast
+    rows = points.mT.contiguous()  # The numbers of a coordinate are contiguous, which is three times as fast.
     offset, squared = torch.empty_like(rows), torch.empty_like(distance)
     last = first
     for i in range(count):
@@ -110,8 +110,8 @@ def _sample_by_kernel(
     mask: torch.Tensor,
     first: torch.Tensor,
 ) -> torch.Tensor:
-    # The kernel knows no mask, starts at row 0 and passes over points near the origin: put the first
-    # point in front and in the place of padding, and move all away from the origin.
+    # The kernel has no mask, starts at row 0 and ignores points near the origin: put the first
+    # point at the beginning and into the padding, and move all points away from the origin.
     start = group(points, first)
     filled = torch.where(mask[..., None], points, start)
     away = filled - filled.amin(1, keepdim=True) + 1

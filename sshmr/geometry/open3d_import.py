@@ -1,4 +1,4 @@
-"""Import Open3D where the system has no libusb.
+"""Import Open3D on systems without libusb.
 
 Open3D's wheel links against ``libusb-1.0.so.0`` for depth cameras that this project never opens. Minimal
 machines and containers lack it, so the copy that the ``libusb-package`` wheel ships is loaded first.
@@ -22,7 +22,7 @@ def open3d() -> ModuleType:
     """The ``open3d`` module, imported at the first call.
 
     Raises:
-        InputError: with what to install, where Open3D or a library it links against is missing.
+        InputError: with what to install, if Open3D or a library that it links against is missing.
     """
     _preload_libusb()
     try:
@@ -42,7 +42,7 @@ def open3d() -> ModuleType:
 def _preload_libusb() -> None:
     """Load libusb into the process under its global name, from the system or else from its wheel.
 
-    Failing here is no error: Open3D builds differ, and its own import says what is missing.
+    A failure here is not an error: Open3D builds differ, and its import reports what is missing.
     """
     try:
         ctypes.CDLL(LIBUSB, mode=ctypes.RTLD_GLOBAL)

@@ -8,7 +8,7 @@ from sshmr.geometry.open3d_import import open3d
 
 
 class Surface:
-    """A triangle mesh that can be asked where rays meet it and how far points are from it."""
+    """A triangle mesh for ray casting and for distances of points."""
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
         """Build the ray tracer's tree.
@@ -18,7 +18,7 @@ class Surface:
             faces: (F, 3) int, vertex numbers, counter-clockwise from outside.
         """
         self._o3d = open3d()
-        # One thread: the callers work on one frame after the other beside a solver or a network, and several
+        # One thread: the callers process one frame after the other beside a solver or a network, and several
         # jobs share the machine.
         self._scene = self._o3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
@@ -30,7 +30,7 @@ class Surface:
         return self._scene.compute_distance(self._tensor(points), nthreads=1).numpy()
 
     def closest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the surface is nearest to each point, (..., 3) metres, and its unit normal there."""
+        """The nearest point on the surface to each point, (..., 3) metres, and its unit normal."""
         found = self._scene.compute_closest_points(self._tensor(points), nthreads=1)
         return found["points"].numpy(), found["primitive_normals"].numpy()
 
@@ -49,7 +49,7 @@ class Surface:
         return hits["t_hit"].numpy(), np.where(face == self._scene.INVALID_ID, -1, face)
 
     def crossings(self, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
-        """How often each ray crosses the surface, (...) int; odd: a closed mesh holds the origin."""
+        """How often each ray crosses the surface, (...) int. Odd: the origin is inside a closed mesh."""
         return self._scene.count_intersections(self._rays(origins, directions), nthreads=1).numpy()
 
     def _rays(self, origins: np.ndarray, directions: np.ndarray) -> Any:

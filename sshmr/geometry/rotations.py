@@ -71,7 +71,7 @@ def rotmat_to_rot6d(rotmats: torch.Tensor) -> torch.Tensor:
 
 
 def rotation_about_y(angles: torch.Tensor) -> torch.Tensor:
-    """Turn about the vertical: (...) radians → (..., 3, 3); takes +z to +x at +90°."""
+    """Rotation about the vertical: (...) radians → (..., 3, 3); takes +z to +x at +90°."""
     cosine, sine = angles.cos(), angles.sin()
     zero, one = torch.zeros_like(angles), torch.ones_like(angles)
     return torch.stack([cosine, zero, sine, zero, one, zero, -sine, zero, cosine], -1).unflatten(-1, (3, 3))

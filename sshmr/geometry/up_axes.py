@@ -1,4 +1,4 @@
-"""The axes that may point up in files, and the way from each to the canonical y up."""
+"""The axes that may point up in files, and the rotation of each to the canonical y up."""
 
 TO_Y_UP = {
     "x": [[0, -1, 0], [1, 0, 0], [0, 0, 1]],

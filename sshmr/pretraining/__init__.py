@@ -1,1 +1,1 @@
-"""A network trained on synthetic people alone, before it has seen any recording."""
+"""The training of the shipped network on synthetic people."""

@@ -14,7 +14,7 @@ MEANING = {
 
 
 def model_card(about: dict[str, Any]) -> str:
-    """Markdown that says what the weights are, from the metadata in their file."""
+    """The model card as Markdown, from the metadata of the weights."""
     config, found = about["pretrain"], about["errors"]
     opened = about["body_digest"] == BodyModel.load(open_body_path("neutral")).digest
     rows = [

@@ -1,4 +1,4 @@
-"""How well a network predicts people that it has not been trained on, by kind of sensor and pose."""
+"""The errors of a network on people that were not used in training, by kind of sensor and pose."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Sensor], dict[str, float]
     "lidar": (lidar_sensor, {"captured": 1.0}),
     "unusual": (draw_sensor, UNUSUAL),
 }
-"""Depth cameras, and LiDARs, before captured poses; both before lying, seated, crawling, kneeling people."""
+"""Depth cameras and LiDARs with captured poses; both with lying, seated, crawling and kneeling people."""
 
 FAR_OFF = 150.0
 """Millimetres."""
@@ -33,7 +33,8 @@ FAR_OFF = 150.0
 def evaluation_clouds(
     body: BodyModel, template: Template, prior: PosePrior, poses: torch.Tensor, count: int, points: int
 ) -> dict[str, Batch]:
-    """``count`` clouds of each of ``KINDS``, the same at every call; poses (Q, 72) of people left out."""
+    """``count`` clouds of each of ``KINDS``, the same at every call; poses (Q, 72) of people that are not
+    trained on."""
     coarse, clouds = CoarseBody.of(body, template), {}
     for name, (sensor, kinds) in KINDS.items():
         scenes = SyntheticScenes(coarse, PoseMixture(poses, prior, kinds), sensor)

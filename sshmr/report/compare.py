@@ -1,4 +1,4 @@
-"""Two runs on one page: measures per round side by side, and whether the difference outlasts chance."""
+"""Two runs on one page: the measures per round, and whether the difference is significant."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def write_comparison(first: Path, second: Path, output: Path) -> None:
     """Write the page that compares two runs.
 
     Args:
-        first, second: the runs' folders; differences are second less first.
+        first, second: the runs' folders; differences are second minus first.
         output: the page.
 
     Raises:
@@ -61,7 +61,7 @@ def _context(runs: list[Run], rows: list[pd.DataFrame]) -> dict[str, Any]:
 
 
 def _names(runs: list[Run]) -> list[str]:
-    """The folders' names, with as much of the path before them as tells them apart."""
+    """The folders' names, with as much of the path as makes them different."""
     parts = [run.results.resolve().parts for run in runs]
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(path[-length:]) for path in parts]
@@ -94,7 +94,7 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, Any]]:
 
     Returns:
         A line per split and measure: sequences, mean, low, high (texts), wins (sequences where the second
-        is better), verdict ("second", "first", or "" where the interval holds zero).
+        is better), verdict ("second", "first", or "" if the interval contains zero).
 
     Source: percentile bootstrap over sequences, Efron & Tibshirani, "An Introduction to the Bootstrap", 1993.
     """

@@ -1,4 +1,4 @@
-"""Errors frame by frame, with what may explain them: how much of the body was seen, and from how far."""
+"""Errors of single frames, with possible causes: the visible share of the body, and the distance."""
 
 import dataclasses
 from typing import Any
@@ -16,10 +16,11 @@ from sshmr.tables.schemas import valid_mask
 from sshmr.viewing.frames import Run, Sequence
 
 SEEN_DISTANCE = 0.05
-"""Metres: a place on the true body counts as seen when a point of the cloud is as near as this."""
+"""Metres. A vertex of the true body counts as visible when a point of the cloud is within this distance."""
 
 SEEN_SHARE = 0.25
-"""A joint counts as seen when so much of the skin that hangs on it is: from one side, half is the most."""
+"""A joint counts as visible when at least this share of the skin attached to it is. From one side, it is at
+most half."""
 
 GOOD = 0.1
 """Metres: confidence is the probability that a frame's MPJPE is below this."""
@@ -33,7 +34,7 @@ class FrameErrors:
         table: a row per frame and stage: round, stage, split, sequence, view, frame_id, row (of its
             sequence); error (MPJPE, metres, NaN without truth), residual (metres), confidence (0..1);
             n_points; distance (metres from the source's origin to the cloud); visible (0..1, share of
-            the true body that was seen, NaN without truth).
+            the true body that is visible, NaN without truth).
         joints: (rows, 24) metres, each joint's error. seen: (rows, 24) bool, whether it was seen.
     """
 
@@ -116,13 +117,13 @@ def _truth(
 
 
 def calibration(confidence: np.ndarray, error: np.ndarray, bins: int = 10) -> tuple[pd.DataFrame, float]:
-    """How often fits that call themselves so sure are good, and the expected calibration error.
+    """The share of good fits in bins of confidence, and the expected calibration error.
 
     Args:
         confidence: (F,) 0..1. error: (F,) metres. Frames where either is NaN do not count.
 
     Returns:
-        A row per bin that holds a frame: confidence (mean), good (share with an error below ``GOOD``),
+        A row per bin with frames: confidence (mean), good (share with an error below ``GOOD``),
         frames; and Σ frames/F · |good − confidence|, NaN without frames.
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
@@ -141,7 +142,7 @@ def calibration(confidence: np.ndarray, error: np.ndarray, bins: int = 10) -> tu
 
 
 def binned(x: np.ndarray, y: np.ndarray, bins: int = 6) -> pd.DataFrame:
-    """Median and tenth and ninetieth percentile of y in bins of x that hold equally many, NaN left out.
+    """Median, tenth and ninetieth percentile of y in bins of x with equally many values. NaN is ignored.
 
     Returns:
         Columns x (the bin's median), median, low, high, frames; from the smallest x on.

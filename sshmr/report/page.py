@@ -26,7 +26,7 @@ RANKED_BY = {"mpjpe": "the MPJPE", "residual": "the residual (median distance of
 def write_report(
     folder: RunFolder, settings: ReportConfig, output: Path, picture: Path | None = None
 ) -> None:
-    """Gather what a run left in its folder and write the page.
+    """Read a run's folder and write the page.
 
     Args:
         folder: the run's folder. settings: see ``ReportConfig``. output: the page.
@@ -61,7 +61,7 @@ def write_page(template: str, values: dict[str, Any], output: Path) -> None:
 def context(
     run: Run, rounds: int, settings: ReportConfig, errors: FrameErrors, start: float
 ) -> dict[str, Any]:
-    """What the template shows; ``start``: seconds that this process took to load its packages."""
+    """The variables of the template. ``start``: seconds that this process took to load its packages."""
     rows = run_summary.read_rounds(run.folder, rounds)
     config = run.folder.manifest.get("settings", {})
     spread = page_tables.with_spread(rows)

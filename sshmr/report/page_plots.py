@@ -17,7 +17,7 @@ CAUSES = {
     "distance": ("By distance from the source's origin", "m", 1.0),
     "n_points": ("By points in the cloud", "", 1.0),
 }
-"""What an error is drawn against: title, unit, factor."""
+"""The horizontal axes of the plots of errors: title, unit, factor."""
 
 
 def measure_plots(spread: pd.DataFrame) -> list[dict[str, Any]]:
@@ -80,10 +80,10 @@ def cause_plots(errors: FrameErrors) -> list[dict[str, Any]]:
 
 
 def reliability_plot(fits: FrameErrors) -> str | None:
-    """Share of good frames against how sure they were, percent; a dot's area is its share of the frames.
+    """Share of good frames over confidence, percent. A dot's area is its share of the frames.
 
     Args:
-        fits: of one round; a network's confidence is no probability.
+        fits: of one round; a network's confidence is not a probability.
     """
     confidence, error = (fits.table[name].to_numpy(float) for name in ("confidence", "error"))
     bins, _ = calibration(confidence, error)

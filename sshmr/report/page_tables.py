@@ -20,16 +20,16 @@ OF_SEQUENCES = (
 
 
 DOUBTFUL = 0.5
-"""Confidence; a fit that is less sure is counted as doubtful."""
+"""Fits with a lower confidence count as doubtful."""
 
 
 def cell(value: float) -> str:
-    """One decimal, so that the numbers of a column compare at a glance."""
+    """A number with one decimal."""
     return f"{value:.1f}" if np.isfinite(value) else "–"
 
 
 def overall(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of a run's measures those over all frames of a split and all joints."""
+    """The measures over all frames of a split and all joints."""
     return rows[(rows["sequence"] == ALL_SEQUENCES) & (rows["joint"] == ALL_JOINTS)]
 
 
@@ -48,7 +48,7 @@ def value_of(whole: pd.DataFrame, round_: int, stage: str, measure: str) -> floa
 
 
 def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
-    """The few numbers at the top: the last round's, and what they were after the bootstrap."""
+    """The numbers at the top of the page: those of the last round and of the bootstrap."""
     wanted = ("mpjpe", "pa_mpjpe", "mpvpe", "flipped")
     measures = [name for name in wanted if (whole["measure"] == name).any()]
     figures = []
@@ -100,7 +100,8 @@ def heads(measures: list[str]) -> list[dict[str, Any]]:
 
 
 def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict[str, Any] | None:
-    """MPJPE of each joint: bootstrap, last network, last fit, and the last fit's where it was seen and not.
+    """MPJPE of each joint: bootstrap, last network, last fit, and the last fit's where the joint is visible
+    and hidden.
 
     Args:
         rows: measures of one split. last: errors of that split by the last fit.
@@ -142,7 +143,7 @@ def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict[
     lines = []
     for (split, sequence), group in rows.groupby(["split", "sequence"]):
         values = group.set_index("measure")["value"].reindex(measures)
-        # None where the measures are of an earlier state of the run.
+        # None if the measures are of an earlier state of the run.
         confidence = fits.of(split=split, sequence=sequence).table["confidence"]
         lines.append(
             {
@@ -158,9 +159,9 @@ def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict[
 
 
 def confidence_table(fits: FrameErrors) -> list[dict[str, Any]]:
-    """Of each round's labelled frames: mean confidence, share that is good, calibration error.
+    """For each round's frames with truth: mean confidence, share of good fits, calibration error.
 
-    And MPJPE of the surer and of the less sure half: what confidence tells apart, calibrated or not.
+    And the MPJPE of the half with the higher and of the half with the lower confidence.
     """
     lines = []
     for round_, rows in fits.table[fits.table["error"].notna()].groupby("round"):
@@ -200,13 +201,13 @@ def data_table(errors: FrameErrors) -> list[dict[str, Any]]:
 
 
 def skipped_table(skipped: pd.DataFrame) -> list[dict[str, Any]]:
-    """How many frames were left out for each reason."""
+    """Number of skipped frames by reason."""
     counts = skipped.groupby(["reason", "split"]).size().reset_index(name="frames")
     return counts.sort_values("frames", ascending=False).to_dict("records")
 
 
 def timings_table(timings: pd.DataFrame, overhead: run_summary.Overhead | None = None) -> dict[str, Any]:
-    """Time and memory of each stage of each round, the sum, and what was spent besides."""
+    """Time and memory of each stage of each round, the sum, and the overhead."""
     longest = max(float(timings["seconds"].max()), 1e-9) if len(timings) else 1.0
     lines = [
         {
@@ -232,7 +233,7 @@ def timings_table(timings: pd.DataFrame, overhead: run_summary.Overhead | None =
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a reader says them."""
+    """Seconds as text."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""The frames a report shows: which ones, and their pictures through the rounds, still and turning."""
+"""The frames of a report: their choice, their pictures of all rounds, and their 3D figures."""
 
 import base64
 import dataclasses
@@ -38,9 +38,10 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Strip:
-    """One frame through the rounds: a column for the truth, where it is known, and one a round.
+    """One frame in all rounds: a column for the truth, if it is known, and one per round.
 
-    ``figure`` holds the cloud and all meshes for the page, base64; ``azimuth`` is where the sensor stood.
+    ``figure`` holds the cloud and all meshes for the page, base64; ``azimuth`` is the direction of the
+    sensor.
     """
 
     rank: str
@@ -52,7 +53,7 @@ class Strip:
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
-    """A frame worth showing: where it is, and its rank in words."""
+    """A chosen frame: its position, and its rank in words."""
 
     sequence: Sequence
     row: int
@@ -60,14 +61,14 @@ class Chosen:
 
 
 def shown_rounds(rounds: int, most: int) -> list[int]:
-    """Round 0, the last one, and evenly between them, at most ``most``."""
+    """Round 0, the last one, and some between them, at most ``most``."""
     return sorted({round(number) for number in np.linspace(0, rounds, min(most, rounds + 1))})
 
 
 def choose(run: Run, errors: FrameErrors, split: str, rounds: int, count: int) -> tuple[list[Chosen], str]:
     """Frames from the best to the worst by the last round's fit, and the name of the error that ranks them.
 
-    That is MPJPE where there are labels, else the residual, the median distance of the cloud to the mesh.
+    That is the MPJPE if there is truth, else the residual, the median distance of the cloud to the mesh.
 
     Args:
         split: whose frames; all if it has none.
@@ -146,5 +147,5 @@ def _figure(meshes: list[tuple[int | None, str, np.ndarray]], last: Frame, frame
 
 
 def base64_of(content: bytes) -> str:
-    """Bytes as text that a page can hold."""
+    """Bytes as text for a page."""
     return base64.b64encode(content).decode()

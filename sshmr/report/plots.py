@@ -19,7 +19,7 @@ class Line:
     """One line over x.
 
     Attributes:
-        name: for hovering. style: CSS class.
+        name: shown on hover. style: CSS class.
         x, y: NaN in y leaves a gap.
         low, high: edges of a band around the line, or None.
         notes: a text for each place, shown on hovering instead of x and y.
@@ -43,7 +43,7 @@ class Line:
 def line_plot(
     title: str, unit: str, lines: list[Line], whole_x: bool = True, marks: tuple[float, ...] = ()
 ) -> str:
-    """An SVG of lines over a common axis that starts at zero where the values allow.
+    """An SVG of lines over a common axis. It starts at zero if possible.
 
     Args:
         title: what is drawn, for readers who cannot see it.
@@ -152,7 +152,7 @@ def _end_labels(
 
 
 def shown(value: float) -> str:
-    """A number as a reader wants it: three digits that count."""
+    """A number with three significant digits."""
     if not math.isfinite(value):
         return "–"
     if abs(value) >= 100:

@@ -1,4 +1,4 @@
-"""What a finished run left on disk, read for the report. Whatever is absent is left out of the page."""
+"""Read a finished run for the report. Missing parts are left out of the page."""
 
 import contextlib
 import importlib.metadata
@@ -75,20 +75,20 @@ def read_timings(folder: RunFolder, rounds: int) -> pd.DataFrame:
 
 
 def read_overhead(folder: RunFolder, start: float) -> Overhead | None:
-    """How much of the cores' time the latest start of the workflow spent outside its jobs' own work.
+    """The share of the cores' time that the latest start of the workflow spent outside its jobs' own work.
 
     Args:
         start: seconds that a job takes to start Python and load its packages.
 
     Returns:
-        None where the run was not made by the workflow on this machine.
+        None if the run was not made by the workflow on this machine.
     """
     begun_file = folder.timings / "start.json"
     if not begun_file.exists():
         return None
     begun = json.loads(begun_file.read_text())
     cores, threads = begun["cores"], folder.manifest.get("settings", {}).get("threads", {})
-    work = time.process_time() - start  # this job's own
+    work = time.process_time() - start  # The work of this job.
     for path in folder.timings.rglob("*.tsv"):
         if path.stat().st_mtime >= begun["started"]:
             stage = next(
@@ -143,7 +143,7 @@ def read_settings(run: Run, rounds: int) -> dict[str, Any]:
         if settings:
             found[stage] = json.loads(settings) if isinstance(settings, str) else settings
     kind = provenance(points).get("source")
-    # Tables state the settings of every kind of source; those of the others say nothing of this run.
+    # Tables have the settings of every kind of source. Keep only those of this run's source.
     if "extract" in found:
         stated = found["extract"].items()
         found["extract"] = {
@@ -157,7 +157,7 @@ def read_settings(run: Run, rounds: int) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """What the page is made with, by the name a reader knows: packages, Python, the machine."""
+    """The versions of packages and Python, and the machine."""
     found = {}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

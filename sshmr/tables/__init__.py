@@ -1,1 +1,1 @@
-"""The Parquet tables of a run, and where each of a run's files lies."""
+"""The Parquet tables of a run, and the paths of a run's files."""

@@ -1,7 +1,7 @@
-"""Where a run keeps its files, and which of them belong to it.
+"""The paths of a run's files, and the files that belong to the run.
 
 The workflow's runs and those of ``sshmr fit`` have the same layout. ``run.json`` says which shards, splits
-and rounds a run has and with which settings it was made. Tables of an earlier split that still lie in the
+and rounds a run has, and its settings. Tables of an earlier split that are still in the
 folder are not part of the run.
 """
 
@@ -37,7 +37,7 @@ class Shard(NamedTuple):
 
 
 class RunFolder:
-    """The paths of a run, and what the run consists of.
+    """The paths of a run, and its shards and rounds.
 
     A shard's name, a split or a round may be a pattern such as ``{shard}``: the workflow's rules are written
     with these same functions.
@@ -78,7 +78,7 @@ class RunFolder:
         return self.root / "points" / split / f"{shard}{SKIPPED}"
 
     def listing_of(self, split: str, shard: str) -> Path:
-        """What a shard is read from: sequences and their files (JSON)."""
+        """The input of a shard: sequences and their files (JSON)."""
         return self.root / "sources" / split / f"{shard}.json"
 
     def params_of(self, round_: int | str, stage: str, split: str, shard: str) -> Path:
@@ -98,7 +98,7 @@ class RunFolder:
         return self.round(round_) / "train" / "checkpoint.pt"
 
     def history(self, round_: int | str) -> Path:
-        """The losses of a round's training, a row an epoch."""
+        """The losses of a round's training, a row per epoch."""
         return self.round(round_) / "train" / "history.parquet"
 
     def training_settings(self, round_: int | str) -> Path:
@@ -117,11 +117,11 @@ class RunFolder:
         """The pseudo labels that belong to a points table."""
         return self.pseudo_labels_of(round_, points.parent.name, points.stem)
 
-    # What the run consists of
+    # The shards and rounds of the run
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
-        """The content of run.json; empty where there is none.
+        """The content of run.json; empty if there is none.
 
         Raises:
             InputError: when it cannot be read.
@@ -142,13 +142,13 @@ class RunFolder:
         return InputError(self.manifest_file, found=found, expected=expected, fix="Run the workflow again")
 
     def describe(self, **facts: Any) -> None:
-        """Write run.json. The file stays untouched where it says the same already."""
+        """Write run.json. The file is not changed if the content is the same."""
         if facts != self.manifest:
             write_json(self.manifest_file, facts)
             self.__dict__.pop("manifest", None)
 
     def shards(self) -> list[Shard]:
-        """The run's shards, the training split first: those in run.json, else those that have a table."""
+        """The run's shards, the training split first: those in run.json, else those with a table."""
         stated = self.manifest.get("shards")
         if stated is not None:
             return [Shard(split, name) for split in SPLITS for name in stated.get(split, ())]
@@ -172,7 +172,7 @@ class RunFolder:
         return [number for number in numbers if last is None or number <= last]
 
     def stages(self) -> list[Stage]:
-        """(round, stage) of all that has results for any of the run's points tables, in the loop's order."""
+        """(round, stage) pairs with results for any of the run's points tables, in the loop's order."""
         points = self.points()
         return [
             (round_, stage)
@@ -186,7 +186,7 @@ class RunFolder:
         return all(self.params(points, round_, stage).exists() for points in self.points())
 
     def last_stage(self) -> Stage:
-        """The last (round, stage) of the loop that has results, with every points table if there is one such.
+        """The last (round, stage) of the loop that has results, preferably for every points table.
 
         Raises:
             InputError: when there is none.
@@ -219,19 +219,19 @@ def parts_of(shards: list[Shard]) -> dict[str, list[Shard]]:
 
 @functools.lru_cache(3)
 def _load(path: Path) -> "BodyModel":
-    from sshmr.body.model import BodyModel  # loads torch, which paths do not need
+    from sshmr.body.model import BodyModel  # It loads torch, which paths do not need.
 
     return BodyModel.load(path)
 
 
 def tables_of(paths: Iterable[str | Path]) -> tuple[RunFolder, list[tuple[Path, Path]]]:
-    """The run and the (points table, params table) pairs that are meant.
+    """The run and the (points table, params table) pairs of some paths.
 
     Args:
         paths: a run's folder, for its last results; or params tables of one run.
 
     Raises:
-        InputError: when a table is not where a run keeps it, or the tables are of several runs.
+        InputError: when a table is not in its place in a run's folder, or the tables are of several runs.
     """
     named = [Path(path) for path in paths]
     folders = [path for path in named if path.is_dir()]

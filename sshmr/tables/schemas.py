@@ -1,7 +1,7 @@
-"""The Parquet tables between the stages: points, params and labels.
+"""The Parquet tables between the stages: points, params and pseudo labels.
 
 Everything is in the canonical frame: metres, radians, right-handed, y up, each cloud centred on the mean
-of its valid points; ``offset`` brings a row back to its source's frame (turned y up).
+of its valid points; ``offset`` leads back to the source's frame (rotated to y up).
 """
 
 import json
@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
 AGAIN = "Delete this file and run the same command again"
 LATER_COLUMNS = {"time": pa.float64(), "scale": pa.float32()}
-"""Columns that tables of earlier versions lack; they are read as nulls."""
+"""Columns that tables of earlier versions do not have. They are read as nulls."""
 
 TRUTH_COLUMNS = {
     "gender": None,
@@ -34,16 +34,16 @@ TRUTH_COLUMNS = {
     "body_model": None,
     "parts": (-1,),
 }
-"""Ground truth in the points table and the shape of each; only evaluation reads these."""
+"""The columns of the truth in the points table, and their shapes. Only evaluation and viewing read them."""
 
 
 def vector(count: int, kind: pa.DataType | None = None) -> pa.DataType:
-    """Arrow type of a fixed number of values a row, float32 unless ``kind`` says otherwise."""
+    """Arrow type of a fixed number of values per row, float32 unless ``kind`` says otherwise."""
     return pa.list_(kind or pa.float32(), count)
 
 
 def points_schema(count: int) -> pa.Schema:
-    """One row a frame; ``count`` points a row, zero rows behind the first ``n_points``."""
+    """One row per frame; ``count`` points per row, zeros after the first ``n_points``."""
     return pa.schema(
         [
             pa.field("frame_id", pa.string(), nullable=False),
@@ -68,7 +68,7 @@ def points_schema(count: int) -> pa.Schema:
 
 
 def params_schema() -> pa.Schema:
-    """One row a frame: the body that a fit or the network found."""
+    """One row per frame: the body of a fit or of the network."""
     scalars = (
         "energy",
         "energy_correspondence",
@@ -160,7 +160,7 @@ def _arrow_array(path: Path | str, field: pa.Field, values: Any, count: int) -> 
 
 
 def as_text(name: str) -> str:
-    """A name as UTF-8 text: bytes of a file's name that are none are written as escapes."""
+    """A name as UTF-8 text. Bytes that are not UTF-8 are written as escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -168,7 +168,7 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
     """Read a points table.
 
     Args:
-        labels: read the ground truth too. Only evaluation may: without it those columns stay on disk.
+        truth: also read the truth. Only evaluation and viewing do so.
 
     Returns:
         dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); time (F,) seconds,
@@ -193,12 +193,12 @@ def read_params(path: Path | str) -> dict[str, Any]:
 
 
 def read_pseudo_labels(path: Path | str) -> dict[str, Any]:
-    """Read a labels table: frame_id list, segment (F, N) int16, weight (F, N) float32."""
+    """Read a table of pseudo labels: frame_id list, segment (F, N) int16, weight (F, N) float32."""
     return read_table(path, pseudo_labels_schema(1).names, {"segment": (-1,), "weight": (-1,)})
 
 
 def read_frame_ids(path: Path | str) -> list[str]:
-    """The frames of a table, without the rest of it."""
+    """The frame ids of a table."""
     frames: list[str] = read_table(path, ["frame_id"], {})["frame_id"]
     return frames
 
@@ -209,7 +209,7 @@ def read_table(
     """Columns of a Parquet table as arrays, lists of fixed size in the given shapes.
 
     Raises:
-        InputError: when it is not readable, or a column is missing, no list of fixed size or of another one.
+        InputError: when it is not readable, or a column is missing, or has another type or size.
     """
     schema = _open(path, lambda: pq.read_schema(path))
     for name in names:
@@ -240,7 +240,7 @@ def _column(path: Path | str, table: pa.Table, name: str, shape: tuple[int, ...]
 
 
 def _fits(count: int, shape: tuple[int, ...]) -> bool:
-    """Whether so many values a row can have a shape, of which the first axis may be open (−1)."""
+    """Whether this many values per row match a shape, whose first axis may be open (−1)."""
     size = math.prod(shape)
     return count == size if size > 0 else count % -size == 0
 
@@ -252,7 +252,7 @@ def _open(path: Path | str, read: Callable[[], Any]) -> Any:
         raise InputError(path, found="no such file", expected="a Parquet table") from None
     except MemoryError:
         raise
-    except Exception as error:  # a damaged table can raise almost any exception
+    except Exception as error:  # A damaged table can raise almost any exception.
         found = f"not readable ({error or type(error).__name__})"
         raise InputError(path, found=found, expected="a Parquet table", fix=AGAIN) from error
 
@@ -282,7 +282,7 @@ def row_count(path: Path | str) -> int:
 
 
 def provenance(path: Path | str) -> dict[str, Any]:
-    """What was written about a table beside its rows: settings, versions, body, whether it is simulated."""
+    """The metadata of a table: settings, versions, body, whether it is simulated."""
     metadata = _open(path, lambda: pq.read_schema(path)).metadata or {}
     try:
         about = json.loads(metadata.get(b"sshmr", b"{}"))
@@ -296,5 +296,5 @@ def provenance(path: Path | str) -> dict[str, Any]:
 
 
 def valid_mask(points: dict[str, np.ndarray]) -> np.ndarray:
-    """(F, N) bool: which rows of a points table's clouds are real points."""
+    """(F, N) bool: True for the real points of a points table's clouds."""
     return np.arange(points["points"].shape[1])[None] < points["n_points"][:, None]

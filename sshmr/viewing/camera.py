@@ -1,4 +1,4 @@
-"""Where the sensor must have stood, as the cloud on the body tells."""
+"""Estimate the direction of the sensor from the points on the body."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -7,9 +7,9 @@ from sshmr.geometry.normals import vertex_normals
 
 
 def side_seen(vertices: np.ndarray, faces: np.ndarray, cloud: np.ndarray) -> np.ndarray:
-    """Which way the skin faces that the points lie on, on average: (V, 3), (F, 3), (N, 3) → (3,).
+    """Mean normal of the skin at the points: (V, 3), (F, 3), (N, 3) → (3,).
 
-    Longest where a cloud was seen from one side, near zero where it was seen from all around.
+    It is longest if a cloud was seen from one side, and near zero if it was seen from all sides.
     """
     _, nearest = cKDTree(vertices).query(cloud)
     mean: np.ndarray = vertex_normals(vertices, faces)[nearest].mean(axis=0)

@@ -1,4 +1,5 @@
-"""Pictures and films of a run: panels side by side, each a round's body or the cloud alone, captioned."""
+"""Pictures and films of a run: panels in a row, each with a round's body or the cloud alone, and a
+caption."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -20,10 +21,10 @@ COLOURS = ("plain", "correspondence", "error", "confidence")
 FILMS = (".mp4", ".gif", ".webp")
 ELEVATION = 0.12
 MARGIN = 0.12
-"""Radians above the horizon from which panels are seen; metres left free around a body."""
+"""Elevation of the camera in radians; margin around a body in metres."""
 
 SMOOTHING = 4.0
-"""Frames over which a film's camera follows the body."""
+"""Frames over which the motion of a film's camera is smoothed."""
 
 PAPER, CAPTION = (251, 250, 248), (125, 131, 140)
 UNLABELLED = np.array([0.55, 0.57, 0.60])
@@ -35,7 +36,7 @@ Outline = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """What one panel shows: ``cloud``, ``truth``, or a stage of a round."""
+    """The content of one panel: ``cloud``, ``truth``, or a stage of a round."""
 
     what: str
     round: int = 0
@@ -53,10 +54,11 @@ class Panel:
 
 
 def parse_panel(text: str, run: Run) -> Panel:
-    """A panel from how a user names it: ``cloud``, ``truth``, ``2`` (that round's fit), ``2:network``.
+    """A panel from its name on the command line: ``cloud``, ``truth``, ``2`` (that round's fit),
+    ``2:network``.
 
     Raises:
-        InputError: when it is nothing of this, or the run has no such round.
+        InputError: when it is none of these, or the run has no such round.
     """
     if text in ("cloud", "truth"):
         return Panel(text)
@@ -83,14 +85,14 @@ def pictures(
     height: int = 480,
     azimuth: float = 0.0,
 ) -> Iterator[np.ndarray]:
-    """One picture a row, all panels side by side, seen by a camera that follows the body.
+    """One picture per row, with all panels, from a camera that follows the body.
 
     Args:
         rows: of the sequence.
         panels: from left to right.
         colour: one of ``COLOURS``.
         height: pixels, without the captions.
-        azimuth: radians to the right of where the sensor must have stood.
+        azimuth: radians to the right of the estimated sensor.
 
     Yields:
         (height + captions, width, 4) uint8.
@@ -114,7 +116,7 @@ def pictures(
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write one picture as .png, transparent where nothing is."""
+    """Write one picture as .png with a transparent background."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(png(picture))
 
@@ -123,7 +125,7 @@ def write_film(path: Path, shots: Iterable[np.ndarray], fps: float) -> None:
     """Write pictures as a film: .mp4 (H.264), .gif or .webp, whole or not at all.
 
     Raises:
-        InputError: when an .mp4 is asked for and PyAV is not installed.
+        InputError: when an .mp4 is requested and PyAV is not installed.
     """
     opaque = (_on_paper(shot) for shot in shots)
     with atomic_path(path) as temporary:
@@ -163,16 +165,16 @@ def _write_mp4(path: Path, shots: Iterable[np.ndarray], fps: float) -> None:
 
 
 def _outline(run: Run, frame: Frame) -> Outline:
-    """What the camera has to know of a frame; a long film could not hold all of every frame."""
+    """The data of a frame that the camera needs. A long film could not keep whole frames in memory."""
     side = side_seen(frame.vertices, run.faces, frame.cloud)
     return frame.vertices, frame.cloud, frame.offset, side
 
 
 def _views(outlines: list[Outline], azimuth: float) -> list[View]:
-    """One camera a frame, in that frame's own coordinates: same size and heading for all.
+    """One camera per frame, in that frame's coordinates, all with the same size and heading.
 
-    The middles of the bodies are smoothed in the source's frame, so that a person walks and does not shiver.
-    The heading is that of the side which the clouds lie on, over all frames.
+    The middles of the bodies are smoothed in the source's frame, so that the picture does not shake.
+    The heading is that of the side with the points, over all frames.
     """
     middles = np.stack(
         [(vertices.min(axis=0) + vertices.max(axis=0)) / 2 for vertices, *_ in outlines]

@@ -1,4 +1,4 @@
-"""A run's folder, opened to be looked at: which sequences and rounds there are, and any frame of them."""
+"""Read a run for display: its sequences and rounds, and any of their frames."""
 
 import collections
 import dataclasses
@@ -33,8 +33,8 @@ class Sequence:
     A table can hold several sequences, and a sequence can be spread over several tables.
 
     Attributes:
-        split: train or test. source_name: what the points tables call the sequence.
-        view: the camera's number. name: ``source_name``, with the camera's number where there are several.
+        split: train or test. source_name: the name of the sequence in the points tables.
+        view: the camera's number. name: ``source_name``, with the camera's number if there are several.
         parts: rows of points tables.
     """
 
@@ -57,17 +57,17 @@ class Frame:
     Attributes:
         frame_id: its name throughout the run.
         number: the source's frame number.
-        offset: (3,) what brings it back to the source's frame, turned y up.
+        offset: (3,) to the source's frame, rotated to y up.
         cloud: (N, 3) the points.
-        vertices: (V, 3) the body that was found.
+        vertices: (V, 3) of the fitted or predicted body.
         distances: (N,) from each point to that body.
-        vertex_of_point: (N,) int64: the vertex that the pseudo label names (−1: none), or the nearest one
-            where the stage has no pseudo labels.
+        vertex_of_point: (N,) int64: the vertex of the pseudo label (−1: none), or the nearest one
+            if the stage has no pseudo labels.
         weights: (N,) 0..1, the weight of each pseudo label; None without pseudo labels.
         residual: median of ``distances``.
         confidence: 0..1; NaN where the table has none.
-        shown: (V,) 0..1, how much of each vertex hangs on joints that the cloud shows; None where the table
-            does not say.
+        shown: (V,) 0..1, the skinning weight of each vertex at joints that the cloud shows; None if the table
+            does not have it.
         truth: (V, 3) the true body; None where the source has no ground truth.
         errors: (V,) distance of each vertex from its true place; None without ground truth.
         mpjpe: NaN without ground truth.
@@ -135,7 +135,7 @@ class Run:
         self._labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_pseudo_labels(path)))
 
     def sequence(self, name: str) -> Sequence:
-        """The sequence of that name: its test frames where both splits have some, its first camera.
+        """The sequence of that name: its test frames if both splits have some, and its first camera.
 
         Raises:
             InputError: when the run has none.
@@ -147,7 +147,7 @@ class Run:
         return min(found, key=lambda one: (one.split == "train", one.view))
 
     def has(self, sequence: Sequence, round_: int, stage: str) -> bool:
-        """Whether a stage's tables of the sequence are there yet."""
+        """Whether a stage's tables of the sequence exist."""
         return all(self.folder.params(part, round_, stage).exists() for part, _ in sequence.parts)
 
     def points(self, sequence: Sequence) -> Table:
@@ -155,7 +155,7 @@ class Run:
         return self._points(sequence)
 
     def params(self, sequence: Sequence, round_: int, stage: str) -> Table:
-        """What a stage found for each frame of the sequence, as ``read_params`` returns a table.
+        """A stage's bodies for each frame of the sequence, as ``read_params`` returns a table.
 
         Raises:
             InputError: when a frame is missing.
@@ -182,7 +182,7 @@ class Run:
         return int(rows[0])
 
     def frame(self, sequence: Sequence, row: int, round_: int, stage: str) -> Frame:
-        """One frame as one stage left it.
+        """One frame of one stage.
 
         Args:
             row: of the sequence. round_, stage: as in ``stages``.
@@ -220,7 +220,7 @@ class Run:
         )
 
     def scene(self, sequence: Sequence, row: int) -> SceneFile | None:
-        """Where a frame was cut from, None where that is not a whole scene or not known."""
+        """The scene that a frame was cut from, None if there is none or it is not known."""
         return self._scenes.get((sequence.source_name, int(self.points(sequence)["frame"][row])))
 
     def scene_points(self, sequence: Sequence, row: int) -> np.ndarray:
@@ -250,13 +250,13 @@ class Run:
 
     @functools.cached_property
     def vertex_colours(self) -> np.ndarray:
-        """(V, 3) in 0..1: a colour for every place on the body, from where it is in the rest pose."""
+        """(V, 3) in 0..1: a colour for every vertex, from its position in the rest pose."""
         rest = self.bodies.neutral.v_template.numpy()
         low, high = rest.min(axis=0), rest.max(axis=0)
         return (0.12 + 0.83 * (rest - low) / (high - low)).astype(np.float32)
 
     def _shown(self, visible: np.ndarray) -> np.ndarray | None:
-        """Of each vertex the share of its weights that joints of the cloud have; ``visible`` (24,)."""
+        """The skinning weight of each vertex at joints that the cloud shows; ``visible`` (24,)."""
         if not np.isfinite(visible).all():
             return None
         return self.bodies.neutral.weights.numpy() @ visible.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Arrays on their way into a page: one small binary that ``assets/figure.js`` unpacks."""
+"""Pack arrays for a page into one small binary, which ``assets/figure.js`` unpacks."""
 
 import json
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 KINDS = ("int16", "uint8", "uint16", "uint32")
-"""Types of arrays that the page knows."""
+"""Types of arrays that the page can read."""
 
 
 def pack(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """Facts and arrays in one piece.
+    """Facts and arrays as one binary.
 
     Layout: length of the head (uint32, little-endian); the head as JSON in UTF-8, padded with spaces so that
     what follows starts at a multiple of four; then the arrays, each padded in the same way. The head has
@@ -36,7 +36,7 @@ def pack(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def quantise(positions: dict[str, np.ndarray]) -> tuple[float, dict[str, np.ndarray]]:
-    """Positions as whole numbers of one common unit, so that they take half the room.
+    """Positions as whole numbers of one common unit, which need half the space.
 
     Args:
         positions: (..., 3) float metres each, near the origin.
@@ -51,7 +51,7 @@ def quantise(positions: dict[str, np.ndarray]) -> tuple[float, dict[str, np.ndar
 
 
 def shares(values: np.ndarray, top: float = 1.0) -> np.ndarray:
-    """Values between 0 and ``top`` as uint8; what lies outside is drawn to the nearer end."""
+    """Values between 0 and ``top`` as uint8; values outside are clipped."""
     return np.round(255 * np.clip(np.nan_to_num(values / top, nan=0.0), 0, 1)).astype(np.uint8)
 
 

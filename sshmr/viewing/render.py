@@ -1,6 +1,6 @@
 """Pictures of a mesh and a point cloud by ray casting: no display and no graphics driver are needed.
 
-The camera is orthographic, so that sizes compare between pictures. Backgrounds are transparent, for light
+The camera is orthographic, so that sizes in pictures are comparable. Backgrounds are transparent, for light
 and dark pages.
 """
 
@@ -18,7 +18,7 @@ SAMPLES = 2
 
 CLAY = np.array([0.93, 0.91, 0.88])
 SHADE = np.array([0.32, 0.37, 0.48])
-"""Colour of lit skin, and what unlit skin keeps of its colour."""
+"""Colour of lit skin, and brightness of unlit skin."""
 
 GHOST = 0.35
 """Opacity of skin that the cloud does not show."""
@@ -29,7 +29,8 @@ DISTANCE_COLOURS = np.array([[0.00, 0.44, 0.76], [0.62, 0.32, 0.62], [0.88, 0.20
 FAR_DISTANCE = 0.10
 DOT_RADIUS = 0.0065
 DOT_TOLERANCE = 0.02
-"""Metres: where points get the last colour, the size of their dots, how deep under the skin they show."""
+"""Metres: distance with the last colour, size of the dots, depth under the skin up to which points are
+drawn."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +101,8 @@ def render(
         points: (N, 3) float, metres, or None.
         vertex_colours: (V, 3) in 0..1; clay if None.
         point_colours: (N, 3) in 0..1; if None, by their distance to the mesh.
-        shown: (V,) in 0..1, how much of the skin the cloud shows; the rest is translucent. All of it if None.
+        shown: (V,) in 0..1, how much of the skin the cloud shows. The rest is translucent. None: all of it is
+            opaque.
 
     Returns:
         (height, width, 4) uint8: red, green, blue and opacity.
@@ -220,7 +222,7 @@ def _draw_dots(
     if depth is not None:
         mesh = depth[row[centre_inside], column[centre_inside]]
         seen[centre_inside] = near[centre_inside] >= mesh - DOT_TOLERANCE
-    # One stamp a dot keeps whole discs whole: pixels of a later, nearer dot lie over those of an earlier one.
+    # One disc after the other: the pixels of a nearer dot overwrite those of a farther one.
     for r, c, paint in zip(row[seen], column[seen], tint[seen], strict=True):
         rows, columns = (
             np.clip(r + np.array(disc).T[0], 0, height - 1),

@@ -1,4 +1,4 @@
-"""The whole scenes that a run's people were found in, so that the viewer shows everybody in their place."""
+"""The whole scenes in which a run's people were found, for the viewer."""
 
 import json
 import os
@@ -21,7 +21,7 @@ FARTHEST = 40.0
 
 
 class SceneFile(NamedTuple):
-    """Where a frame was cut from.
+    """The scene that a frame was cut from.
 
     Attributes:
         recording: its name. path: the scene's file. up, unit: of the file. sensor: of a depth image.
@@ -37,8 +37,8 @@ class SceneFile(NamedTuple):
 def scene_files(tables: list[Path]) -> dict[tuple[str, int], SceneFile]:
     """The scene's file for each (sequence, frame) of some points tables; none for people cut out elsewhere.
 
-    Tables of ``source.kind: scenes`` name their files. Clouds that ``sshmr people`` cut out lie beside its
-    table of detections, which does.
+    Tables of ``source.kind: scenes`` name their files. The clouds of ``sshmr people`` are beside its
+    table of detections, which names them.
     """
     found: dict[tuple[str, int], SceneFile] = {}
     for table in tables:
@@ -56,7 +56,7 @@ def scene_points(scene: SceneFile) -> np.ndarray:
     """Points (K, 3) float32 of a scene, y up, in metres, at most ``MOST_POINTS``.
 
     Raises:
-        InputError: when the file is gone or cannot be read.
+        InputError: when the file is missing or cannot be read.
     """
     points = read_points(scene.path, scene.sensor)
     points = upright(points[np.isfinite(points).all(axis=1)], scene.up, scene.unit)

@@ -1,4 +1,4 @@
-"""The viewer's page and what it asks for: a small web server for one reader on this machine."""
+"""The viewer: its page and its data, from a small web server for this machine."""
 
 import contextlib
 import http.server
@@ -31,7 +31,7 @@ def page() -> str:
 
 
 def packed_run(run: Run) -> bytes:
-    """What the page has to know once: sequences, rounds, and the body's faces and colours."""
+    """The data that the page loads once: sequences, rounds, and the body's faces and colours."""
     facts = {
         "name": run.results.resolve().name,
         "simulated": run.simulated,
@@ -89,14 +89,14 @@ def packed_frame(frame: Frame, faces: np.ndarray) -> bytes:
 
 
 def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
-    """A server for this machine alone; ``serve_forever`` starts it. Port 0 takes any that is free.
+    """A server for this machine alone; ``serve_forever`` starts it. Port 0 chooses a free one.
 
     Raises:
         InputError: when the port is taken.
     """
     body = packed_run(run)
     text = page().encode()
-    # Frames come from caches and a ray tracer that one thread at a time may use.
+    # Only one thread at a time may use the caches and the ray tracer.
     lock = threading.Lock()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -104,7 +104,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             address = urllib.parse.urlsplit(self.path)
             name = urllib.parse.urlsplit(f"//{self.headers.get('Host', '')}").hostname
             if name not in HOSTS:
-                # A page of another site whose name leads here must not read the run.
+                # A page of another site whose name resolves to this address must not read the run.
                 self._answer(403, "text/plain", b"Open this page as localhost.")
             elif address.path == "/":
                 self._answer(200, "text/html; charset=utf-8", text)
@@ -144,13 +144,13 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Cache-Control", "no-store")
-            # A reader who leaves before the answer is there is no error.
+            # It is not an error if the browser disconnects before the answer.
             with contextlib.suppress(ConnectionError):
                 self.end_headers()
                 self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
-            """Nothing: a line a request would bury what the command printed."""
+            """Do not log requests."""
 
     try:
         return http.server.ThreadingHTTPServer((HOST, port), Handler)
