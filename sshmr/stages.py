@@ -73,15 +73,20 @@ def simulate(
         sequences: their names. bodies: folder with ``{gender}.npz``. seed: one for all sequences of a run.
         folder: where the recordings are written. output: the list of their files and hashes (JSON).
     """
+    from sshmr.body.model import BodyModel
     from sshmr.body.prior import PosePrior
     from sshmr.capture.simulate import simulate_sequence
     from sshmr.files import sha256_of, write_json
     from sshmr.sources.shards import simulated_file, simulated_plan
 
     layouts = {item.name: item.layout for item in simulated_plan(config)}
-    load, mixture, made = _bodies_in(bodies), PosePrior.load(prior), {}
+    mixture, made = PosePrior.load(prior), {}
+
+    def load(gender: str) -> BodyModel:
+        return _kept(BodyModel.load, Path(bodies) / f"{gender}.npz")
+
     for name in sequences:
-        path = simulated_file(folder, name, layouts.get(name))
+        path = simulated_file(folder, name, layouts.get(name, ""))
         print(simulate_sequence(name, config, load, mixture, seed, path))
         made[str(path.relative_to(folder))] = sha256_of(path)
     write_json(output, {"simulated": True, "files": made})

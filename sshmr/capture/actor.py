@@ -1,13 +1,16 @@
 """The person and the motion of a simulated sequence, for any sensor and layout."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
 from sshmr.capture.motion import Motion, drawn_motion
 from sshmr.capture.motion_files import motion_from_file
+from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError
 from sshmr.geometry.frames import turn_body
 from sshmr.sources.shards import SimulatedSequence, simulated_plan
@@ -31,7 +34,7 @@ class Placed(NamedTuple):
     transl: np.ndarray
 
 
-def find_sequence(name, settings):
+def find_sequence(name: str, settings: CaptureConfig) -> SimulatedSequence:
     """The sequence of that name in a ``CaptureConfig``'s plan.
 
     Raises:
@@ -45,7 +48,14 @@ def find_sequence(name, settings):
     raise InputError("capture", "sequence", f'"{name}"', f"one of {names}")
 
 
-def make_actor(sequence, settings, load_body, prior, seed, rng):
+def make_actor(
+    sequence: SimulatedSequence,
+    settings: CaptureConfig,
+    load_body: Callable[[str], BodyModel],
+    prior: PosePrior,
+    seed: int,
+    rng: np.random.Generator,
+) -> Actor:
     """Draw the person of a sequence and the motion.
 
     Args:
@@ -63,7 +73,7 @@ def make_actor(sequence, settings, load_body, prior, seed, rng):
     return Actor(sequence, gender, betas, body, motion)
 
 
-def place(actor, turn, pelvis, up):
+def place(actor: Actor, turn: np.ndarray, pelvis: np.ndarray, up: int) -> Placed:
     """Pose the actor in a world, the lowest vertex of each frame on the ground.
 
     Args:
@@ -89,7 +99,7 @@ def place(actor, turn, pelvis, up):
     return Placed(vertices.numpy(), pose.numpy(), transl.numpy())
 
 
-def _subject(subject, settings, seed):
+def _subject(subject: int, settings: CaptureConfig, seed: int) -> tuple[str, np.ndarray]:
     """A person's gender and shape, the same in each of its sequences."""
     rng = np.random.default_rng([seed, 0, subject])
     betas = np.clip(rng.normal(0, settings.shape_spread, 10), -2.5, 2.5)

@@ -9,9 +9,14 @@ units, camera 1 as the world); Romero et al., "Embodied Hands", SIGGRAPH Asia 20
 
 import json
 import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from sshmr.capture.lens import Lens
 
 BODY_JOINTS, HAND_JOINTS = 22, 15
 """SMPL-H: the body's joints, then those of the left hand and of the right. SMPL's last two, its hands, are
@@ -20,7 +25,12 @@ DATE = "Date00"
 """Replaces the day of recording in the folder names of calibrations."""
 
 
-def write_calibration(root, lenses, tables, poses):
+def write_calibration(
+    root: Path,
+    lenses: Sequence[Lens],
+    tables: Sequence[np.ndarray],
+    poses: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> None:
     """Write ``calibs/``.
 
     Args:
@@ -44,7 +54,7 @@ def write_calibration(root, lenses, tables, poses):
         _write_json(pose / "config.json", content)
 
 
-def write_info(root, sequence, split, gender, betas, cameras):
+def write_info(root: Path, sequence: str, split: str, gender: str, betas: np.ndarray, cameras: int) -> None:
     """Write the sequence's ``info.json`` and a ``split.json`` that puts it into its split."""
     content = {
         "config": f"../../calibs/{DATE}/config",
@@ -60,12 +70,12 @@ def write_info(root, sequence, split, gender, betas, cameras):
     _write_json(root / "split.json", {"train": [], "test": [], split: [sequence]})
 
 
-def moment_folder(root, sequence, seconds):
+def moment_folder(root: Path, sequence: str, seconds: float) -> Path:
     """The folder of one moment."""
     return root / "sequences" / sequence / f"t{seconds:08.3f}"
 
 
-def write_image(folder, camera, depth, mask):
+def write_image(folder: Path, camera: int, depth: np.ndarray, mask: np.ndarray) -> None:
     """Write one camera's depth and mask, (H, W) uint16 millimetres and bool; every other mask as a .jpg."""
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(depth).save(folder / f"k{camera}.depth.png", compress_level=1)
@@ -73,7 +83,7 @@ def write_image(folder, camera, depth, mask):
     Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"k{camera}.person_mask{suffix}")
 
 
-def write_fit(folder, pose, betas, transl):
+def write_fit(folder: Path, pose: np.ndarray, betas: np.ndarray, transl: np.ndarray) -> None:
     """Write the body of one moment in camera 1's frame: pose (72,) radians, betas (10,), transl (3,)."""
     path = folder / "person" / "fit02" / "person_fit.pkl"
     path.parent.mkdir(parents=True)
@@ -85,7 +95,7 @@ def write_fit(folder, pose, betas, transl):
         pickle.dump({"pose": hands.reshape(-1), "betas": betas, "trans": transl}, handle, protocol=4)
 
 
-def _intrinsics(lens):
+def _intrinsics(lens: Lens) -> dict[str, Any]:
     numbers = [lens.fx, lens.fy, lens.cx, lens.cy]
     return {
         **dict(zip(("fx", "fy", "cx", "cy"), map(float, numbers), strict=True)),
@@ -95,5 +105,5 @@ def _intrinsics(lens):
     }
 
 
-def _write_json(path, content):
+def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,10 +1,15 @@
 """Simulated recordings in the layout of own clouds: one .ply per frame, and a table of the truth."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from sshmr.body.model import BodyModel
 from sshmr.files import atomic_path
 from sshmr.formats.ply_writer import write_ply
 from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
@@ -12,7 +17,7 @@ from sshmr.sources.manifest import write_manifest
 from sshmr.sources.sloper4d import read_pickle
 
 
-def write_clouds(pickle, folder, load_body):
+def write_clouds(pickle: Path, folder: Path, load_body: Callable[[str], BodyModel]) -> list[dict[str, Any]]:
     """Write the clouds of a recording in SLOPER4D's layout as ``<frame>.ply``, y up, metres.
 
     Args:
@@ -47,7 +52,7 @@ def write_clouds(pickle, folder, load_body):
     ]
 
 
-def write_labels(root, labels, body):
+def write_labels(root: Path, labels: Sequence[dict[str, Any]], body: BodyModel) -> None:
     """Write the truth of all sequences below a root, and the list that marks them as simulated.
 
     Args:

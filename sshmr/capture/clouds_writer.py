@@ -1,11 +1,14 @@
 """Write clouds in the layout of own clouds: one file per moment, in all formats."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import numpy as np
 
 from sshmr.geometry.open3d_import import open3d
 
 
-def write_clouds(folder, clouds):
+def write_clouds(folder: Path, clouds: Mapping[int, np.ndarray]) -> None:
     """Write each cloud as ``<frame>.<suffix>``, alternating between the formats.
 
     Args:
@@ -19,17 +22,17 @@ def write_clouds(folder, clouds):
         WRITERS[suffix](folder / f"{frame:06d}{suffix}", np.asarray(cloud, np.float32))
 
 
-def _write_open3d(path, cloud):
+def _write_open3d(path: Path, cloud: np.ndarray) -> None:
     module = open3d()
     points = module.utility.Vector3dVector(cloud.astype(np.float64))
     module.io.write_point_cloud(str(path), module.geometry.PointCloud(points))
 
 
-def _write_kitti(path, cloud):
+def _write_kitti(path: Path, cloud: np.ndarray) -> None:
     np.column_stack([cloud, np.zeros(len(cloud))]).astype("<f4").tofile(path)
 
 
-WRITERS = {
+WRITERS: dict[str, Callable[[Path, np.ndarray], None]] = {
     ".ply": _write_open3d,
     ".pcd": _write_open3d,
     ".xyz": lambda path, cloud: np.savetxt(path, cloud, fmt="%.5f"),

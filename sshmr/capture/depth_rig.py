@@ -6,6 +6,8 @@ import numpy as np
 from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
 from sshmr.capture.lens import Lens, kinect_lens
+from sshmr.capture.props import Mesh
+from sshmr.config.capture import DepthConfig
 from sshmr.geometry.raycast import Surface
 
 CAMERAS = 4
@@ -37,7 +39,7 @@ class Image(NamedTuple):
     mask: np.ndarray
 
 
-def make_rig(settings, rng):
+def make_rig(settings: DepthConfig, rng: np.random.Generator) -> list[DepthCamera]:
     """Four cameras around the room's origin, looking at a person's middle; settings: a ``DepthConfig``."""
     cameras, first = [], rng.uniform(0, 2 * np.pi)
     for number in range(CAMERAS):
@@ -51,7 +53,9 @@ def make_rig(settings, rng):
     return cameras
 
 
-def measure(camera, person, rest, settings, rng):
+def measure(
+    camera: DepthCamera, person: Mesh, rest: Mesh, settings: DepthConfig, rng: np.random.Generator
+) -> Image:
     """One image with the defects of a time-of-flight camera.
 
     Args:
@@ -75,7 +79,9 @@ def measure(camera, person, rest, settings, rng):
     return Image(np.round(1000 * depth).clip(0, 65535).astype(np.uint16), mask | bleeding)
 
 
-def _with_faults(depth, incidence, settings, rng):
+def _with_faults(
+    depth: np.ndarray, incidence: np.ndarray, settings: DepthConfig, rng: np.random.Generator
+) -> np.ndarray:
     """Noise along the axis that grows with the square of the depth; lost and flying pixels at edges."""
     seen = depth > 0
     near, far = minimum_filter(np.where(seen, depth, BEYOND), 3), maximum_filter(depth, 3)
@@ -90,7 +96,9 @@ def _with_faults(depth, incidence, settings, rng):
     return np.where(lost, 0.0, noisy)
 
 
-def _incidence(vertices, faces, face, rays, known):
+def _incidence(
+    vertices: np.ndarray, faces: np.ndarray, face: np.ndarray, rays: np.ndarray, known: np.ndarray
+) -> np.ndarray:
     """Cosine between each pixel's ray and the surface it meets, 0 to 1."""
     first, second, third = (vertices[faces[face, i]] for i in range(3))
     normal = np.cross(second - first, third - first)
@@ -100,7 +108,7 @@ def _incidence(vertices, faces, face, rays, known):
     return cosine
 
 
-def _looking(ahead, roll):
+def _looking(ahead: np.ndarray, roll: float) -> np.ndarray:
     """Rotation (3, 3), camera → room, of a camera that looks along ``ahead``, rolled about it."""
     z = ahead / np.linalg.norm(ahead)
     x = np.cross(z, [0.0, 1.0, 0.0])

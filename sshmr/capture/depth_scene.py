@@ -1,11 +1,13 @@
 """People among furniture in front of four depth cameras, as BEHAVE's recordings."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from sshmr.capture.actor import Placed, place
+from sshmr.capture.actor import Actor, Placed, place
 from sshmr.capture.behave_writer import (
     moment_folder,
     write_calibration,
@@ -15,6 +17,7 @@ from sshmr.capture.behave_writer import (
 )
 from sshmr.capture.depth_rig import DepthCamera, make_rig, measure
 from sshmr.capture.props import PARTS, box, joined, thing
+from sshmr.config.capture import CaptureConfig
 from sshmr.geometry.frames import turn_body
 
 ROOM = (7.0, 3.0, 7.0)
@@ -33,7 +36,7 @@ class Scene(NamedTuple):
     cameras: list[DepthCamera]
 
 
-def make_scene(actor, settings, rng):
+def make_scene(actor: Actor, settings: CaptureConfig, rng: np.random.Generator) -> Scene:
     """Put the actor, some furniture and the cameras into a room."""
     travel = actor.motion.travel - (actor.motion.travel.max(axis=0) + actor.motion.travel.min(axis=0)) / 2
     reach = np.linalg.norm(travel[:, [0, 2]], axis=1).max()
@@ -46,7 +49,9 @@ def make_scene(actor, settings, rng):
     return Scene(placed, joined(things), make_rig(settings.depth, rng))
 
 
-def simulate_behave(actor, settings, seed, rng, root):
+def simulate_behave(
+    actor: Actor, settings: CaptureConfig, seed: int, rng: np.random.Generator, root: Path
+) -> str:
     """Record the actor and write a data set with this sequence; returns a line about it."""
     scene = make_scene(actor, settings, rng)
     name, count = actor.sequence.name, len(scene.placed.vertices)
@@ -72,13 +77,15 @@ def simulate_behave(actor, settings, seed, rng, root):
     )
 
 
-def _room_to_world(cameras):
+def _room_to_world(cameras: Sequence[DepthCamera]) -> tuple[np.ndarray, np.ndarray]:
     """The room's frame → that of camera 1: rotation and translation."""
     camera = cameras[WORLD]
     return camera.rotation.T, -camera.rotation.T @ camera.position
 
 
-def _fits(actor, placed, rotation, translation):
+def _fits(
+    actor: Actor, placed: Placed, rotation: np.ndarray, translation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The actor's pose (T, 72), betas (T, 10) and transl (T, 3) in the world."""
     pose, transl = torch.as_tensor(placed.pose), torch.as_tensor(placed.transl)
     betas = torch.as_tensor(actor.betas).expand(len(pose), -1)
@@ -88,7 +95,7 @@ def _fits(actor, placed, rotation, translation):
     return pose.numpy(), betas.numpy(), transl.numpy() + translation
 
 
-def _damage(folder, camera, fault):
+def _damage(folder: Path, camera: int, fault: str) -> None:
     """Add a defect of real recordings to one image."""
     depth = folder / f"k{camera}.depth.png"
     if fault == "no mask":

@@ -26,11 +26,11 @@ class Lens(NamedTuple):
     height: int
     distortion: np.ndarray
 
-    def project(self, rays):
+    def project(self, rays: np.ndarray) -> np.ndarray:
         """Pixels (..., 2), column and row, of rays (..., 2), x/z and y/z."""
         return _distort(rays, self.distortion) * [self.fx, self.fy] + [self.cx, self.cy]
 
-    def pixel_table(self):
+    def pixel_table(self) -> np.ndarray:
         """The ray of each pixel, (height, width, 2) x/z and y/z; NaN where the model has none."""
         columns, rows = np.meshgrid(np.arange(self.width), np.arange(self.height))
         pixels = np.stack([columns, rows], axis=-1).astype(np.float64)
@@ -44,7 +44,7 @@ class Lens(NamedTuple):
         return rays
 
 
-def kinect_lens(width, height, rng):
+def kinect_lens(width: int, height: int, rng: np.random.Generator) -> Lens:
     """A random lens similar to the Azure Kinect's: 93° wide, with a few per cent of distortion."""
     scale = width / 2048
     k = np.array([0.53, -2.73, 0.0005, -0.0001, 1.58, 0.41, -2.55, 1.51])
@@ -55,7 +55,7 @@ def kinect_lens(width, height, rng):
     )
 
 
-def _distort(rays, distortion):
+def _distort(rays: np.ndarray, distortion: np.ndarray) -> np.ndarray:
     k1, k2, p1, p2, k3, k4, k5, k6 = distortion
     x, y = rays[..., 0], rays[..., 1]
     r2 = x * x + y * y

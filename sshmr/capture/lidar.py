@@ -2,10 +2,17 @@
 
 import numpy as np
 
+from sshmr.config.capture import LidarConfig
 from sshmr.geometry.raycast import Surface
 
 
-def scan(vertices, faces, sensor, settings, rng):
+def scan(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    sensor: np.ndarray,
+    settings: LidarConfig,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Points that a LiDAR measures on a mesh.
 
     Rings are cones of constant elevation around the sensor's vertical; each revolution starts at a random
@@ -33,7 +40,7 @@ def scan(vertices, faces, sensor, settings, rng):
     return points.astype(np.float32)
 
 
-def _rays(seen, settings, rng):
+def _rays(seen: np.ndarray, settings: LidarConfig, rng: np.random.Generator) -> np.ndarray:
     """Unit directions (R, 3) of the shots that could meet vertices ``seen`` (V, 3) from the sensor."""
     elevation = np.degrees(np.arctan2(seen[:, 2], np.linalg.norm(seen[:, :2], axis=1)))
     middle = np.arctan2(*seen[:, [1, 0]].mean(axis=0))
@@ -48,7 +55,9 @@ def _rays(seen, settings, rng):
     return np.stack(directions, axis=-1).reshape(-1, 3)
 
 
-def _return_strength(vertices, triangles, directions, grazing):
+def _return_strength(
+    vertices: np.ndarray, triangles: np.ndarray, directions: np.ndarray, grazing: float
+) -> np.ndarray | float:
     """Share of rays that return, 0 to 1. It decreases linearly below the grazing cosine."""
     if grazing == 0:
         return 1.0

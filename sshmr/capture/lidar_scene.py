@@ -1,18 +1,24 @@
 """People walking past a LiDAR, as SLOPER4D's recordings or as own clouds."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from sshmr.capture.actor import place
+from sshmr.capture.actor import Actor, Placed, place
 from sshmr.capture.clouds_writer import write_clouds
 from sshmr.capture.lidar import scan
 from sshmr.capture.sloper4d_writer import write_sequence
+from sshmr.config.capture import CaptureConfig
 
 Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 """(x, y, z) → (x, −z, y), stated independently of the readers, which undo it."""
 FAULTS = ("no cloud", "empty cloud", "NaN points")
 
 
-def simulate_sloper4d(actor, settings, seed, rng, path):
+def simulate_sloper4d(
+    actor: Actor, settings: CaptureConfig, seed: int, rng: np.random.Generator, path: Path
+) -> str:
     """Scan the actor and write one pickle in SLOPER4D's layout; returns a line about it."""
     placed, sensor, clouds, summary = _scans(actor, settings, seed, rng)
     write_sequence(
@@ -30,7 +36,9 @@ def simulate_sloper4d(actor, settings, seed, rng, path):
     return summary
 
 
-def simulate_clouds(actor, settings, seed, rng, root):
+def simulate_clouds(
+    actor: Actor, settings: CaptureConfig, seed: int, rng: np.random.Generator, root: Path
+) -> str:
     """Scan the actor and write a folder of clouds, y up; returns a line about it."""
     _, _, clouds, summary = _scans(actor, settings, seed, rng)
     clouds = _damage(clouds, settings.defects, rng)
@@ -38,7 +46,9 @@ def simulate_clouds(actor, settings, seed, rng, root):
     return summary
 
 
-def _scans(actor, settings, seed, rng):
+def _scans(
+    actor: Actor, settings: CaptureConfig, seed: int, rng: np.random.Generator
+) -> tuple[Placed, np.ndarray, dict[int, np.ndarray], str]:
     """The placed actor, the sensor (3,), the clouds by frame, z up, and a line about them."""
     placed = _place(actor, settings, seed, rng)
     sensor = np.array([0.0, 0.0, rng.uniform(*settings.sensor_height)])
@@ -54,7 +64,7 @@ def _scans(actor, settings, seed, rng):
     return placed, sensor, clouds, summary
 
 
-def _place(actor, settings, seed, rng):
+def _place(actor: Actor, settings: CaptureConfig, seed: int, rng: np.random.Generator) -> Placed:
     """Rotate the motion to z up, and place it at its distance with the feet on the ground."""
     number, motion = actor.sequence.number, actor.motion
     turn = _about_z(rng.uniform(0, 2 * np.pi)) @ Y_UP_TO_Z_UP
@@ -71,12 +81,12 @@ def _place(actor, settings, seed, rng):
     return place(actor, turn, centre + travel, up=2)
 
 
-def _about_z(angle):
+def _about_z(angle: float) -> np.ndarray:
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
 
-def _damage(clouds, rate, rng):
+def _damage(clouds: dict[int, np.ndarray], rate: float, rng: np.random.Generator) -> dict[int, Any]:
     """Add the defects of real recordings to a share of the frames: no cloud, an empty one, NaN points."""
     damaged = {}
     for frame, cloud in clouds.items():

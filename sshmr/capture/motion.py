@@ -7,7 +7,9 @@ import torch
 from scipy.spatial.transform import Rotation, Slerp
 
 from sshmr.body.joint_limits import clip_to_limits
-from sshmr.body.model import forward_kinematics
+from sshmr.body.model import BodyModel, forward_kinematics
+from sshmr.body.prior import PosePrior
+from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError
 from sshmr.geometry.rotations import rotvec_to_rotmat
 
@@ -30,7 +32,7 @@ class Motion(NamedTuple):
     travel: np.ndarray
 
 
-def _mass_shares():
+def _mass_shares() -> np.ndarray:
     """Share of the body's mass at each joint, half of a limb's at either end.
 
     Source: Winter, "Biomechanics and Motor Control of Human Movement", table 4.1.
@@ -55,7 +57,9 @@ def _mass_shares():
 MASS = _mass_shares()
 
 
-def drawn_motion(prior, body, betas, settings, rng):
+def drawn_motion(
+    prior: PosePrior, body: BodyModel, betas: np.ndarray, settings: CaptureConfig, rng: np.random.Generator
+) -> Motion:
     """Smooth motion through poses drawn from the prior, on a gentle path.
 
     Args:
@@ -76,7 +80,7 @@ def drawn_motion(prior, body, betas, settings, rng):
     return Motion(np.concatenate([root.as_rotvec(), body_pose], axis=1), travel)
 
 
-def interpolate(key_poses, key_times, times):
+def interpolate(key_poses: np.ndarray, key_times: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Poses (K, 3·J) at the key times → (T, 3·J): rotations at an even rate, with a smooth start and stop.
 
     The timing is the minimum-jerk polynomial of Flash & Hogan, J. Neuroscience 1985.
@@ -90,7 +94,7 @@ def interpolate(key_poses, key_times, times):
     return np.concatenate(turned, axis=1)
 
 
-def balance(joints):
+def balance(joints: np.ndarray) -> np.ndarray:
     """The rotation of the whole body that puts its centre of mass above its lower foot.
 
     Args:
@@ -115,7 +119,7 @@ def balance(joints):
     return lean.as_rotvec()
 
 
-def plausible(joints, lean):
+def plausible(joints: np.ndarray, lean: np.ndarray) -> np.ndarray:
     """Physically possible poses: (B,) bool.
 
     Standing without leaning far, arms outside trunk and head, legs not through each other.
@@ -134,7 +138,9 @@ def plausible(joints, lean):
     return upright & clear & apart & (hands > 0.1)
 
 
-def _draw_poses(prior, body, betas, count, spread, rng):
+def _draw_poses(
+    prior: PosePrior, body: BodyModel, betas: np.ndarray, count: int, spread: float, rng: np.random.Generator
+) -> np.ndarray:
     """The first ``count`` plausible draws from the prior: (count, 69) radians, within the joints' limits."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     kept = []
@@ -153,21 +159,23 @@ def _draw_poses(prior, body, betas, count, spread, rng):
     )
 
 
-def _sample(prior, count, generator):
+def _sample(prior: PosePrior, count: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws (count, 69) and the mean of the component nearest to each."""
     drawn = prior.sample(count, generator)
     nearest = prior.component_energies(drawn).argmin(dim=1)
     return prior.means[nearest].double().numpy(), drawn.double().numpy()
 
 
-def _joints(body, betas, body_pose):
+def _joints(body: BodyModel, betas: np.ndarray, body_pose: np.ndarray) -> np.ndarray:
     """Joints (B, 24, 3) of body poses (B, 69) with the root at rest."""
     rotmats = rotvec_to_rotmat(torch.as_tensor(np.pad(body_pose, ((0, 0), (3, 0)))).unflatten(-1, (24, 3)))
     shape = torch.as_tensor(betas, dtype=body.v_template.dtype).expand(len(body_pose), -1)
     return forward_kinematics(rotmats, body.rest_joints(shape).double(), body.parents)[1].numpy()
 
 
-def _path(times, speed, rng):
+def _path(
+    times: np.ndarray, speed: tuple[float, float], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """A gentle walk: heading (T,) radians about y, path (T, 3) metres. The person walks in the direction it
     faces."""
     turning = np.radians(rng.uniform(-30, 30))

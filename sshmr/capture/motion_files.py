@@ -1,16 +1,20 @@
 """Motion from files: AMASS archives, or a Parquet of SMPL motions."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 from scipy.spatial.transform import Rotation, Slerp
 
 from sshmr.capture.motion import Motion
+from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError
 from sshmr.formats.numpy_files import read_npz
 from sshmr.geometry.frames import Z_UP_TO_Y_UP
+from sshmr.sources.shards import SimulatedSequence
 
 FASTEST = 1e5
 RATES = ("mocap_framerate", "mocap_frame_rate")
@@ -28,7 +32,7 @@ class Clip(NamedTuple):
     pelvis: np.ndarray
 
 
-def motion_from_file(path, settings, sequence):
+def motion_from_file(path: str | Path, settings: CaptureConfig, sequence: SimulatedSequence) -> Motion:
     """The segment of a motion file for one sequence of the plan.
 
     Subjects, and each subject's clips, are used in the file's order: first the training subjects, then the
@@ -43,7 +47,7 @@ def motion_from_file(path, settings, sequence):
     Raises:
         InputError: on an unreadable file, or one with too few subjects or too little motion.
     """
-    by_subject = {}
+    by_subject: dict[str, list[Clip]] = {}
     for clip in read_motion(path):
         by_subject.setdefault(clip.subject, []).append(clip)
     seconds = (settings.frames - 1) / settings.framerate
@@ -72,7 +76,7 @@ def motion_from_file(path, settings, sequence):
     return _resample(clip, start + np.arange(settings.frames) / settings.framerate)
 
 
-def _stretches(clips, seconds):
+def _stretches(clips: Sequence[Clip], seconds: float) -> list[tuple[Clip, float]]:
     """(clip, start in seconds) of segments that do not overlap: the first of every clip, then the second …"""
     counts = [int(((len(clip.pose) - 1) / clip.fps + 1e-6) // max(seconds, 1 / clip.fps)) for clip in clips]
     turns = range(max(counts, default=0))
@@ -84,7 +88,7 @@ def _stretches(clips, seconds):
     ]
 
 
-def _resample(clip, times):
+def _resample(clip: Clip, times: np.ndarray) -> Motion:
     own = np.arange(len(clip.pose)) / clip.fps
     times = np.clip(times, own[0], own[-1])
     if len(own) == 1:
@@ -95,7 +99,7 @@ def _resample(clip, times):
     return Motion(np.concatenate(pose, axis=1), travel)
 
 
-def read_motion(path):
+def read_motion(path: str | Path) -> list[Clip]:
     """The clips of a motion file or folder, in order."""
     path = Path(path)
     if path.is_dir():
@@ -112,7 +116,7 @@ def read_motion(path):
     raise InputError(path, found=f'it ends in "{path.suffix}"', expected=".parquet or .npz")
 
 
-def _read_parquet(path):
+def _read_parquet(path: Path) -> list[Clip]:
     try:
         table = pq.read_table(path, columns=list(COLUMNS))
         frame = table.to_pandas()
@@ -129,7 +133,7 @@ def _read_parquet(path):
     return clips
 
 
-def _grouped(path, frame):
+def _grouped(path: Path, frame: pd.DataFrame) -> Any:
     for column in ("subject", "sequence", "frame"):
         values = frame[column]
         plain = values.dtype.kind in "iuf" or all(isinstance(value, str) for value in values)
@@ -138,7 +142,7 @@ def _grouped(path, frame):
     return frame.groupby(["subject", "sequence"], sort=False, observed=True)
 
 
-def _read_amass(path):
+def _read_amass(path: Path) -> Clip:
     """AMASS: z up; ``trans`` is the model's translation, a constant away from the pelvis."""
     arrays = read_npz(path, ("poses", "trans", *RATES), "an AMASS archive")
     rate = next((arrays[key] for key in RATES if key in arrays), None)
@@ -154,7 +158,9 @@ def _read_amass(path):
     return clip._replace(pose=pose, pelvis=clip.pelvis @ Z_UP_TO_Y_UP.T)
 
 
-def _checked(path, subject, name, fps, pose, trans, width):
+def _checked(
+    path: Path, subject: str, name: str, fps: Any, pose: np.ndarray, trans: np.ndarray, width: int | None
+) -> Clip:
     where = f"{name}: pose"
     try:
         pose, trans = (np.stack(list(rows)).astype(np.float64) for rows in (pose, trans))

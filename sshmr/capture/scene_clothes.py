@@ -4,8 +4,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from sshmr.body.model import BodyModel
-from sshmr.capture.props import box
-from sshmr.capture.scene_things import Mesh, cylinder, ellipsoid
+from sshmr.capture.props import Mesh, box
+from sshmr.capture.scene_things import cylinder, ellipsoid
 
 PARTS = {
     "legs": (1, 2, 4, 5), "trunk": (0, 3, 6, 9, 13, 14), "arms": (16, 17, 18, 19), "head": (12, 15),
@@ -62,7 +62,7 @@ def _extras(rng: np.random.Generator) -> list[tuple[Mesh, tuple[int, ...]]]:
     return extras
 
 
-def _normals(vertices, faces):
+def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Unit normals (T, V, 3), outward."""
     first, second, third = (vertices[:, faces[:, i]] for i in range(3))
     normal = np.cross(second - first, third - first)
@@ -72,7 +72,7 @@ def _normals(vertices, faces):
     return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-12)
 
 
-def _smooth(values, faces, rounds=4):
+def _smooth(values: np.ndarray, faces: np.ndarray, rounds: int = 4) -> np.ndarray:
     """Values (V,) averaged over the neighbours, so that hems slope."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     count = np.bincount(ends[:, 0], minlength=len(values))
@@ -82,7 +82,7 @@ def _smooth(values, faces, rounds=4):
     return values
 
 
-def _turned(vertices, heading):
+def _turned(vertices: np.ndarray, heading: np.ndarray) -> np.ndarray:
     """(T, K, 3): vertices turned about the vertical by each of (T,) headings."""
     cosine, sine = np.cos(heading)[:, None], np.sin(heading)[:, None]
     x, y, z = vertices.T

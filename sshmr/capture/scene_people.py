@@ -1,5 +1,6 @@
 """Several people on paths through a simulated scene. Metres, y up."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -49,8 +50,8 @@ def make_walker(
     kind: str,
     way: np.ndarray,
     there: np.ndarray,
-    ground,
-    load_body,
+    ground: Callable[[np.ndarray], np.ndarray],
+    load_body: Callable[[str], BodyModel],
     prior: PosePrior,
     settings: SceneConfig,
     rng: np.random.Generator,
@@ -70,9 +71,9 @@ def make_walker(
     rest = model.rest_joints(shape)[:, 0]
     turns = torch.as_tensor(_about_y(heading))
     root, _ = turn_body(turns, torch.as_tensor(pose[:, :3]), torch.zeros(frames, 3, dtype=exact), rest)
-    pose = torch.cat([root, torch.as_tensor(pose[:, 3:])], dim=1)
+    turned = torch.cat([root, torch.as_tensor(pose[:, 3:])], dim=1)
     pelvis = torch.as_tensor(np.column_stack([way[:, 0], np.zeros(frames), way[:, 1]]))
-    vertices = model(pose, shape, pelvis - rest).vertices.numpy()
+    vertices = model(turned, shape, pelvis - rest).vertices.numpy()
     if rng.random() < CHILDREN:
         vertices = pelvis.numpy()[:, None] + rng.uniform(0.6, 0.95) * (vertices - pelvis.numpy()[:, None])
     lift = ground(way) - vertices[..., 1].min(axis=1) + (0.25 if kind == "ride" else 0.0)
@@ -84,7 +85,7 @@ def make_walker(
 
 
 def draw_ways(
-    count: int, settings: SceneConfig, free, rng: np.random.Generator
+    count: int, settings: SceneConfig, free: Callable[[np.ndarray], bool], rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
     """Paths (T, 2) of some people, when each is present (T,), and what each does.
 
@@ -100,9 +101,9 @@ def draw_ways(
     for _ in range(count):
         if ways and kinds[-1] in ("walk", "stand") and rng.random() < COMPANIONS:
             bearing, apart = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.8)
-            way = ways[-1] + apart * np.array([np.sin(bearing), np.cos(bearing)])
-            if _keeps_apart(way, ways, 0.45) and all(free(point) for point in way):
-                ways.append(way)
+            beside = ways[-1] + apart * np.array([np.sin(bearing), np.cos(bearing)])
+            if _keeps_apart(beside, ways, 0.45) and all(free(point) for point in beside):
+                ways.append(beside)
                 theres.append(theres[-1])
                 kinds.append(kinds[-1])
                 continue
@@ -125,12 +126,18 @@ def draw_ways(
     return ways, theres, kinds
 
 
-def _keeps_apart(way, others, least=APART):
+def _keeps_apart(way: np.ndarray, others: list[np.ndarray], least: float = APART) -> bool:
     near = [np.linalg.norm(way - other, axis=1) for other in others]
     return all(distance.min() > least for distance in near)
 
 
-def _way(kind, times, settings, free, rng):
+def _way(
+    kind: str,
+    times: np.ndarray,
+    settings: SceneConfig,
+    free: Callable[[np.ndarray], bool],
+    rng: np.random.Generator,
+) -> np.ndarray | None:
     """A path of free places, or None."""
     place = _place(settings, free, rng)
     if place is None:
@@ -146,7 +153,7 @@ def _way(kind, times, settings, free, rng):
         if target is None or not all(free(point) for point in knots[-1] + along * (target - knots[-1])):
             target = knots[-1] + rng.normal(0, 0.05, 2)
         knots.append(target)
-        clock.append(clock[-1] + max(np.linalg.norm(target - knots[-2]) / speed, 0.2))
+        clock.append(clock[-1] + max(float(np.linalg.norm(target - knots[-2])) / speed, 0.2))
         if rng.random() < 0.2:
             knots.append(target)
             clock.append(clock[-1] + rng.uniform(0.5, 2.0))
@@ -158,7 +165,9 @@ def _way(kind, times, settings, free, rng):
     return way if all(free(point) for point in way) else None
 
 
-def _place(settings, free, rng):
+def _place(
+    settings: SceneConfig, free: Callable[[np.ndarray], bool], rng: np.random.Generator
+) -> np.ndarray | None:
     near, far = settings.distance
     for _ in range(60):
         away = np.sqrt(rng.uniform(near**2, far**2))
@@ -169,7 +178,15 @@ def _place(settings, free, rng):
     return None
 
 
-def _poses(kind, way, body, betas, prior, settings, rng):
+def _poses(
+    kind: str,
+    way: np.ndarray,
+    body: BodyModel,
+    betas: np.ndarray,
+    prior: PosePrior,
+    settings: SceneConfig,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """Poses (T, 72) without a heading, and headings (T,) about the vertical."""
     frames, rate = len(way), settings.frames_per_second
     motion = drawn_motion(prior, body, betas, settings.motion(), rng)
@@ -217,7 +234,7 @@ def _poses(kind, way, body, betas, prior, settings, rng):
     return pose, heading
 
 
-def _headings(step, speed, facing, rate):
+def _headings(step: np.ndarray, speed: np.ndarray, facing: float, rate: float) -> np.ndarray:
     """Headings (T,) along the path. They stay the same while a person stands."""
     angle = np.arctan2(step[:, 0], step[:, 1])
     moving = np.flatnonzero(speed > STANDING)
@@ -227,7 +244,7 @@ def _headings(step, speed, facing, rate):
     return gaussian_filter1d(np.interp(np.arange(len(step)), moving, held), 0.15 * rate)
 
 
-def _gait(speed, rate, rng):
+def _gait(speed: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
     """Poses (T, 72) of a walk at a speed: hips, knees, ankles and arms swing with the step."""
     cadence = FIT_CADENCE + 0.75 * np.sqrt(np.maximum(speed, 0.0))
     phase = rng.uniform(0, 2 * np.pi) + np.cumsum(np.pi * cadence / rate)
@@ -245,7 +262,7 @@ def _gait(speed, rate, rng):
     return pose
 
 
-def _about_y(heading):
+def _about_y(heading: np.ndarray) -> np.ndarray:
     cosine, sine, zero, one = np.cos(heading), np.sin(heading), np.zeros_like(heading), np.ones_like(heading)
     rows = [[cosine, zero, sine], [zero, one, zero], [-sine, zero, cosine]]
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from sshmr.capture.props import Mesh
 from sshmr.capture.scene_settings import SceneConfig
-from sshmr.capture.scene_things import Mesh
 from sshmr.geometry.raycast import Surface
 
 JUMP = 0.1
@@ -38,7 +38,7 @@ class SceneSensor:
             y down, z ahead for a depth camera.
     """
 
-    def __init__(self, settings: SceneConfig, position: np.ndarray, still: Mesh):
+    def __init__(self, settings: SceneConfig, position: np.ndarray, still: Mesh) -> None:
         self.settings, self.position = settings, position
         self.lidar = settings.sensor == "lidar"
         if self.lidar:
@@ -80,7 +80,7 @@ class SceneSensor:
         points = self.directions[kept] * distance[kept, None] @ self.to_sensor.T
         return Sweep(points.astype(np.float32), owner[kept], free)
 
-    def _cast(self, mesh, directions):
+    def _cast(self, mesh: Mesh, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distances (R,) in units of the rays' lengths, infinite for no hit, and the cosines of incidence."""
         vertices, faces = mesh
         distance, face = Surface(vertices, faces).cast(self.position, directions)
@@ -90,14 +90,18 @@ class SceneSensor:
         cosine = np.abs((normal * directions).sum(axis=1)) / np.maximum(size, 1e-12)
         return np.where(face >= 0, distance, np.inf).astype(np.float64), cosine
 
-    def _lidar_faults(self, distance, cosine, rng):
+    def _lidar_faults(
+        self, distance: np.ndarray, cosine: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         lidar = self.settings.lidar
         seen = distance < self.settings.reach
         strength = np.clip(cosine / max(lidar.grazing, 1e-9), 0, 1)
         kept = seen & (rng.random(len(distance)) < (1 - lidar.dropout) * strength)
         return distance + rng.normal(0, lidar.range_noise, len(distance)), kept
 
-    def _camera_faults(self, distance, cosine, rng):
+    def _camera_faults(
+        self, distance: np.ndarray, cosine: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         shape = (self.settings.height_pixels, self.settings.width)
         depth = np.where(distance < self.settings.reach, distance, self.settings.reach).reshape(shape)
         near, far = minimum_filter(depth, 3), maximum_filter(depth, 3)
@@ -112,7 +116,7 @@ class SceneSensor:
         return np.round(noisy, 3), kept
 
 
-def _lidar_rays(settings):
+def _lidar_rays(settings: SceneConfig) -> np.ndarray:
     lidar = settings.lidar
     rings = np.radians(np.linspace(lidar.lowest, lidar.highest, lidar.rings))
     shots = np.radians(np.arange(-settings.view / 2, settings.view / 2, lidar.azimuth_step))
@@ -120,7 +124,7 @@ def _lidar_rays(settings):
     return np.stack([np.cos(ring) * np.cos(shot), np.cos(ring) * np.sin(shot), np.sin(ring)], axis=1)
 
 
-def _pixel_rays(settings):
+def _pixel_rays(settings: SceneConfig) -> np.ndarray:
     wide, high = settings.width, settings.height_pixels
     row, column = (grid.ravel() for grid in np.meshgrid(np.arange(high), np.arange(wide), indexing="ij"))
     x, y = (column - (wide - 1) / 2) / settings.focal, (row - (high - 1) / 2) / settings.focal

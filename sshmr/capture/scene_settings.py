@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from sshmr.config.capture import CaptureConfig, LidarConfig
 
@@ -32,7 +33,7 @@ class SceneConfig:
     frames: int = 100
     frames_per_second: float = 10.0
     people: int = 6
-    kinds: dict = field(default_factory=lambda: {"walk": 0.7, "stand": 0.3})
+    kinds: dict[str, float] = field(default_factory=lambda: {"walk": 0.7, "stand": 0.3})
     coming_and_going: float = 0.4
     distance: tuple[float, float] = (3.0, 12.0)
     spread: float = 3.14159
@@ -64,7 +65,7 @@ LIDARS = {
 """Spinning LiDARs with the rings of common ones."""
 
 
-def scene_preset(name: str, **changes) -> SceneConfig:
+def scene_preset(name: str, **changes: Any) -> SceneConfig:
     """Settings of a kind of sensor: one of ``LIDARS``, or ``depth``."""
     if name == "depth":
         base = SceneConfig(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sshmr.capture.props import box, joined
-from sshmr.capture.scene_things import Mesh, junk, placed
+from sshmr.capture.props import Mesh, box, joined
+from sshmr.capture.scene_things import junk, placed
 
 
 def facade(long: float, rng: np.random.Generator) -> Mesh:

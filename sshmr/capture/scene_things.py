@@ -7,9 +7,7 @@ import itertools
 
 import numpy as np
 
-from sshmr.capture.props import box, joined, thing
-
-Mesh = tuple[np.ndarray, np.ndarray]
+from sshmr.capture.props import Mesh, Triple, box, joined, thing
 
 OUTDOORS = (
     "car", "van", "pole", "sign", "tree", "bush", "hedge", "bin", "bollard", "fence", "bench", "bicycle",
@@ -22,7 +20,7 @@ INDOORS = (
 )  # fmt: skip
 
 
-def cylinder(bottom: tuple, radius: float, height: float, top: float | None = None, sides: int = 12) -> Mesh:
+def cylinder(bottom: Triple, radius: float, height: float, top: float | None = None, sides: int = 12) -> Mesh:
     """A standing cylinder, or a truncated cone if ``top`` is another radius; ``bottom`` is its foot."""
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.stack([np.cos(angle), np.zeros(sides), np.sin(angle)], axis=1)
@@ -40,7 +38,7 @@ def cylinder(bottom: tuple, radius: float, height: float, top: float | None = No
     return vertices, faces
 
 
-def ellipsoid(centre: tuple, radii: tuple, steps: int = 10) -> Mesh:
+def ellipsoid(centre: Triple, radii: Triple, steps: int = 10) -> Mesh:
     """A closed ellipsoid."""
     polar, angle = np.meshgrid(
         np.linspace(0, np.pi, steps), np.linspace(0, 2 * np.pi, 2 * steps, endpoint=False), indexing="ij"
@@ -58,7 +56,7 @@ def ellipsoid(centre: tuple, radii: tuple, steps: int = 10) -> Mesh:
     return unit.reshape(-1, 3) * radii + centre, faces
 
 
-def leaves(centre: tuple, radii: tuple, count: int, size: float, rng: np.random.Generator) -> Mesh:
+def leaves(centre: Triple, radii: Triple, count: int, size: float, rng: np.random.Generator) -> Mesh:
     """Foliage: small random triangles in an ellipsoid, denser towards its surface."""
     direction = rng.normal(size=(count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
@@ -97,7 +95,12 @@ def placed(mesh: Mesh, position: np.ndarray, heading: float) -> Mesh:
     return mesh[0] @ turn.T + position, mesh[1]
 
 
-def _car(rng, length=(3.6, 4.9), height=(1.4, 1.7), van=False):
+def _car(
+    rng: np.random.Generator,
+    length: tuple[float, float] = (3.6, 4.9),
+    height: tuple[float, float] = (1.4, 1.7),
+    van: bool = False,
+) -> Mesh:
     long, high, wide = rng.uniform(*length), rng.uniform(*height), rng.uniform(1.65, 1.9)
     floor, bonnet = rng.uniform(0.18, 0.3), high * rng.uniform(0.55, 0.65)
     share = [0, 0.0, 0.02, 0.04, 0.98, 1.0] if van else [0, 0.02, 0.25, 0.4, 0.75, 0.97]
@@ -112,29 +115,29 @@ def _car(rng, length=(3.6, 4.9), height=(1.4, 1.7), van=False):
     return joined([extruded(outline, wide), *wheels])
 
 
-def _pole(rng):
+def _pole(rng: np.random.Generator) -> Mesh:
     return cylinder((0, 0, 0), rng.uniform(0.03, 0.16), rng.uniform(1.2, 7.0))
 
 
-def _sign(rng):
+def _sign(rng: np.random.Generator) -> Mesh:
     high = rng.uniform(1.5, 2.6)
     plate = box((0, high - rng.uniform(0.3, 0.8), 0), (rng.uniform(0.3, 0.8), 0.6, 0.03))
     return joined([cylinder((0, 0, 0), 0.04, high), plate])
 
 
-def _tree(rng):
+def _tree(rng: np.random.Generator) -> Mesh:
     high, radius = rng.uniform(1.4, 3.0), rng.uniform(0.06, 0.25)
     size = rng.uniform(0.7, 2.5)
     crown = leaves((0, high + size * 0.7, 0), (size, size, size), int(600 * size), 0.06, rng)
     return joined([cylinder((0, 0, 0), radius, high + size, radius * 0.7), crown])
 
 
-def _bush(rng):
+def _bush(rng: np.random.Generator) -> Mesh:
     wide, high = rng.uniform(0.3, 1.2, 2), rng.uniform(0.3, 1.1)
     return leaves((0, high, 0), (wide[0], high, wide[1]), int(rng.uniform(300, 1500)), 0.05, rng)
 
 
-def _hedge(rng):
+def _hedge(rng: np.random.Generator) -> Mesh:
     high, long, wide = rng.uniform(0.8, 2.0), rng.uniform(2, 8), rng.uniform(0.4, 0.9)
     core = box((0, 0, 0), (long, high * 0.9, wide * 0.7))
     count = int(400 * long)
@@ -143,7 +146,7 @@ def _hedge(rng):
     return joined([core, (strewn, np.arange(3 * count).reshape(-1, 3))])
 
 
-def _bin(rng):
+def _bin(rng: np.random.Generator) -> Mesh:
     high, wide = rng.uniform(0.7, 1.3), rng.uniform(0.4, 0.8)
     if rng.random() < 0.5:
         return cylinder((0, 0, 0), wide / 2 * 0.9, high, wide / 2)
@@ -152,18 +155,18 @@ def _bin(rng):
     )
 
 
-def _bollard(rng):
+def _bollard(rng: np.random.Generator) -> Mesh:
     return cylinder((0, 0, 0), rng.uniform(0.05, 0.15), rng.uniform(0.6, 1.2))
 
 
-def _fence(rng):
+def _fence(rng: np.random.Generator) -> Mesh:
     high, long = rng.uniform(0.8, 2.0), rng.uniform(2, 8)
     posts = [cylinder((x, 0, 0), 0.05, high) for x in np.arange(-long / 2, long / 2 + 0.1, 2.0)]
     bars = [box((0, y, 0), (long, rng.uniform(0.05, 0.3), 0.03)) for y in np.arange(0.2, high - 0.1, 0.35)]
     return joined([*posts, *bars])
 
 
-def _bench(rng):
+def _bench(rng: np.random.Generator) -> Mesh:
     long = rng.uniform(1.2, 2.0)
     parts = [box((0, 0.42, 0), (long, 0.05, 0.4)), box((0, 0.5, -0.2), (long, 0.4, 0.05))]
     return joined([*parts, *(box((x * long, 0, 0), (0.08, 0.45, 0.4)) for x in (-0.4, 0.4))])
@@ -191,13 +194,13 @@ def bicycle(rng: np.random.Generator) -> Mesh:
     return joined([*wheels, *frame])
 
 
-def _pillar(rng):
+def _pillar(rng: np.random.Generator) -> Mesh:
     if rng.random() < 0.5:
         return cylinder((0, 0, 0), rng.uniform(0.12, 0.4), rng.uniform(2.2, 4.0))
     return box((0, 0, 0), (rng.uniform(0.2, 0.7), rng.uniform(2.2, 4.0), rng.uniform(0.2, 0.7)))
 
 
-def _post_box(rng):
+def _post_box(rng: np.random.Generator) -> Mesh:
     return joined(
         [
             cylinder((0, 0, 0), 0.05, 0.9),
@@ -206,19 +209,19 @@ def _post_box(rng):
     )
 
 
-def _cone(rng):
+def _cone(rng: np.random.Generator) -> Mesh:
     return cylinder((0, 0, 0), 0.18, rng.uniform(0.5, 0.9), 0.03)
 
 
-def _stump(rng):
+def _stump(rng: np.random.Generator) -> Mesh:
     return cylinder((0, 0, 0), rng.uniform(0.15, 0.35), rng.uniform(0.4, 1.9), rng.uniform(0.1, 0.3))
 
 
-def _cupboard(rng):
+def _cupboard(rng: np.random.Generator) -> Mesh:
     return box((0, 0, 0), (rng.uniform(0.4, 1.4), rng.uniform(0.7, 2.1), rng.uniform(0.3, 0.7)))
 
 
-def _shelf(rng):
+def _shelf(rng: np.random.Generator) -> Mesh:
     long, high, deep = rng.uniform(0.6, 1.6), rng.uniform(1.2, 2.2), 0.35
     boards = [box((0, y, 0), (long, 0.03, deep)) for y in np.linspace(0.05, high, 5)]
     goods = [
@@ -231,20 +234,20 @@ def _shelf(rng):
     return joined([*boards, *goods, *(box((x * long, 0, 0), (0.03, high, deep)) for x in (-0.5, 0.5))])
 
 
-def _sofa(rng):
+def _sofa(rng: np.random.Generator) -> Mesh:
     long = rng.uniform(0.8, 2.2)
     arms = [box((x * long, 0, 0), (0.18, 0.6, 0.85)) for x in (-0.5, 0.5)]
     return joined([box((0, 0.1, 0.05), (long, 0.34, 0.8)), box((0, 0.2, -0.35), (long, 0.6, 0.22)), *arms])
 
 
-def _office_chair(rng):
+def _office_chair(rng: np.random.Generator) -> Mesh:
     seat = rng.uniform(0.42, 0.52)
     feet = [placed(box((0.16, 0.03, 0), (0.32, 0.05, 0.05)), np.zeros(3), a) for a in np.arange(5) * 1.2566]
     back = box((0, seat + 0.15, -0.22), (0.45, rng.uniform(0.4, 0.65), 0.07))
     return joined([*feet, cylinder((0, 0.05, 0), 0.03, seat), box((0, seat, 0), (0.48, 0.08, 0.48)), back])
 
 
-def _plant(rng):
+def _plant(rng: np.random.Generator) -> Mesh:
     high, wide = rng.uniform(0.3, 0.8), rng.uniform(0.2, 0.5)
     pot = cylinder((0, 0, 0), rng.uniform(0.12, 0.25), 0.4, rng.uniform(0.15, 0.3))
     return joined(
@@ -252,7 +255,7 @@ def _plant(rng):
     )
 
 
-def _coat_stand(rng):
+def _coat_stand(rng: np.random.Generator) -> Mesh:
     high = rng.uniform(1.6, 1.9)
     coat = ellipsoid(
         (0, high - 0.55, 0), (rng.uniform(0.15, 0.3), rng.uniform(0.35, 0.55), rng.uniform(0.1, 0.2))
@@ -260,7 +263,7 @@ def _coat_stand(rng):
     return joined([cylinder((0, 0, 0), 0.025, high), cylinder((0, 0, 0), 0.22, 0.04), coat])
 
 
-def _desk(rng):
+def _desk(rng: np.random.Generator) -> Mesh:
     table = thing("table", (0.0, 0.0), 0.0)
     monitors = [
         box((x, 0.75, -0.1), (rng.uniform(0.4, 0.6), rng.uniform(0.3, 0.45), 0.05))
@@ -269,19 +272,19 @@ def _desk(rng):
     return joined([(table[0] * [1.5, 1, 1.2], table[1]), *monitors])
 
 
-def _lamp(rng):
+def _lamp(rng: np.random.Generator) -> Mesh:
     high = rng.uniform(1.3, 1.9)
     shade = cylinder((0, high - 0.3, 0), rng.uniform(0.15, 0.3), 0.35, 0.15)
     return joined([cylinder((0, 0, 0), 0.02, high), cylinder((0, 0, 0), 0.18, 0.03), shade])
 
 
-def _board(rng):
+def _board(rng: np.random.Generator) -> Mesh:
     high = rng.uniform(1.4, 2.0)
     plate = box((0, 0.6, 0), (rng.uniform(0.5, 1.5), high - 0.6, 0.04))
     return joined([plate, *(box((x, 0, 0), (0.05, high, 0.4)) for x in (-0.3, 0.3))])
 
 
-def _boxes(rng):
+def _boxes(rng: np.random.Generator) -> Mesh:
     parts, top = [], 0.0
     for _ in range(rng.integers(1, 5)):
         size = rng.uniform(0.25, 0.7, 3)
@@ -290,7 +293,7 @@ def _boxes(rng):
     return joined(parts)
 
 
-def _shrub(rng):
+def _shrub(rng: np.random.Generator) -> Mesh:
     """Foliage of a person's height, trimmed or not, partly on a stem."""
     high, wide = rng.uniform(0.3, 1.1), rng.uniform(0.2, 0.6, 2)
     low = rng.uniform(0, 0.6) if rng.random() < 0.4 else 0.0
@@ -305,7 +308,7 @@ def _shrub(rng):
     return joined([crown, *([core] if rng.random() < 0.4 else []), cylinder((0, 0, 0), 0.04, low + 0.2)])
 
 
-def _forked_tree(rng):
+def _forked_tree(rng: np.random.Generator) -> Mesh:
     high, size = rng.uniform(0.5, 1.5), rng.uniform(0.8, 2.0)
     parts = [cylinder((0, 0, 0), 0.12, high)]
     for _ in range(rng.integers(2, 5)):
@@ -315,7 +318,7 @@ def _forked_tree(rng):
     return joined([*parts, leaves((0, high + 1.8, 0), (size, 1.0, size), int(500 * size), 0.06, rng)])
 
 
-def _cabinet(rng):
+def _cabinet(rng: np.random.Generator) -> Mesh:
     wide, high, deep = rng.uniform((0.2, 1.1, 0.2), (0.7, 2.0, 0.7))
     return joined([box((0, 0, 0), (wide, high, deep)), box((0, 0, 0), (wide * 1.2, 0.08, deep * 1.2))])
 
@@ -346,7 +349,7 @@ def junk(rng: np.random.Generator) -> Mesh:
     return joined(parts)
 
 
-def _panels(rng):
+def _panels(rng: np.random.Generator) -> Mesh:
     """Upright boards of any size beside and behind each other, with gaps: as facades seen through a hedge."""
     parts = []
     for _ in range(rng.integers(2, 9)):

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
-from sshmr.capture.props import box, joined
+from sshmr.capture.props import Mesh, box, joined
 from sshmr.capture.scene_people import Walker, draw_ways, make_walker
 from sshmr.capture.scene_sensors import SceneSensor, Sweep
 from sshmr.capture.scene_settings import SceneConfig
 from sshmr.capture.scene_street import facade, glass_car
-from sshmr.capture.scene_things import INDOORS, OUTDOORS, Mesh, bicycle, make_thing, placed
+from sshmr.capture.scene_things import INDOORS, OUTDOORS, bicycle, make_thing, placed
 from sshmr.files import atomic_path, write_json
 from sshmr.formats.ply_writer import write_ply
 
@@ -40,7 +40,7 @@ class Scene:
 
     def __init__(
         self, settings: SceneConfig, load_body: Callable[[str], BodyModel], prior: PosePrior, seed: int
-    ):
+    ) -> None:
         rng = np.random.default_rng([seed, 7])
         self.settings, self.seed = settings, seed
         self._bumps = [(rng.normal(0, 0.3, 2), rng.uniform(0, 6.3), settings.roughness / 3) for _ in range(3)]
@@ -101,7 +101,7 @@ class Scene:
         """The points (K, 3) of a frame without people."""
         return self.sensor.see([], np.random.default_rng([self.seed, 9])).points
 
-    def _bike(self, index, number):
+    def _bike(self, index: int, number: int) -> Mesh:
         person = self.people[index]
         left, right = (
             person.vertices[number][:, [0, 2]].min(axis=0),
@@ -128,7 +128,7 @@ class Scene:
         ]
         return np.column_stack([x.ravel(), heights, z.ravel()]), np.concatenate(faces)
 
-    def _walls(self, rng) -> list[Mesh]:
+    def _walls(self, rng: np.random.Generator) -> list[Mesh]:
         if self.settings.indoors:
             far = self.settings.distance[1]
             wide, deep = rng.uniform(0.8, 1.5) * far, far + rng.uniform(0.3, 2.0)
@@ -153,7 +153,7 @@ class Scene:
             parts.append(placed(wall, centre, bearing + rng.normal(0, 0.2)))
         return parts
 
-    def _things(self, rng) -> tuple[list[Mesh], list]:
+    def _things(self, rng: np.random.Generator) -> tuple[list[Mesh], list[tuple[np.ndarray, np.ndarray]]]:
         kinds = INDOORS if self.settings.indoors else OUTDOORS
         far = self.settings.distance[1] * 1.3 + 1.0
         near = 0.8 if self.settings.sensor == "depth" else 2.0
@@ -173,9 +173,9 @@ class Scene:
             boxes.append((low, high))
         return meshes, boxes
 
-    def _free(self, point):
+    def _free(self, point: np.ndarray) -> bool:
         clear = all((np.maximum(low - point, point - high).max() > CLEAR) for low, high in self._blocked)
-        return clear and np.linalg.norm(point) > 0.8
+        return clear and bool(np.linalg.norm(point) > 0.8)
 
 
 def write_scene(scene: Scene, folder: Path) -> Path:

@@ -1,13 +1,17 @@
 """Simulate one sequence: a person in motion, a sensor, and files in the layout of a real data set."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from sshmr.body.model import BodyModel
+from sshmr.body.prior import PosePrior
 from sshmr.capture.actor import find_sequence, make_actor
 from sshmr.capture.depth_scene import simulate_behave
 from sshmr.capture.lidar_scene import simulate_clouds, simulate_sloper4d
 from sshmr.capture.surreal_writer import simulate_surreal
+from sshmr.config.capture import CaptureConfig
 from sshmr.files import atomic_folder
 from sshmr.sources.manifest import write_manifest
 
@@ -15,7 +19,14 @@ DATA_SETS = {"behave": simulate_behave, "surreal": simulate_surreal, "clouds": s
 """The writers of layouts whose sequences are a folder with many files."""
 
 
-def simulate_sequence(name, settings, load_body, prior, seed, path):
+def simulate_sequence(
+    name: str,
+    settings: CaptureConfig,
+    load_body: Callable[[str], BodyModel],
+    prior: PosePrior,
+    seed: int,
+    path: Path,
+) -> str:
     """Simulate and write one of the sequences that ``simulated_plan`` lists, in its layout.
 
     Args:

@@ -5,13 +5,28 @@ the keys, the shapes, z up, metres, one trajectory row as frame, position, quate
 """
 
 import pickle
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
+from sshmr.body.model import BodyModel
 from sshmr.files import atomic_path
 
 
-def write_sequence(path, *, framerate, frames, sensor, poses, transl, betas, gender, clouds, body):
+def write_sequence(
+    path: Path,
+    *,
+    framerate: float,
+    frames: np.ndarray,
+    sensor: np.ndarray,
+    poses: np.ndarray,
+    transl: np.ndarray,
+    betas: np.ndarray,
+    gender: str,
+    clouds: Mapping[int, np.ndarray],
+    body: BodyModel,
+) -> None:
     """Write one ``<sequence>_labels.pkl``; all positions in a world with z up, metres.
 
     Args:

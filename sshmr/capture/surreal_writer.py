@@ -7,13 +7,16 @@ camera: 60 mm lens, 320 × 240 pixels; Blender's sensor is 32 mm wide), issues 1
 the camera's matrix); the evaluation of Su et al., ACM MM 2025, for the reading ``swapped``.
 """
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.io import savemat
 
-from sshmr.capture.actor import place
+from sshmr.body.model import BodyModel
+from sshmr.capture.actor import Actor, place
+from sshmr.config.capture import CaptureConfig
 from sshmr.errors import InputError
 from sshmr.files import atomic_path
 from sshmr.geometry.raycast import Surface
@@ -53,7 +56,9 @@ class Rendered(NamedTuple):
     parts: np.ndarray
 
 
-def simulate_surreal(actor, settings, seed, rng, root):
+def simulate_surreal(
+    actor: Actor, settings: CaptureConfig, seed: int, rng: np.random.Generator, root: Path
+) -> str:
     """Render the actor in clips of a few frames each; returns a line about them."""
     turn = rotvec_to_rotmat(torch.tensor([0.0, rng.uniform(0, 2 * np.pi), 0.0], dtype=torch.float64)).numpy()
     travel = (actor.motion.travel - actor.motion.travel.mean(axis=0)) @ turn.T
@@ -78,7 +83,18 @@ def simulate_surreal(actor, settings, seed, rng, root):
     return f"{len(placed.pose)} frames in {len(numbers)} clips of a {actor.gender} body at {distance:.1f} m"
 
 
-def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="straight", defects=0.0):
+def write_clip(
+    stem: Path,
+    body: BodyModel,
+    gender: str,
+    pose: np.ndarray,
+    betas: np.ndarray,
+    transl: np.ndarray,
+    distance: float,
+    rng: np.random.Generator,
+    reading: str = "straight",
+    defects: float = 0.0,
+) -> np.ndarray:
     """Render one clip and write its three files.
 
     Args:
@@ -113,7 +129,7 @@ def write_clip(stem, body, gender, pose, betas, transl, distance, rng, reading="
     return posed.vertices.numpy()
 
 
-def render(vertices, faces, parts, camera):
+def render(vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray, camera: np.ndarray) -> Rendered:
     """Depth and parts of a mesh.
 
     Args:
@@ -135,7 +151,15 @@ def render(vertices, faces, parts, camera):
     return Rendered(np.where(hit, depth, BACKGROUND).astype(np.float32), shown)
 
 
-def _info(stem, pose, betas, gender, joints, camera, rng):
+def _info(
+    stem: Path,
+    pose: np.ndarray,
+    betas: np.ndarray,
+    gender: str,
+    joints: np.ndarray,
+    camera: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
     """The annotation of a clip, in the shapes that SURREAL has them; joints (T, 24, 3) in its world."""
     count, zrot = len(pose), rng.uniform(0, 2 * np.pi)
     back = rotvec_to_rotmat(torch.tensor([0.0, 0.0, -zrot], dtype=torch.float64))
@@ -161,11 +185,11 @@ def _info(stem, pose, betas, gender, joints, camera, rng):
     }
 
 
-def _without_last_one(array):
+def _without_last_one(array: np.ndarray) -> np.ndarray:
     """MATLAB drops a last axis of length 1, as in clips of one frame."""
     return array[..., 0] if array.shape[-1] == 1 else array
 
 
-def _save(stem, kind, arrays):
+def _save(stem: Path, kind: str, arrays: dict[str, Any]) -> None:
     with atomic_path(stem.with_name(f"{stem.name}_{kind}.mat")) as temporary:
         savemat(temporary, arrays, do_compression=True)

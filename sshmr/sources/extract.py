@@ -37,8 +37,8 @@ def extract(
     split: str,
     settings: ExtractConfig,
     load_body: BodyLoader,
-    output: Path,
-    skipped: Path,
+    output: str | Path,
+    skipped: str | Path,
     threads: int = 1,
 ) -> str:
     """Read some sequences, write them as one shard of the points table, and the table of skipped frames.
