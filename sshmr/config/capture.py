@@ -34,7 +34,8 @@ class LidarConfig(Settings):
     dropout: float = Field(0.05, ge=0, lt=1)
     """Fraction of returns lost at random."""
     grazing: float = Field(0.2, ge=0, lt=1)
-    """Cosine of the incidence angle below which returns become rare, as on real surfaces seen edge-on."""
+    """Cosine of the incidence angle below which returns become rare, as on real surfaces at a grazing
+    angle."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -71,8 +72,8 @@ class CaptureConfig(Settings):
     """The simulated capture (source.kind: simulated)."""
 
     layouts: tuple[Layout, ...] = Field(("sloper4d",), min_length=1)
-    """Data sets whose file layout is written: sloper4d, behave, surreal, clouds. Sequences take them in
-    turn."""
+    """Data sets whose file layout is written: sloper4d, behave, surreal, clouds. Sequences alternate between
+    them."""
     sequences: int = Field(16, ge=1, le=10_000)
     """Number of sequences, including the test sequences."""
     test_sequences: int = Field(4, ge=0)
@@ -89,7 +90,7 @@ class CaptureConfig(Settings):
     """An AMASS .npz, a folder of them, or a Parquet table of motions. null draws poses from the pose
     prior."""
     genders: tuple[Gender, ...] = Field(("female", "male"), min_length=1)
-    """Body genders, which subjects take in turn: female, male, neutral."""
+    """Body genders: female, male, neutral. Subjects alternate between them."""
     shape_spread: float = Field(1.0, ge=0, le=3)
     """Standard deviation of the subjects' shape coefficients (betas)."""
     pose_spread: float = Field(0.8, ge=0, le=3)

@@ -91,14 +91,15 @@ class CloudsConfig(Settings):
     """Regular expression searched in the path below the root. Its group "sequence" names the sequence;
     an optional group "frame" gives the frame number. Empty makes every folder a sequence."""
     ground: Literal["auto", "remove", "keep"] = "auto"
-    """Ground at the feet: remove, keep, or auto (remove where there is a clear horizontal plane)."""
+    """Ground at the feet: remove, keep, or auto (remove it if there is a clear horizontal plane)."""
     ground_thickness: float = Field(0.025, gt=0, le=0.2)
     """Points closer than this to the ground plane belong to it, in metres."""
     intrinsics: str = ""
-    """Of depth images: a file with the camera's intrinsics, or "fx fy cx cy" in pixels. Empty uses a file
+    """Intrinsics of depth images: a file, or "fx fy cx cy" in pixels. Empty uses a file
     beside the images, such as camera_info.yaml or intrinsics.json."""
     depth_scale: float = Field(0.0, ge=0, le=1000)
-    """Metres of one step of a depth image. 0 reads whole numbers as millimetres and others as metres."""
+    """Length of one step of a depth image in metres. 0 reads whole numbers as millimetres, others as
+    metres."""
     truth: str = ""
     """Parquet table of true bodies, for evaluation only. Empty uses truth.parquet or labels.parquet in the
     root, if there is one."""
@@ -141,13 +142,13 @@ class ScenesConfig(Settings):
     sequence_pattern: str = ""
     """Regular expression over the path below the root, as for clouds. A sequence is one recording."""
     intrinsics: str = ""
-    """Of depth images: as for clouds."""
+    """Intrinsics of depth images, as for clouds."""
     depth_scale: float = Field(0.0, ge=0, le=1000)
-    """Metres of one step of a depth image, as for clouds."""
+    """Length of one step of a depth image, as for clouds."""
     empty: str = ""
     """A file with the same scene without people, from the same place. Empty for none."""
     background: bool = True
-    """Leave out what stands still in most frames of a recording."""
+    """Remove points that do not move in most frames of a recording."""
     frames_per_second: float = Field(0.0, ge=0, le=10_000)
     """Frame rate of the recordings. 0 uses the times in the names of the files, or else 10."""
     score: float = Field(0.0, ge=0, le=1)
@@ -176,7 +177,7 @@ class ExtractConfig(Settings):
     points: int = Field(1024, ge=64, le=32768)
     """Points per frame in the table. Larger clouds are subsampled, smaller ones padded."""
     minimum_points: int = Field(100, ge=1)
-    """Frames with this many points or fewer after the voxel grid are left out."""
+    """Frames with this many points or fewer after the voxel grid are skipped."""
     voxel: float = Field(0.03, ge=0, le=0.2)
     """Edge of the grid cells whose points are averaged, in metres. 0 uses no grid."""
     stray_distance: float = Field(0.09, ge=0, le=10)
@@ -184,8 +185,9 @@ class ExtractConfig(Settings):
     sampling: Literal["random", "farthest", "voxel"] = "random"
     """How larger clouds are subsampled: random, farthest or voxel."""
     shard_frames: int = Field(80, ge=1)
-    """Frames per shard, about: short sequences share one table and one job per stage. A longer sequence has a
-    table of its own. Some hundreds save time on a GPU or a cluster."""
+    """Approximate frames per shard. Short sequences share one table and one job per stage. A longer sequence
+    has
+    its own table. Some hundreds save time on a GPU or a cluster."""
     sloper4d: Sloper4dConfig = Sloper4dConfig()
     behave: BehaveConfig = BehaveConfig()
     surreal: SurrealConfig = SurrealConfig()

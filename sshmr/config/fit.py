@@ -26,7 +26,7 @@ class Stage(Settings):
     """Also try the best hypothesis with other poses of arms and legs. Not possible in a first stage."""
     sliding: float = Field(0.2, ge=0, le=1)
     """Weight of a residual along the surface, relative to one across it. High values help limbs to find their
-    place early on, but shorten them later, as no point lies beyond their ends."""
+    place early on, but shorten them later, because there are no points beyond their ends."""
 
     def spreads(self) -> list[float]:
         """Standard deviation at each step, metres."""
@@ -53,19 +53,19 @@ class FitConfig(Settings):
     optimiser: Literal["gauss_newton", "adam"] = "gauss_newton"
     """gauss_newton, or adam for the published routine."""
     headings: int = Field(12, ge=1, le=360)
-    """Initial headings about the vertical, evenly spaced. Used where there is no prediction."""
+    """Initial headings about the vertical, evenly spaced. Used in the search without a prediction."""
     poses: int = Field(192, ge=1, le=193)
     """Typical poses tried at every heading. 1 tries the standing pose alone; 193 are shipped."""
     unusual: float = Field(0.05, ge=0, lt=1)
     """Prior probability that a person neither stands nor walks, but sits, crawls, lies or is upside down.
-    Such bodies are tried wherever the upright ones leave doubt. 0 never tries them."""
+    Such bodies are tried if the confidence of the upright ones is low. 0 never tries them."""
     size: Literal["any", "adult"] = "adult"
     """adult, or any to estimate the size along with the body: for children, and for scans without a scale.
     Takes about four times as long. The column scale has the result. ``sshmr track`` follows adults."""
     search: tuple[Stage, ...] = Field(SEARCH, min_length=1)
-    """Stages where there is no prediction, from coarse to fine."""
+    """Stages of the search without a prediction, from coarse to fine."""
     refine: tuple[Stage, ...] = Field(REFINE, min_length=1)
-    """Stages that start from predictions."""
+    """Stages of a fit that starts from a prediction."""
     effective_points: float = Field(200.0, gt=0, le=1e6)
     """Largest number of independent observations that a cloud counts as."""
     outlier_weight: float = Field(0.05, gt=0, lt=1)
@@ -90,7 +90,8 @@ class FitConfig(Settings):
     coverage_weight: float = Field(20.0, ge=0, le=1e6)
     """Weight of the distance from model to cloud when hypotheses are compared."""
     screen_coverage: float = Field(0.3, ge=0, le=1e6)
-    """The same when initial bodies are screened, relative to the distance from cloud to model."""
+    """Weight of the distance from model to cloud when start bodies are ranked, relative to that from cloud to
+    model."""
     compare_spread: float = Field(0.03, gt=0, le=1)
     """Standard deviation of the correspondences when hypotheses are compared, in metres."""
     facing: float = Field(10.0, ge=0, le=1000)

@@ -18,7 +18,8 @@ class PretrainConfig(Settings):
     held_out: float = Field(0.25, gt=0, lt=1)
     """Fraction of the motion's subjects kept for evaluation."""
     steps: int = Field(40_000, ge=1)
-    """Optimiser steps. Raising it later continues a finished training from where its learning rate began to
+    """Optimiser steps. A higher number later continues a finished training from the step at which its
+    learning rate began to
     fall."""
     decay: int = Field(8_000, ge=0)
     """The last steps, in which the learning rate falls to 0."""
@@ -37,7 +38,7 @@ class PretrainConfig(Settings):
     facing: float = Field(0.5, ge=0, le=1)
     """Fraction of the clouds that face roughly +z. The others face any direction."""
     evaluate_every: int = Field(500, ge=1)
-    """Steps between two evaluations on the people left out."""
+    """Steps between two evaluations on the held-out people."""
     evaluated: int = Field(96, ge=1)
     """Clouds of each kind in an evaluation."""
 

@@ -37,7 +37,7 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of all random numbers."""
     rounds: int = Field(3, ge=1, le=1000)
-    """Rounds of the loop after the bootstrap. Raising it later adds the new rounds only."""
+    """Rounds of the loop after the bootstrap. A higher number later adds only the new rounds."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto (a GPU if there is one), cpu or cuda."""
     threads: ThreadsConfig = ThreadsConfig()

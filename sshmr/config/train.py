@@ -38,7 +38,7 @@ class TrainConfig(Settings):
     """Training in one round. The defaults train on a CPU; config/paper.yaml has the published settings."""
 
     initial: Literal["pretrained", "none"] = "pretrained"
-    """What the loop starts from: pretrained, the weights shipped with the package, which also start the fits
+    """Start of the loop: pretrained, the weights shipped with the package, which also start the fits
     of round 0, or none, an untrained network."""
     epochs: int = Field(12, ge=1, le=100_000)
     """Passes over the training clouds. An untrained network needs more and faster ones: 20 epochs at
