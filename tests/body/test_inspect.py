@@ -45,7 +45,7 @@ def test_all_faults_are_listed(tmp_path, small_arrays):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pkl"])
-def test_damaged_bytes_are_told(tmp_path, official, python2_pickle, small_arrays, suffix):
+def test_damaged_bytes_are_reported(tmp_path, official, python2_pickle, small_arrays, suffix):
     """Bytes changed at random: a body, a list of faults, or one clear error."""
     few = {name: array[..., :10] if name == "shapedirs" else array for name, array in small_arrays.items()}
     path = tmp_path / f"damaged{suffix}"

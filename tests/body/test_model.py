@@ -55,7 +55,7 @@ def test_rotation_matrices_and_rotation_vectors_pose_alike(neutral_body, poses):
         (lambda arrays: arrays.update(kintree_table=arrays["kintree_table"][:, ::-1]), "kintree_table"),
     ],
 )
-def test_a_broken_body_file_is_told_by_field(tmp_path, change, says):
+def test_a_broken_body_file_is_reported_by_field(tmp_path, change, says):
     with np.load(open_body_path("neutral")) as archive:
         arrays = {name: archive[name] for name in archive.files}
     change(arrays)

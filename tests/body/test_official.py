@@ -54,7 +54,7 @@ def test_a_pickle_of_python_2_becomes_the_same_body(convert, official, python2_p
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_saved_anew_is_read_too(convert, official, small_arrays, protocol):
+def test_a_pickle_saved_again_is_read_too(convert, official, small_arrays, protocol):
     content = official(small_arrays)
     content["v_template"]._dirty_vars = {"x"}
     same(convert(pickle.dumps(content, protocol=protocol), "SMPL_FEMALE.pkl"), small_arrays)
@@ -137,22 +137,22 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("change", "told"), BROKEN)
+@pytest.mark.parametrize(("change", "message"), BROKEN)
 @pytest.mark.parametrize("suffix", [".npz", ".pkl"])
-def test_broken_bodies_are_told_by_array(
-    convert, small_arrays, change, told, suffix, tmp_path, python2_pickle
+def test_broken_bodies_are_reported_by_array(
+    convert, small_arrays, change, message, suffix, tmp_path, python2_pickle
 ):
     arrays = dict(small_arrays)
     change(arrays)
     content = arrays if suffix == ".npz" else python2_pickle(arrays)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         convert(content, f"SMPL_FEMALE{suffix}")
     assert f"SMPL_FEMALE{suffix}" in str(caught.value)
     assert not (tmp_path / "out.npz").exists()
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pkl"])
-def test_files_that_are_no_bodies_are_told(convert, small_arrays, tmp_path, suffix, python2_pickle):
+def test_files_that_are_not_bodies_are_reported(convert, small_arrays, tmp_path, suffix, python2_pickle):
     whole = tmp_path / "whole"
     np.savez(whole, **small_arrays)
     good = (tmp_path / "whole.npz").read_bytes() if suffix == ".npz" else python2_pickle(small_arrays)

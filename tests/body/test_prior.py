@@ -49,7 +49,7 @@ def test_samples_follow_the_mixture(prior):
     torch.testing.assert_close(samples.mean(0), mean, atol=0.03, rtol=0)
 
 
-def test_a_singular_covariance_is_told(tmp_path, prior):
+def test_a_singular_covariance_is_reported(tmp_path, prior):
     np.savez(tmp_path / "p.npz", means=np.zeros((1, 69)), covars=np.zeros((1, 69, 69)), weights=np.ones(1))
     with pytest.raises(InputError, match="positive definite"):
         PosePrior.load(tmp_path / "p.npz")
@@ -91,7 +91,7 @@ def test_poses_to_start_from_are_learned_from_it_too(tmp_path, motions):
     assert (turned[:, 2] > 0.9).all()  # facing +z, whatever way the poses faced
 
 
-def test_a_table_without_subjects_is_told(tmp_path):
+def test_a_table_without_subjects_is_reported(tmp_path):
     pd.DataFrame({"pose": [np.zeros(72)]}).to_parquet(tmp_path / "poses.parquet")
     with pytest.raises(InputError, match="subject"):
         pose_prior.main([str(tmp_path / "poses.parquet"), "--output", str(tmp_path / "p.npz")])

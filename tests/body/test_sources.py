@@ -75,7 +75,7 @@ def test_links_are_followed_and_loops_end(tmp_path):
     assert body_source(tmp_path / "models", "male").name == "SMPL_MALE.pkl"
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_folder_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         body_source(tmp_path / "nowhere", "male")
 

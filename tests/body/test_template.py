@@ -53,7 +53,7 @@ def test_more_vertices_than_the_body_has_is_an_error(neutral_body):
         ({"vertices": np.array([None])}, "of dtype object"),
     ],
 )
-def test_damaged_templates_are_told(tmp_path, neutral_body, change, told):
+def test_damaged_templates_are_reported(tmp_path, neutral_body, change, told):
     path = tmp_path / "template.npz"
     build_template(neutral_body, 8).save(path)
     with np.load(path) as archive:

@@ -80,7 +80,7 @@ def test_balance_puts_the_weight_above_the_feet(body, rest):
         assert middle[1] > feet[1]
 
 
-def test_impossible_poses_are_told(rest):
+def test_impossible_poses_are_reported(rest):
     upright = np.zeros((1, 3))
     assert plausible(rest, upright).all()
     assert not plausible(rest, np.array([[np.radians(50), 0, 0]])).any()

@@ -115,7 +115,7 @@ def nan_row(motions):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda t: t.drop(columns="trans"), "trans"),
         (lambda t: t.assign(pose=[row[:66] for row in t.pose]), r"\(20, 66\)|\(21, 66\).*72"),
@@ -134,17 +134,17 @@ def nan_row(motions):
         (lambda t: t.assign(pose=[row[: 72 - i % 2] for i, row in enumerate(t.pose)]), "different lengths"),
     ],
 )
-def test_faulty_tables_are_told(tmp_path, change, told):
+def test_faulty_tables_are_reported(tmp_path, change, message):
     path = tmp_path / "motion.parquet"
     corrupt_table(path, change)
     with pytest.raises(InputError) as caught:
         motion_from_file(path, SETTINGS, simulated_plan(SETTINGS)[-1])
-    assert re.search(told, str(caught.value))
+    assert re.search(message, str(caught.value))
     assert "motion.parquet" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"poses": None}, "poses"),
         ({"trans": None}, "trans"),
@@ -158,16 +158,16 @@ def test_faulty_tables_are_told(tmp_path, change, told):
         ({"poses": np.full((40, 72), "a")}, "not numbers"),
     ],
 )
-def test_faulty_archives_are_told(tmp_path, changes, told):
+def test_faulty_archives_are_reported(tmp_path, changes, message):
     path = tmp_path / "s1" / "walk.npz"
     write_amass(path, **changes)
     with pytest.raises(InputError) as caught:
         read_motion(path)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "walk.npz" in str(caught.value)
 
 
-def test_what_is_no_motion_is_told(tmp_path):
+def test_what_is_not_a_motion_is_reported(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"no archive")
     (tmp_path / "b.parquet").write_bytes(b"no table")
     (tmp_path / "c.bvh").write_text("HIERARCHY")

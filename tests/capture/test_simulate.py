@@ -151,7 +151,7 @@ def test_a_data_set_replaces_an_earlier_one_whole_or_not_at_all(tmp_path, prior)
 
 
 @pytest.mark.parametrize(
-    ("mapping", "told"),
+    ("mapping", "message"),
     [
         ({"layouts": []}, "capture.layouts"),
         ({"layouts": ["sloper"]}, "sloper4d"),
@@ -168,11 +168,11 @@ def test_a_data_set_replaces_an_earlier_one_whole_or_not_at_all(tmp_path, prior)
         ({"moton": "x"}, "motion"),
     ],
 )
-def test_settings_that_cannot_be_are_told(mapping, told):
-    with pytest.raises(InputError, match=told):
+def test_settings_that_cannot_be_are_reported(mapping, message):
+    with pytest.raises(InputError, match=message):
         from_mapping(CaptureConfig, mapping, "capture")
 
 
-def test_an_unknown_sequence_is_told(tmp_path):
+def test_an_unknown_sequence_is_reported(tmp_path):
     with pytest.raises(InputError, match="seq001_simulated_001"):
         simulate_sequence("seq099", SETTINGS, load_body, None, 0, tmp_path / "x.pkl")

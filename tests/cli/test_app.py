@@ -46,7 +46,7 @@ def test_wrong_usage_is_refused():
     call("nothing", code=2)
 
 
-def test_a_disk_that_takes_no_more_is_told(fitted, tmp_path):
+def test_a_disk_that_takes_no_more_is_reported(fitted, tmp_path):
     """A limit on the size of files stands for a full disk; what cannot be written whole is not there."""
     out = tmp_path / "out"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -63,7 +63,7 @@ def test_a_disk_that_takes_no_more_is_told(fitted, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_file_in_the_way_of_a_folder_is_told(fitted, tmp_path):
+def test_a_file_in_the_way_of_a_folder_is_reported(fitted, tmp_path):
     (tmp_path / "out").write_text("in the way")
     call("export", fitted, "-o", tmp_path / "out" / "below", "-f", "ply", code=2)
     assert "There is a file where a folder is expected" in call.stderr

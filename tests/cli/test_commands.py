@@ -44,7 +44,7 @@ def test_export_puts_bodies_back_where_the_clouds_are(fitted, people, tmp_path):
         assert np.linalg.norm(mesh.vertices.mean(axis=0) - turned.mean(axis=0)) < 0.3
 
 
-def test_export_refuses_what_is_no_run(tmp_path, fitted, make_run):
+def test_export_refuses_what_is_not_a_run(tmp_path, fitted, make_run):
     call("export", tmp_path, "-o", tmp_path / "out", code=2)
     assert "no results of any round" in call.stderr
     call("export", fitted / "meshes" / "bodies.parquet", "-o", tmp_path / "out", code=2)
@@ -140,7 +140,7 @@ def test_init_refuses_what_cannot_be_people(tmp_path):
     assert not (tmp_path / "mine.yaml").exists()
 
 
-def test_doctor_tells_what_is_there(tmp_path):
+def test_doctor_lists_what_is_installed(tmp_path):
     found = call_json("doctor", "--body", tmp_path)
     assert found["fine"]
     assert found["torch"]["device"] in ("cpu", "cuda")
@@ -150,7 +150,7 @@ def test_doctor_tells_what_is_there(tmp_path):
     assert "Everything that a run needs is installed" in call("doctor")
 
 
-def test_body_inspect_tells_what_a_file_is():
+def test_body_inspect_describes_a_file():
     facts = json.loads(call("body", "inspect", open_body_path("neutral"), "--json"))["files"][0]
     assert (facts["kind"], facts["gender"], facts["faults"]) == ("SMPL", "neutral", [])
     assert "digest" in call("body", "inspect", open_body_path("male"))

@@ -98,7 +98,7 @@ def test_only_new_and_changed_clouds_are_fitted(people, quick, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_like_an_unbroken_one(people, quick, tmp_path):
+def test_a_killed_run_continues_and_ends_like_an_unbroken_one(people, quick, tmp_path):
     scans = copies(next(people.rglob("*.ply")), tmp_path / "scans", 24)
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     process = start("fit", scans, "-o", broken, "--config", quick, "--jobs", 1)
@@ -148,7 +148,7 @@ def test_bad_clouds_are_listed_and_the_others_fitted(people, quick, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("nowhere",), "nowhere: no such file or folder"),
         (("*.ply",), "fits no cloud"),
@@ -158,16 +158,16 @@ def test_bad_clouds_are_listed_and_the_others_fitted(people, quick, tmp_path):
         (("{people}", "--body", "{empty}"), "no body model"),
     ],
 )
-def test_what_the_user_can_mend_is_told_without_a_traceback(people, quick, tmp_path, arguments, told):
+def test_what_the_user_can_fix_is_reported_without_a_traceback(people, quick, tmp_path, arguments, message):
     names = {"people": people, "quick": quick, "empty": tmp_path}
     arguments = [argument.format(**names) if "{" in argument else argument for argument in arguments]
     call("fit", *arguments, "-o", tmp_path / "out", code=2)
     assert call.stderr.startswith("Error: ")
-    assert told in call.stderr
+    assert message in call.stderr
     assert "Traceback" not in call.stderr
 
 
-def test_a_wrong_unit_is_told_with_the_option_that_mends_it(people, quick, tmp_path):
+def test_a_wrong_unit_is_reported_with_the_option_that_fixes_it(people, quick, tmp_path):
     error = call_json("fit", people, "-o", tmp_path, "--unit", "mm", "--config", quick, code=2)["error"]
     assert error["fix"] == 'Set --unit to "m"'
     call("fit", people / "seq001_simulated_001", "-o", tmp_path, "--unit", "m", "--config", quick, *OPTIONS)

@@ -73,7 +73,7 @@ def test_the_shipped_network_is_refused_for_another_body(people, quick, tmp_path
     assert "needs the open body" in call.stderr
 
 
-def test_fits_start_from_the_shipped_network_unless_told_otherwise(people, fitted, quick, tmp_path):
+def test_fits_start_from_the_shipped_network_by_default(people, fitted, quick, tmp_path):
     assert len(list(fitted.glob("round_0/infer/train/*.parquet"))) > 0
     settings = tmp_path / "alone.yaml"
     settings.write_text(quick.read_text() + "train: {initial: none}\n")
@@ -81,8 +81,8 @@ def test_fits_start_from_the_shipped_network_unless_told_otherwise(people, fitte
     assert not (tmp_path / "out" / "round_0" / "infer").exists()
 
 
-def test_what_is_no_checkpoint_is_told(people, quick, tmp_path):
-    for path, told in ((quick, "not readable"), (tmp_path / "none.pt", "no such file")):
+def test_what_is_not_a_checkpoint_is_reported(people, quick, tmp_path):
+    for path, message in ((quick, "not readable"), (tmp_path / "none.pt", "no such file")):
         call("predict", people, "-c", path, "-o", tmp_path / "out", "--config", quick, code=2)
         assert f"{path}" in call.stderr
-        assert told in call.stderr
+        assert message in call.stderr

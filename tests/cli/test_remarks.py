@@ -21,7 +21,7 @@ def test_the_axis_is_the_files_own():
     assert "heads along -z" in posture(upside_down, Axes("z").rotation(), ["a.ply"])[0]
 
 
-def test_mixed_axes_are_told_with_the_files_of_the_fewer():
+def test_mixed_axes_are_reported_with_the_files_of_the_fewer():
     lines = posture(np.array([STANDING, LYING, STANDING]), Axes("y").rotation(), ["a.ply", "b.ply", "c.ply"])
     assert "1 of 3 bodies lie" in lines[0]
     assert lines[0].endswith("if they stand, these have another up axis: b.ply")
@@ -32,7 +32,7 @@ def test_people_who_stand_and_adults_need_no_word():
     assert sizes(np.ones(2), np.array([1.6, 1.9])) == []
 
 
-def test_small_people_are_told_with_their_heights():
+def test_small_people_are_reported_with_their_heights():
     assert (
         "2 of 3 bodies are 1.09 to 1.12 m high, smaller than an adult's"
         in sizes(np.array([0.64, 0.64, 1.0]), np.array([1.7, 1.75, 1.8]))[0]

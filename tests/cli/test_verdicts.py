@@ -28,7 +28,7 @@ def test_one_failed_of_one_is_said_at_once():
     assert verdicts([0.9], [0.0]).in_words == "sure"
 
 
-def test_where_all_are_sure_there_is_no_worst():
+def test_where_all_are_sure_there_is_not_a_worst():
     found = verdicts([0.9, 0.6], [0.0, 0.0])
     assert found.all_sure
     assert found.worst is None
@@ -42,7 +42,7 @@ def test_predictions_without_points_compared_are_judged_by_confidence_alone():
 
 
 @pytest.mark.parametrize(("hidden", "lines"), [(2, 0), (8, 1)])
-def test_a_part_of_a_person_is_told_with_what_it_lacks(hidden, lines):
+def test_a_part_of_a_person_is_reported_with_what_it_lacks(hidden, lines):
     found = verdicts([0.9], [0.0], hidden)
     assert len(found.lines) == lines
     if lines:

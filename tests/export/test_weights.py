@@ -64,7 +64,7 @@ def test_the_network_built_from_the_file_predicts_the_same(trained, tmp_path):
         assert torch.equal(a, b)
 
 
-def test_the_card_tells_data_settings_measures_and_licence(trained, tmp_path):
+def test_the_card_has_data_settings_measures_and_licence(trained, tmp_path):
     _, path = trained
     _, known = export_weights(path, tmp_path)
     card = (tmp_path / "README.md").read_text()
@@ -91,6 +91,6 @@ def test_of_a_checkpoint_without_its_run_the_card_says_so(trained, tmp_path):
     assert "license: other" in card
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path):
+def test_what_is_not_a_checkpoint_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         export_weights(tmp_path / "none.pt", tmp_path)

@@ -72,7 +72,7 @@ def test_a_wrong_arm_is_found_and_the_rest_left_alone(surface, prior, neutral_bo
 
 
 @torch.no_grad()
-def test_the_engine_mends_an_arm_that_its_stages_alone_would_not(surface, prior, neutral_body, seen_bodies):
+def test_the_engine_finds_an_arm_that_its_stages_alone_miss(surface, prior, neutral_body, seen_bodies):
     truth = State.from_pose(seen_bodies["pose"], seen_bodies["betas"], seen_bodies["transl"])
     arm = typical_limbs(neutral_body, typical_poses(48))[1]
     wrong = truth.body.clone()

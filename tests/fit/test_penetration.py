@@ -116,7 +116,7 @@ def test_springs_are_least_squares(surface, poses):
         torch.testing.assert_close(gradient[row], 7.0 * rows.T @ depth, rtol=1e-4, atol=1e-5)
 
 
-def test_few_vertices_tell_nothing(surface, poses):
+def test_few_vertices_find_nothing(surface, poses):
     few = surface.first(FEWEST - 1)
     vertices, normals, weights = posed(few, poses)
     assert not separation_energy(vertices, normals, weights).any()

@@ -65,7 +65,7 @@ def test_residual_is_the_distance_to_the_surface_not_to_the_nearest_vertex(neutr
     assert found.far_share[0] == pytest.approx(30 / (len(middles) + 30))
 
 
-def test_connected_points_far_from_the_mesh_are_told_from_strays(neutral_body):
+def test_connected_points_far_from_the_mesh_are_reported_from_strays(neutral_body):
     zeros = torch.zeros(1, 10)
     state = State.from_pose(torch.zeros(1, 72), zeros, zeros[:, :3])
     skin = neutral_body.v_template[::100]
@@ -123,7 +123,7 @@ def test_neighbours_in_time_are_offered_in_the_frames_own_place(shard, truth):
     np.testing.assert_allclose(shift, [[0, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]], atol=1e-6)
 
 
-def test_frames_of_other_sequences_and_views_are_no_neighbours(shard, truth):
+def test_frames_of_other_sequences_and_views_are_not_neighbours(shard, truth):
     apart = {**shard, "sequence": ["one", "two", "one", "two"], "view": np.array([0, 0, 1, 1], np.int16)}
     starts = neighbour_starts(apart, truth)
     for table in starts.values():

@@ -113,7 +113,7 @@ def test_depth_images_take_their_camera_info(tmp_path, name):
     np.testing.assert_allclose(read_points(path), [[(20 - 32) / 50 * 2, (10 - 24) / 50 * 2, 2.0]])
 
 
-def test_recordings_that_cannot_be_used_are_told(tmp_path):
+def test_recordings_that_cannot_be_used_are_reported(tmp_path):
     (tmp_path / "broken.bag").write_bytes(b"#ROSBAG V2.0\n" + bytes(100))
     with pytest.raises(InputError, match=r"broken.bag: it cannot be read"):
         messages(tmp_path / "broken.bag")

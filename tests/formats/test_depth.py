@@ -121,7 +121,7 @@ def test_azure_kinect_is_cut_to_its_mode(tmp_path):
     np.testing.assert_allclose(point, expected, atol=1e-9)
 
 
-def test_what_is_missing_or_wrong_is_told(tmp_path):
+def test_what_is_missing_or_wrong_is_reported(tmp_path):
     depth, _ = scene()
     Image.fromarray(depth).save(tmp_path / "a.png")
     Image.new("RGB", (64, 48)).save(tmp_path / "colour.png")
@@ -133,7 +133,7 @@ def test_what_is_missing_or_wrong_is_told(tmp_path):
         f"K: {np.ravel(K).tolist()}\nD: [1.0]\ndistortion_model: equidistant\n"
     )
     (tmp_path / "none.json").write_text("{}")
-    for image, given, told in [
+    for image, given, message in [
         ("a.png", "", "without intrinsics"),
         ("colour.png", good, "depth"),
         ("a.png", str(tmp_path / "other.json"), "64×48, and its camera's intrinsics are for 9×9"),
@@ -142,7 +142,7 @@ def test_what_is_missing_or_wrong_is_told(tmp_path):
         ("a.png", str(tmp_path / "none.json"), "names no intrinsics"),
         ("a.png", str(tmp_path / "lost.json"), "no such file"),
     ]:
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             read_points(tmp_path / image, Sensor(given))
 
 

@@ -55,7 +55,7 @@ def written(tmp_path, packed=True, **content):
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_a_file_that_is_cut_short_anywhere_is_told(tmp_path, packed):
+def test_a_file_that_is_cut_short_anywhere_is_reported(tmp_path, packed):
     path, whole = written(tmp_path, packed, a=np.ones((3, 4)), b=np.ones((2, 2), "u1"))
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
@@ -67,7 +67,7 @@ def test_a_file_that_is_cut_short_anywhere_is_told(tmp_path, packed):
             assert names in ([], ["a"])
 
 
-def test_what_is_no_matlab_file_is_told(tmp_path):
+def test_what_is_not_a_matlab_file_is_reported(tmp_path):
     for content in (b"", b"MATLAB", b"\x89HDF\r\n" * 100, b"x" * 500):
         (tmp_path / "a.mat").write_bytes(content)
         with pytest.raises(InputError, match=r"a\.mat"):
@@ -78,7 +78,7 @@ def test_what_is_no_matlab_file_is_told(tmp_path):
         MatFile(tmp_path)
 
 
-def test_what_is_no_real_number_is_told(tmp_path):
+def test_what_is_not_a_real_number_is_reported(tmp_path):
     path, _ = written(tmp_path, text="word", cells=np.array([1, "a"], object), waves=np.ones((2, 2)) * 1j)
     for name in ("text", "cells", "waves"):
         with pytest.raises(InputError, match=f'"{name}" is damaged'):
@@ -87,7 +87,7 @@ def test_what_is_no_real_number_is_told(tmp_path):
         MatFile(path).read("depth_1")
 
 
-def test_two_arrays_of_one_name_are_told(tmp_path):
+def test_two_arrays_of_one_name_are_reported(tmp_path):
     path, whole = written(tmp_path, a=np.ones((3, 4)))
     path.write_bytes(whole + whole[128:])
     with pytest.raises(InputError, match='"a" is there twice'):

@@ -68,7 +68,7 @@ def test_claims_of_size_are_not_believed(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_damaged_bytes_are_told(tmp_path, suffix):
+def test_damaged_bytes_are_reported(tmp_path, suffix):
     rng, path = np.random.default_rng(0), tmp_path / f"damaged{suffix}"
     with path.open("wb") as stream:
         (np.save if suffix == ".npy" else np.savez_compressed)(stream, **{

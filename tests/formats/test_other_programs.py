@@ -101,7 +101,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_the_same_points_come_out_of_each(tmp_path, name):
+def test_the_same_points_are_read_from_each(tmp_path, name):
     WRITERS[name](tmp_path / name)
     np.testing.assert_allclose(read_points(tmp_path / name), POINTS, atol=6e-5)
 
@@ -143,7 +143,7 @@ def test_a_glb_that_claims_more_than_any_scan_has_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.xyz", "3,38,0,02,-2,85\n3,36,0,02,-2,85\n", "Commas are both decimal signs and separators here"),
         ("a.txt", "prose about\na scan\n", "line 2"),
@@ -152,9 +152,9 @@ def test_a_glb_that_claims_more_than_any_scan_has_is_refused(tmp_path):
         ("a.gz", "x", "its ending"),
     ],
 )
-def test_what_cannot_be_read_says_why(tmp_path, name, content, told):
+def test_what_cannot_be_read_says_why(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_points(tmp_path / name)
 
 
@@ -170,7 +170,7 @@ def test_points_are_counted_before_they_are_widened(tmp_path):
         read_points(tmp_path / "a.npz")
 
 
-def test_prose_is_no_cloud(tmp_path):
+def test_prose_is_not_a_cloud(tmp_path):
     for name, content, answer in [
         ("a.txt", "0.1 0.2 0.3\n" * 5, True),
         ("b.txt", "x;y;z\n0,1;0,2;0,3\n0,1;0,2;0,3\n", True),

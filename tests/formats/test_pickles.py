@@ -233,7 +233,7 @@ def test_keys_whose_hashes_collide_are_refused(tmp_path):
     assert len(load_numpy_pickle(path)) == 300
 
 
-def test_damaged_bytes_are_told(tmp_path):
+def test_damaged_bytes_are_reported(tmp_path):
     """Bytes changed at random: the content may be wrong, but nothing else happens."""
     rng, path = np.random.default_rng(0), tmp_path / "damaged.pkl"
     errors = []
@@ -252,7 +252,7 @@ def test_damaged_bytes_are_told(tmp_path):
     assert all("damaged.pkl" in error for error in errors)
 
 
-def test_what_is_no_pickle_is_named(tmp_path):
+def test_what_is_not_a_pickle_is_named(tmp_path):
     whole = pickle.dumps(CONTENT)
     for name, content in {
         "cut": whole[: len(whole) // 2],

@@ -121,7 +121,7 @@ PCD = "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {0}\
 
 
 @pytest.mark.parametrize("name", ["old.laz", "new.laz"])
-def test_a_table_without_chunks_is_no_laz_file(tmp_path, name):
+def test_a_table_without_chunks_is_not_a_laz_file(tmp_path, name):
     """Its points would be unpacked without any of the checks."""
     WRITERS[name](tmp_path / name)
     data = bytearray((tmp_path / name).read_bytes())
@@ -134,7 +134,7 @@ def test_a_table_without_chunks_is_no_laz_file(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.ply", b"", "it is empty"),
         ("a.ply", b"plx\n", 'does not begin with "ply"'),
@@ -184,15 +184,15 @@ def test_a_table_without_chunks_is_no_laz_file(tmp_path, name):
         ("a.laz", b"LASF" + bytes(400), "records before the points"),
     ],
 )
-def test_broken_files_are_told(tmp_path, name, content, told):
+def test_broken_files_are_reported(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read_points(path)
     assert name in str(caught.value)
 
 
-def test_arrays_of_another_kind_are_told(tmp_path):
+def test_arrays_of_another_kind_are_reported(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros(30))
     np.save(tmp_path / "narrow.npy", np.zeros((30, 2)))
     np.save(tmp_path / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
@@ -204,7 +204,7 @@ def test_arrays_of_another_kind_are_told(tmp_path):
             read_points(tmp_path / name)
 
 
-def test_files_that_cannot_be_opened_are_told(tmp_path):
+def test_files_that_cannot_be_opened_are_reported(tmp_path):
     for suffix in {name[name.index(".") :] for name in WRITERS}:
         (tmp_path / f"folder{suffix}").mkdir()
         (tmp_path / f"loop{suffix}").symlink_to(tmp_path / f"loop{suffix}")
@@ -214,7 +214,7 @@ def test_files_that_cannot_be_opened_are_told(tmp_path):
 
 
 def test_las_headers_are_not_believed(tmp_path):
-    for name, place, content, told in [
+    for name, place, content, message in [
         ("old.las", 107, b"\xff\xff\xff\x7f", "2147483647; expected 20000000 or fewer"),
         ("old.las", 107, b"\xdd\x05\0\0", "cut short: 1501 points"),
         ("old.las", 100, b"\xff\xff\xff\xff", "4294967295 records"),
@@ -231,7 +231,7 @@ def test_las_headers_are_not_believed(tmp_path):
         data = bytearray((tmp_path / name).read_bytes())
         data[place : place + len(content)] = content
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             read_points(tmp_path / name)
 
 
@@ -253,7 +253,7 @@ def test_las_headers_are_not_believed(tmp_path):
         "new.laz",
     ],
 )
-def test_damaged_bytes_are_told(tmp_path, name):
+def test_damaged_bytes_are_reported(tmp_path, name):
     """Bytes changed, lost or put in at random, headers above all: points or one error, little memory."""
     WRITERS[name](tmp_path / name)
     whole = (tmp_path / name).read_bytes()

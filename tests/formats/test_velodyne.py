@@ -58,7 +58,7 @@ def test_each_turn_is_a_cloud_with_its_time(tmp_path):
     assert [file.time for file in files] == pytest.approx(times)
 
 
-def test_other_packets_are_told(tmp_path):
+def test_other_packets_are_reported(tmp_path):
     (tmp_path / "broken.pcap").write_bytes(b"\xd4\xc3\xb2\xa1 broken")
     write(tmp_path / "other.pcap", 0)
     for name in ("broken", "other"):

@@ -54,7 +54,7 @@ def test_folders_files_and_patterns_give_each_cloud_once(tmp_path):
     assert [cloud.path.relative_to(tmp_path).as_posix() for cloud in listed] == ["a/1.npy", "b/c/1.npy"]
 
 
-def test_results_below_the_clouds_are_no_clouds(tmp_path):
+def test_results_below_the_clouds_are_not_clouds(tmp_path):
     person(tmp_path / "1.npy")
     person(tmp_path / "out" / "meshes" / "2.npy")
     found = find_inputs([str(tmp_path)], [], CloudsConfig(), without=tmp_path / "out")

@@ -40,7 +40,7 @@ def test_points_all_around_do_not_hide_the_person(tmp_path, person):
     assert (found.unit, found.up) == ("m", "y")
 
 
-def test_why_nothing_can_be_read_is_told(tmp_path):
+def test_why_nothing_can_be_read_is_reported(tmp_path):
     (tmp_path / "1.ply").write_bytes(b"ply\nbroken")
     with pytest.raises(InputError, match="its header has the line 'broken'"):
         guess(find_inputs([str(tmp_path)], [], CloudsConfig()))

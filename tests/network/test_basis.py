@@ -24,17 +24,17 @@ def test_neither_order_nor_padding_nor_company_changes_a_clouds_code():
 
 
 @torch.no_grad()
-def test_each_place_is_told_its_nearest_point():
+def test_each_place_is_reported_its_nearest_point():
     """With the identity as first layer, and no others, what comes out is what the layer was told."""
     encode = BasisEncoding(16, 64)
     encode.layers = torch.nn.ModuleList()
     encode.first.weight.copy_(torch.eye(64))
     encode.first.bias.zero_()
     points, mask = clouds()
-    told = encode(points, mask).view(3, 16, 4)
+    code = encode(points, mask).view(3, 16, 4)
     for row in range(3):
         for place in range(16):
             offsets = points[row][mask[row]] - encode.places[place]
             nearest = offsets[offsets.norm(dim=1).argmin()]
-            torch.testing.assert_close(told[row, place, 1:], nearest)
-            torch.testing.assert_close(told[row, place, 0], nearest.norm())
+            torch.testing.assert_close(code[row, place, 1:], nearest)
+            torch.testing.assert_close(code[row, place, 0], nearest.norm())

@@ -84,7 +84,7 @@ def test_axes_and_unit_of_a_scene_are_found(street, room, unit):
     assert guess_axes([room.frame(0).sweep.points * scale])[:2] == ("-y", name)
 
 
-def test_a_scene_several_people_and_one_person_are_told_apart(street):
+def test_a_scene_several_people_and_one_person_are_distinguished(street):
     seen = street.frame(0)
     points, person = seen.sweep.points.astype(np.float64), seen.sweep.person
     assert scene_word(points).startswith("a whole scene (")

@@ -61,7 +61,7 @@ def test_padding_is_empty_and_weightless(batch):
     assert (batch.mask.sum(1) >= LEAST_POINTS // 2).all()
 
 
-def test_clouds_differ_in_size_and_some_hold_what_is_no_body(batch):
+def test_clouds_differ_in_size_and_some_hold_what_is_not_a_body(batch):
     sizes = batch.mask.sum(1)
     assert sizes.min() < 200 < sizes.max()
     foreign = (batch.mask & (batch.segment < 0)).sum(1)

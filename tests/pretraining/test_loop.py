@@ -98,7 +98,7 @@ def test_cut_off_at_any_step_it_ends_as_one_never_interrupted(template, tmp_path
     assert same(train(template, tmp_path / "cut"), whole)
 
 
-def test_a_longer_training_goes_on_before_the_rate_fell(template, tmp_path):
+def test_a_longer_training_continues_before_the_rate_fell(template, tmp_path):
     train(template, tmp_path / "short", steps=10, decay=4)
     longer = train(template, tmp_path / "short", steps=14, decay=4)
     assert same(longer, train(template, tmp_path / "long", steps=14, decay=4))

@@ -79,7 +79,7 @@ def run(finished_run):
     return finished_run
 
 
-def test_the_page_tells_what_the_run_holds(run):
+def test_the_page_shows_the_run(run):
     page = report(run)
     assert "SIMULATED" in page.text("")
     rows = pd.read_parquet(run.results / "measures.parquet")
@@ -174,7 +174,7 @@ def test_doubtful_fits_are_counted(make_run):
     assert "train wave 3 – 0 " in page.text("sequences")
 
 
-def test_measures_of_an_earlier_state_are_still_told(make_run):
+def test_measures_of_an_earlier_state_are_still_reported(make_run):
     run = finish(make_run(rounds=0))
     path = run.results / "measures.parquet"
     rows = pd.read_parquet(path)
@@ -182,7 +182,7 @@ def test_measures_of_an_earlier_state_are_still_told(make_run):
     assert "train gone 3 – 0 " in report(run, config={}, frames=0).text("sequences")
 
 
-def test_simulated_clouds_are_told_by_their_tables_too(make_run):
+def test_simulated_clouds_are_reported_by_their_tables_too(make_run):
     page = report(finish(make_run(rounds=0)), config={}, frames=0)
     assert "SIMULATED" in page.text("")
     assert "frames" not in page.sections

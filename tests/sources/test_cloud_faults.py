@@ -60,7 +60,7 @@ def test_clouds_far_from_the_origin_keep_their_millimetres(tmp_path, person):
     assert np.abs(back.mean(axis=0) - original.mean(axis=0)).max() < 0.02  # but for strays, the same points
 
 
-def test_lost_digits_are_told(tmp_path, person):
+def test_lost_digits_are_reported(tmp_path, person):
     path = save(tmp_path, (person + UTM).astype(np.float32))
     with pytest.raises(InputError, match=r"in steps of 0.5 m: its coordinates have lost their digits"):
         load_cloud(path, CloudsConfig())
@@ -70,7 +70,7 @@ def test_lost_digits_are_told(tmp_path, person):
     assert load_cloud(save(tmp_path, person + UTM), CloudsConfig()).remark == ""
 
 
-def test_wild_points_are_dropped_and_told(tmp_path, person):
+def test_wild_points_are_dropped_and_reported(tmp_path, person):
     save(tmp_path, np.concatenate([person, [[1e6, 1e9, 3.0], [0.0, -1e8, 0.0]]]))
     reading = read(tmp_path)
     assert len(reading.frames) == 1

@@ -168,7 +168,7 @@ def test_labels_of_smplh_are_shortened(write, scenes):
     np.testing.assert_allclose(label.joints, scenes[3].joints[0], atol=1e-3)
 
 
-def test_without_a_table_or_a_body_there_is_no_truth(write):
+def test_without_a_table_or_a_body_there_is_not_a_truth(write):
     assert all(frame.truth is None for frame in read(write(labels=False), up="z").frames)
     root = write()
     table = pd.read_parquet(root / "labels.parquet")
@@ -191,7 +191,7 @@ def test_some_files_may_have_no_truth(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             lambda table: table.assign(pose=[pose[:70] for pose in table["pose"]]),
@@ -212,12 +212,12 @@ def test_some_files_may_have_no_truth(write, tmp_path):
         ),
     ],
 )
-def test_truth_that_cannot_be_is_dropped_and_no_cloud_with_it(write, change, told):
+def test_truth_that_cannot_be_is_dropped_and_no_cloud_with_it(write, change, message):
     root = write()
     whole = read(root, up="z")
     change(pd.read_parquet(root / "labels.parquet")).to_parquet(root / "labels.parquet")
     reading = read(root, up="z")
-    assert any(told in note for note in reading.notes)
+    assert any(message in note for note in reading.notes)
     assert all(frame.truth is None for frame in reading.frames)
     for frame, known in zip(reading.frames, whole.frames, strict=True):
         assert known.truth is not None
@@ -225,19 +225,19 @@ def test_truth_that_cannot_be_is_dropped_and_no_cloud_with_it(write, change, tol
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"pose": [np.zeros(10**6, np.float32)]}, 'column "pose" is 1000000 values; expected at most 156'),
         ({"file": ["x" * 10_000]}, 'column "file" is longer than any path'),
         ({"file": [7]}, 'column "file" is no text'),
     ],
 )
-def test_tables_that_unfold_to_far_more_than_bodies_are_refused(write, change, told):
+def test_tables_that_unfold_to_far_more_than_bodies_are_refused(write, change, message):
     """Parquet stores a value that repeats once, however often that is."""
     root = write()
     row = pd.read_parquet(root / "labels.parquet").head(1)
     row.assign(**change).to_parquet(root / "labels.parquet", compression="zstd")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read(root, up="z")
 
 
@@ -251,14 +251,14 @@ def test_truth_of_other_files_and_of_none(write):
     assert [frame.truth for frame in read(root, up="z").frames] == [None] * len(table)
 
 
-def test_a_column_that_is_missing_is_told(write):
+def test_a_column_that_is_missing_is_reported(write):
     root = write()
     pd.read_parquet(root / "labels.parquet").drop(columns="betas").to_parquet(root / "labels.parquet")
     with pytest.raises(InputError, match='column "betas" is missing'):
         read(root, up="z")
 
 
-def test_a_table_that_cannot_be_read_is_told(write):
+def test_a_table_that_cannot_be_read_is_reported(write):
     root = write()
     (root / "labels.parquet").write_bytes(b"PAR1 broken")
     with pytest.raises(InputError, match="not readable"):

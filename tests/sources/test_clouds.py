@@ -121,7 +121,7 @@ def test_rings_of_ground_are_taken_away(tmp_path, person, tilt):
     assert np.ptp(points[:, 1]) > 0.95 * np.ptp(sparse[:, 1])
 
 
-def test_feet_and_a_lying_person_are_no_ground(tmp_path, person):
+def test_feet_and_a_lying_person_are_not_ground(tmp_path, person):
     save(tmp_path / "walk" / "1.npy", person)
     lying = person[:, [0, 2, 1]] * [1, -1, 1]
     save(tmp_path / "lie" / "1.npy", np.concatenate([lying, lying + np.array([0, 0.2, 0])]))
@@ -158,7 +158,7 @@ def test_dense_clouds_are_thinned_the_same_way_each_time(tmp_path, person):
     np.testing.assert_array_equal(first, second)
 
 
-def test_one_bad_file_is_skipped_and_told(tmp_path, person):
+def test_one_bad_file_is_skipped_and_reported(tmp_path, person):
     for number in range(4):
         save(tmp_path / "walk" / f"{number}.ply", person)
     (tmp_path / "walk" / "4.ply").write_bytes(b"ply\nbroken")
@@ -252,14 +252,14 @@ def test_every_spoilt_file_is_skipped_and_listed(tmp_path, person):
     assert len({row["frame_id"] for row in rows}) == len(rows)
 
 
-def test_frames_of_the_same_number_are_told_apart_by_order(tmp_path, person):
+def test_frames_of_the_same_number_are_distinguished_by_order(tmp_path, person):
     for name in ("a_1", "b_1", "b_2"):
         save(tmp_path / "walk" / f"{name}.npy", person)
     assert [frame.frame for frame in read(tmp_path).frames] == [0, 1, 2]
 
 
-def test_settings_that_cannot_be_are_told():
-    for mapping, told in [
+def test_settings_that_cannot_be_are_reported():
+    for mapping, message in [
         ({"points": 10}, "extract.points"),
         ({"minimum_points": 1024}, "minimum_points"),
         ({"voxel": -1.0}, "voxel"),
@@ -271,5 +271,5 @@ def test_settings_that_cannot_be_are_told():
         ({"sloper4d": {"test_fraction": 1.0}}, "test_fraction"),
         ({"sloper4d": {"neighbour": True}}, "neighbours"),
     ]:
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             from_mapping(ExtractConfig, json.loads(json.dumps(mapping)), "extract")

@@ -144,7 +144,7 @@ def test_a_sequence_without_a_usable_frame_ends_the_run_and_writes_nothing(
     assert not (tmp_path / "a.parquet").exists()
 
 
-def test_the_scripts_tell_faults_without_a_traceback(tmp_path):
+def test_the_scripts_report_faults_without_a_traceback(tmp_path):
     done = run(
         "extract.py", "--source", "sloper4d", "--root", tmp_path, "--sequence", "seq", "--split", "train",
         "--output", tmp_path / "a.parquet", "--skipped", tmp_path / "b.parquet",

@@ -66,7 +66,7 @@ def test_all_numbers_count_naturally():
     ]
 
 
-def test_numbers_that_are_no_times_have_none():
+def test_numbers_that_are_not_times_have_none():
     for given in (("0001.ply", "0002.ply"), ("12.5.ply", "12.7.ply"), ("99999999999.1.ply",)):
         assert {time for *_, time in order(*given)} == {None}
 

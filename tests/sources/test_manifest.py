@@ -22,7 +22,7 @@ def test_a_manifest_of_another_program_marks_nothing(tmp_path, content):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100000])
-def test_an_unreadable_manifest_is_told(tmp_path, content):
+def test_an_unreadable_manifest_is_reported(tmp_path, content):
     (tmp_path / "manifest.json").write_bytes(content)
     with pytest.raises(InputError, match=r"manifest\.json"):
         maker_of(tmp_path)

@@ -71,6 +71,6 @@ def test_the_table_keeps_the_true_name(tmp_path, recording, load_body):
     some = [*packed.sequences[:3], *packed.sequences[-2:]]
     output, skipped = tmp_path / "a.parquet", tmp_path / "b.parquet"
     extract("sloper4d", some, "train", ExtractConfig(), load_body, output, skipped).encode()
-    told = list(dict.fromkeys(pq.read_table(output)["sequence"].to_pylist()))
-    assert told == [one.name.encode("utf-8", "backslashreplace").decode() for one in some]
+    message = list(dict.fromkeys(pq.read_table(output)["sequence"].to_pylist()))
+    assert message == [one.name.encode("utf-8", "backslashreplace").decode() for one in some]
     assert read_sequence(root, "{x}", "train", ExtractConfig(), load_body).frames

@@ -178,7 +178,7 @@ def test_files_of_the_root_itself_are_one_sequence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "extract", "told"),
+    ("kind", "extract", "message"),
     [
         ("sloper4d", settings(sequences=("seq099",)), "seq099"),
         ("sloper4d", settings(test_sequences=("football",)), "football"),
@@ -187,21 +187,21 @@ def test_files_of_the_root_itself_are_one_sequence(tmp_path):
         ("kitti", ExtractConfig(), "kitti"),
     ],
 )
-def test_what_is_not_there_is_told(sloper4d, kind, extract, told):
-    with pytest.raises(InputError, match=told):
+def test_what_is_not_there_is_reported(sloper4d, kind, extract, message):
+    with pytest.raises(InputError, match=message):
         list_sequences(kind, sloper4d, extract)
 
 
 @pytest.mark.parametrize(
     "pattern", [r"(?P<sequence>\d+", r"(\w+)-(\d+)", r"(?P<sequence>zzz)", r"(?P<sequence>\w)(?P<frame>nn)"]
 )
-def test_patterns_that_cannot_work_are_told(tmp_path, pattern):
+def test_patterns_that_cannot_work_are_reported(tmp_path, pattern):
     touch(tmp_path, "ann-1.ply")
     with pytest.raises(InputError, match="sequence_pattern"):
         list_sequences("clouds", tmp_path, ExtractConfig(clouds=CloudsConfig(sequence_pattern=pattern)))
 
 
-def test_wrong_roots_are_told(tmp_path):
+def test_wrong_roots_are_reported(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         list_sequences("sloper4d", tmp_path / "absent", ExtractConfig())
     with pytest.raises(InputError, match="seq002_football_001"):

@@ -66,7 +66,7 @@ def test_lists_arrays_and_one_beta_a_frame_read_the_same(recording, write, load_
         np.testing.assert_allclose(one.truth.transl, other.truth.transl)
 
 
-def test_one_bad_frame_is_skipped_and_told(recording, write, load_body):
+def test_one_bad_frame_is_skipped_and_reported(recording, write, load_body):
     person = recording["second_person"]
     clouds = person["point_clouds"]
     person["point_clouds"] = [clouds[0], np.zeros((0, 3)), clouds[2][:90], np.full((500, 3), np.nan)]
@@ -230,7 +230,7 @@ def put(key, value):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (drop("second_person"), "second_person"),
         (drop("frame_num"), "frame_num"),
@@ -258,14 +258,14 @@ def put(key, value):
         (put("point_clouds", "cloud"), "a str"),
     ],
 )
-def test_a_bad_sequence_ends_at_once_with_its_fault(recording, write, load_body, change, told):
+def test_a_bad_sequence_ends_at_once_with_its_fault(recording, write, load_body, change, message):
     change(recording)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read(write(recording), load_body)
     assert f"{NAME}_labels.pkl" in str(caught.value)
 
 
-def test_damaged_files_are_told(recording, write, load_body):
+def test_damaged_files_are_reported(recording, write, load_body):
     whole = pickle.dumps(recording)
     for content in (b"", b"version https://git-lfs", whole[: len(whole) // 2], pickle.dumps([1, 2])):
         with pytest.raises(InputError, match=NAME):

@@ -48,7 +48,7 @@ def in_itself():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (put("gender", np.array(["female", "male"])), "gender"),
         (put("gender", b"female"), "gender"),
@@ -73,9 +73,9 @@ def in_itself():
         (put("point_clouds", np.array(3.0)), "point_clouds"),
     ],
 )
-def test_a_file_of_another_kind_is_told(recording, write, load_body, change, told):
+def test_a_file_of_another_kind_is_reported(recording, write, load_body, change, message):
     change(recording)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read(write(recording), load_body)
 
 

@@ -53,7 +53,7 @@ def test_points_come_back_as_they_went_in(tmp_path, columns):
     assert provenance(path)["simulated"] is True
 
 
-def test_ground_truth_is_read_only_when_asked_for(tmp_path, columns):
+def test_ground_truth_is_read_only_on_request(tmp_path, columns):
     write_table(tmp_path / "p.parquet", columns, points_schema(5), {})
     assert {"pose", "betas", "transl", "joints", "gender"}.isdisjoint(read_points(tmp_path / "p.parquet"))
 
@@ -96,7 +96,7 @@ def test_what_does_not_fit_the_schema_is_named_and_nothing_is_left_behind(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_broken_and_foreign_files_are_told_apart(tmp_path, columns):
+def test_broken_and_foreign_files_are_distinguished(tmp_path, columns):
     with pytest.raises(InputError, match="no such file"):
         read_points(tmp_path / "none.parquet")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and then nothing")
@@ -111,7 +111,7 @@ def test_broken_and_foreign_files_are_told_apart(tmp_path, columns):
         read_points(tmp_path / "loose.parquet")
 
 
-def test_damaged_tables_of_a_run_are_told(tmp_path, columns):
+def test_damaged_tables_of_a_run_are_reported(tmp_path, columns):
     path = tmp_path / "damaged.parquet"
     write_table(path, columns, points_schema(5), {})
     whole = pq.read_table(path)

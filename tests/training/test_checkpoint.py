@@ -79,7 +79,7 @@ def test_parts_of_another_kind_are_named(tmp_path, parts, template, changes, tol
         ([1], "not a checkpoint of this program"),
     ],
 )
-def test_other_files_of_torch_are_told(tmp_path, content, told):
+def test_other_files_of_torch_are_reported(tmp_path, content, told):
     path = tmp_path / "a.pt"
     torch.save(content, path)
     with pytest.raises(InputError, match=rf"a\.pt.*{told}"):

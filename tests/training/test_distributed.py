@@ -40,7 +40,7 @@ def with_shares(settings, **shares):
     return {**settings, "train": {**settings["train"], **shares}}
 
 
-def test_two_processes_do_what_one_does_in_two_goes(run, settings, tmp_path):
+def test_two_processes_do_what_one_does_in_two_micro_batches(run, settings, tmp_path):
     alone, together = tmp_path / "alone", tmp_path / "together"
     one = command(run, with_shares(settings, accumulate=2), alone)
     subprocess.run([sys.executable, *one], check=True, capture_output=True)
@@ -86,7 +86,7 @@ def test_more_shares_than_shards_are_refused():
         settings.check_shards(5)
 
 
-def test_a_process_alone_is_told_to_start_with_torchrun(monkeypatch):
+def test_a_process_alone_is_reported_to_start_with_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert Processes.joined(1) == Processes(0, 1)
     with pytest.raises(InputError, match="torchrun --standalone --nproc-per-node 2"):

@@ -205,7 +205,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_p
     pd.testing.assert_frame_equal(*(history.drop(columns="seconds") for history in histories))
 
 
-def test_cut_off_within_an_epoch_it_goes_on_from_the_step(run, settings, tmp_path, monkeypatch):
+def test_cut_off_within_an_epoch_it_continues_from_the_step(run, settings, tmp_path, monkeypatch):
     whole = train(inputs_of(run), settings, tmp_path / "whole")
     monkeypatch.setattr("sshmr.training.loop.KEEP_SECONDS", 0)
     save, kept = Trainer._save, []
@@ -230,7 +230,7 @@ def test_cut_off_within_an_epoch_it_goes_on_from_the_step(run, settings, tmp_pat
     pd.testing.assert_frame_equal(*histories)
 
 
-def test_a_damaged_or_foreign_state_is_told(run, settings, tmp_path, monkeypatch):
+def test_a_damaged_or_foreign_state_is_reported(run, settings, tmp_path, monkeypatch):
     monkeypatch.setattr("sshmr.training.resume.state_key", lambda *_: "state")
     path = tmp_path / "resume" / "state.pt"
     path.parent.mkdir()
@@ -263,7 +263,7 @@ def test_other_settings_do_not_resume_a_foreign_state(run, settings, tmp_path):
     assert (tmp_path / "checkpoint.pt").exists()
 
 
-def test_predictions_come_out_as_a_params_table(run, settings, tmp_path):
+def test_predictions_are_a_params_table(run, settings, tmp_path):
     train(inputs_of(run), settings, tmp_path)
     inputs = inputs_of(run)
     for batch in (1, 32):

@@ -30,7 +30,7 @@ def test_half_precision_comes_back_single_and_integers_stay(tmp_path):
     assert read["best_epoch"] == 5
 
 
-def test_what_is_no_weights_file_is_told(tmp_path):
+def test_what_is_not_a_weights_file_is_reported(tmp_path):
     damaged, foreign, bare = (tmp_path / f"{name}.safetensors" for name in ("damaged", "foreign", "bare"))
     damaged.write_bytes(b"nothing")
     save_file({"a": torch.zeros(1)}, foreign)

@@ -95,7 +95,7 @@ def test_labels_name_the_vertices_of_training_frames(made, run):
     assert np.linalg.norm(named - frame.cloud, axis=1).max() < 0.12
 
 
-def test_skin_without_points_is_told_apart(run):
+def test_skin_without_points_is_distinguished(run):
     frame = run.frame(run.sequence("walk"), 0, 1, "network")
     assert frame.shown is None
     legs = [name.endswith(("_knee", "_ankle", "_foot")) for name in JOINT_NAMES]
@@ -126,7 +126,7 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         Run(tmp_path)
 
 
-def test_files_that_are_being_written_are_no_results(make_run):
+def test_files_that_are_being_written_are_not_results(make_run):
     made = make_run(rounds=0)
     for place in ("points/test/.sit.parquet.7.tmp.parquet", "round_1/fit/test/.sit.parquet.7.tmp.parquet"):
         (made.results / place).parent.mkdir(parents=True, exist_ok=True)
@@ -263,7 +263,7 @@ def _settled(browser):
     return browser.painted("#canvas")
 
 
-def test_sequences_are_told_apart_wherever_their_frames_lie(tmp_path, made):
+def test_sequences_are_distinguished_wherever_their_frames_lie(tmp_path, made):
     """A table that holds two sequences, and a sequence that lies in two tables, out of order."""
     import shutil
 

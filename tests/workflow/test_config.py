@@ -51,7 +51,7 @@ def test_text_from_the_command_line_is_read_as_what_the_key_takes():
     assert settings.capture.speed == (0.0, 1.5)
 
 
-def test_a_section_that_is_no_mapping_is_refused():
+def test_a_section_that_is_not_a_mapping_is_refused():
     with pytest.raises(InputError, match=r"--config: key \"fit\" is '{batch: \['; expected a mapping"):
         check_config({**CONFIG, "fit": "{batch: ["}, read_layers([], {"fit": "{batch: ["}))
 

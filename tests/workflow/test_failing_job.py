@@ -1,7 +1,7 @@
 """A failing job is reported, with its output."""
 
 
-def test_the_error_is_told_and_no_output_is_waited_for(clone):
+def test_the_error_is_reported_and_no_output_is_waited_for(clone):
     script = clone.folder / "workflow_scripts" / "template.py"
     script.write_text('raise SystemExit("Error: made to fail")')
     done = clone.run("results/demo/body/template.npz", "--cores", 2)

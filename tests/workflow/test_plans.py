@@ -127,7 +127,7 @@ def test_sloper4d_takes_the_published_settings(clone):
         ),
     ],
 )
-def test_mistakes_are_told_before_any_job(clone, arguments, message):
+def test_mistakes_are_reported_before_any_job(clone, arguments, message):
     done = clone.run("--dry-run", *arguments)
     assert done.returncode == 1
     assert message in done.stdout

@@ -64,7 +64,7 @@ def test_only_reasons_that_last_are_reported(reason, never):
 
 @pytest.mark.parametrize("asked", ["cpu", "cuda"])
 @pytest.mark.parametrize("on_cluster", [True, False])
-def test_a_device_that_is_asked_for_stays(asked, on_cluster):
+def test_a_device_that_is_requested_stays(asked, on_cluster):
     assert plan_device(asked, (), {"CUDA_VISIBLE_DEVICES": ""}, on_cluster) == asked
 
 

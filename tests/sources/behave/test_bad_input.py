@@ -171,9 +171,9 @@ SEQUENCE = {
 
 @pytest.mark.parametrize("fault", SEQUENCE)
 def test_a_bad_sequence_ends_with_a_clear_error(copy, fault):
-    spoil, told = SEQUENCE[fault]
+    spoil, message = SEQUENCE[fault]
     spoil(copy)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         copy.read()
 
 
@@ -197,11 +197,11 @@ FITS = {
 
 @pytest.mark.parametrize("fault", FITS)
 def test_a_wrong_fit_costs_the_labels_only(copy, fault):
-    changes, told = FITS[fault]
+    changes, message = FITS[fault]
     path = copy.moment() / "person" / "fit02" / "person_fit.pkl"
     content = pickle.loads(path.read_bytes())
     path.write_bytes(pickle.dumps({**content, **changes}))
     reading = copy.read()
     assert len(reading.frames) == 8
     assert sum(frame.truth is None for frame in reading.frames) == 4
-    assert re.search(told, reading.notes[0])
+    assert re.search(message, reading.notes[0])

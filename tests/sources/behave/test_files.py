@@ -56,7 +56,7 @@ def test_without_a_split_whole_sequences_are_held_out(root):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("{", "split.json: it is not JSON"),
         ("[]", "it holds a list"),
@@ -68,9 +68,9 @@ def test_without_a_split_whole_sequences_are_held_out(root):
         ("[" * 100000, "it is not JSON"),
     ],
 )
-def test_a_wrong_split_ends_the_run(root, content, told):
+def test_a_wrong_split_ends_the_run(root, content, message):
     (root / "split.json").write_text(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         shards(root)
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_root_says_what_it_lacks(tmp_path):
         shards(tmp_path / "nowhere")
 
 
-def test_an_unknown_sequence_is_told(root):
+def test_an_unknown_sequence_is_reported(root):
     with pytest.raises(InputError, match="Date07"):
         shards(root, sequences=("Date07",))
 

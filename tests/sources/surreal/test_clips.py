@@ -98,7 +98,7 @@ def test_train_and_test_share_nothing(tmp_path):
     assert not files["train"] & files["test"]
 
 
-def test_what_holds_no_clip_is_told(tmp_path):
+def test_what_holds_no_clip_is_reported(tmp_path):
     with pytest.raises(InputError, match="cmu/train/run0/01_01"):
         shards(tmp_path, EVERYTHING)
     touch(tmp_path, ("01_01", 1, 0))

@@ -49,7 +49,7 @@ def set_pixel(image):
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda root: file(root, "depth").unlink(), "no such file"),
         (lambda root: file(root, "segm").unlink(), "no such file"),
@@ -71,19 +71,19 @@ def set_pixel(image):
         (put("info", camLoc=np.array([[np.nan], [0], [0]])), "camLoc"),
     ],
 )  # fmt: skip
-def test_a_clip_that_cannot_be_read_is_skipped_and_listed(clips, load_body, damage, told):
+def test_a_clip_that_cannot_be_read_is_skipped_and_listed(clips, load_body, damage, message):
     damage(clips)
     reading = read(clips, load_body)
     assert len(reading.frames) == 3
     ((name, source, reason),) = reading.skipped
     assert name == "surreal/run0_01_01_c0001/000000/0"
     assert source == "cmu/train/run0/01_01/01_01_c0001_depth.mat"
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=message):
         raise AssertionError(reason)
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (put("depth", depth_2=None), '"depth_2" is missing'),
         (put("segm", segm_2=None), '"segm_2" is missing'),
@@ -101,14 +101,14 @@ def test_a_clip_that_cannot_be_read_is_skipped_and_listed(clips, load_body, dama
         (put("depth", depth_2="a picture"), '"depth_2" is damaged'),
     ],
 )  # fmt: skip
-def test_a_frame_that_cannot_be_used_is_skipped_and_listed(clips, load_body, damage, told):
+def test_a_frame_that_cannot_be_used_is_skipped_and_listed(clips, load_body, damage, message):
     damage(clips)
     reading = read(clips, load_body)
     assert [frame.frame for frame in reading.frames if BAD in frame.sequence] == [1, 3]
     assert len(reading.frames) == 5
     ((name, _, reason),) = reading.skipped
     assert name == "surreal/run0_01_01_c0001/000002/0"
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=message):
         raise AssertionError(reason)
 
 
@@ -149,7 +149,7 @@ def test_garbage_in_a_clips_annotation_costs_its_truth_and_no_frame(clips, load_
     assert any("1 clips without ground truth, rotated like the others" in note for note in reading.notes)
 
 
-def test_joints_that_cannot_be_are_no_sign_of_left_and_right(clips):
+def test_joints_that_cannot_be_are_not_sign_of_left_and_right(clips):
     """Without a body model, joints tell which way the world is; the other clip's do."""
     whole = read(clips, lambda gender: None)
     put("info", joints3D=np.full((3, 24, 3), np.nan))(clips)
@@ -236,7 +236,7 @@ def test_arrays_exchanged_at_random_never_end_in_a_traceback(one_frame, load_bod
         path.write_bytes(whole)
 
 
-def test_a_file_of_a_thousand_frames_is_no_burden(one_frame, load_body, tmp_path):
+def test_a_file_of_a_thousand_frames_is_not_a_burden(one_frame, load_body, tmp_path):
     """Frames that the annotation claims and the images lack are listed, one by one, up to a limit."""
     path = file(one_frame, "info")
     whole = path.read_bytes()

@@ -27,7 +27,7 @@ def test_clips_of_any_length_are_read(tmp_path, count):
 @pytest.mark.parametrize("name", ["zrot", "gender", "shape", "joints3D", "camLoc", "pose"])
 @pytest.mark.parametrize("empty", [np.zeros((0, 1)), np.zeros((1, 0)), np.zeros((0, 0)), np.zeros((7, 1))])
 @pytest.mark.parametrize("count", [1, 4])
-def test_arrays_that_are_empty_or_of_another_length_are_told(tmp_path, name, empty, count):
+def test_arrays_that_are_empty_or_of_another_length_are_reported(tmp_path, name, empty, count):
     path = tmp_path / "a_info.mat"
     savemat(path, arrays(count) | {name: empty})
     with pytest.raises(InputError, match=rf'a_info\.mat: array "{name}" is of shape'):

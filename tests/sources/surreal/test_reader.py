@@ -167,7 +167,7 @@ def test_a_frame_gets_the_same_points_in_any_shard(surreal, load_body):
         np.testing.assert_array_equal(frame.points, whole[frame.frame_id].points)
 
 
-def test_annotation_of_other_clips_is_told(clips, load_body):
+def test_annotation_of_other_clips_is_reported(clips, load_body):
     """Depth of one download with the annotation of another: no reading fits, and that is said."""
     for one, other in (("01_01", "02_01"), ("03_01", "04_01"), ("02_01", "03_01")):
         source = stem_of(clips, other)
