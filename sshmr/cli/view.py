@@ -1,26 +1,40 @@
 """``sshmr view``: a run in the browser."""
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sshmr.viewing.serve import FollowedRun
 
 
 def view(
     run: Annotated[Path, typer.Argument(help="A run's folder, such as results/demo.")],
     port: Annotated[int, typer.Option(help="Port of the page on this machine; 0 chooses a free one.")] = 8080,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show new frames while the run is being written.")
+    ] = False,
 ) -> None:
     """Show clouds and meshes of a run in the browser, until Ctrl-C.
 
-    Example: sshmr view results/demo
+    Examples:
+
+    sshmr view results/demo
+
+    sshmr view out --follow
     """
     import webbrowser
 
     from sshmr.viewing.frames import Run
     from sshmr.viewing.serve import HOST, make_server
 
-    server = make_server(Run(run), port)
+    try:
+        server = make_server(_followed(run) if follow else Run(run), port)
+    except KeyboardInterrupt:
+        return
     address = f"http://{HOST}:{server.server_port}/"
     typer.echo(f"{address} shows {run}; Ctrl-C ends it.")
     if browser:
@@ -31,3 +45,19 @@ def view(
         typer.echo()
     finally:
         server.server_close()
+
+
+def _followed(folder: Path) -> "FollowedRun":
+    """The run of a folder, as soon as it has results."""
+    from sshmr.errors import InputError
+    from sshmr.viewing.serve import FollowedRun
+
+    waiting = False
+    while True:
+        try:
+            return FollowedRun(folder)
+        except InputError:
+            if not waiting:
+                typer.echo(f"Waiting for the first bodies in {folder}; Ctrl-C ends it.")
+            waiting = True
+            time.sleep(0.5)

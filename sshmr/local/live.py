@@ -32,16 +32,22 @@ from sshmr.tables.run_folder import RunFolder
 from sshmr.tracking import follow
 from sshmr.tracking.stage import memory_of, write_followed
 
+WRITTEN = 5.0
+"""Seconds after which bodies are written, so that a viewer can show them."""
 PAUSE = 0.05
 """Seconds between two listings of a folder."""
 
 
 @dataclasses.dataclass
 class _Recording:
-    """One recording while it comes: what is known of the person, and what is not written yet."""
+    """One recording while it comes: what is known of the person, and what is not written yet.
+
+    ``begun``: the time of the first body that is not written, seconds.
+    """
 
     memory: follow.Memory
     frame: int = -1
+    begun: float = 0.0
     readings: list[Reading] = dataclasses.field(default_factory=list)
     columns: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     paths: list[Path] = dataclasses.field(default_factory=list)
@@ -102,10 +108,12 @@ class _Live:
             self._say({"source": str(path), "skipped": reading.skipped[0][2]})
             return
         recording.frame = number
+        if not recording.columns:
+            recording.begun = time.monotonic()
         found = self._followed(reading.frames[0], recording, number)
         recording.columns.append(columns_of(found, self.follower.name_of))
         recording.paths.append(path)
-        if len(recording.columns) >= FRAMES:
+        if len(recording.columns) >= FRAMES or time.monotonic() - recording.begun > WRITTEN:
             self._write(recording)
 
     def write(self) -> None:

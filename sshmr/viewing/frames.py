@@ -102,8 +102,11 @@ class Run:
         bodies: the run's bodies.
     """
 
-    def __init__(self, results: str | Path | RunFolder):
+    def __init__(self, results: str | Path | RunFolder, unfinished: bool = False):
         """Read the folder.
+
+        Args:
+            unfinished: leave out tables that have no results of the first stage yet.
 
         Raises:
             InputError: when it holds no points tables, or no round's results.
@@ -117,7 +120,6 @@ class Run:
                 found="no points tables in it",
                 expected="the folder of a run, such as results/demo, with points/SPLIT/SEQUENCE.parquet",
             )
-        self.sequences = _sequences(self.tables)
         self.stages = self.folder.stages()
         if not self.stages:
             raise InputError(
@@ -126,6 +128,10 @@ class Run:
                 expected="round_0/fit/SPLIT/SEQUENCE.parquet and so on",
                 fix="Let the run finish at least the bootstrap",
             )
+        if unfinished:
+            first = self.stages[0]
+            self.tables = [path for path in self.tables if self.folder.params(path, *first).exists()]
+        self.sequences = _sequences(self.tables)
         self.simulated = any(provenance(path).get("simulated") for path in self.tables)
         self.bodies = Bodies(self.folder.bodies)
         self._table = functools.lru_cache(CACHED)(lambda path: read_points(path, truth=True))

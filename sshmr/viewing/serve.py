@@ -6,11 +6,13 @@ import json
 import threading
 import urllib.parse
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sshmr.errors import InputError
+from sshmr.tables.run_folder import RunFolder
 from sshmr.viewing.camera import azimuth_of, side_seen
 from sshmr.viewing.frames import Frame, Run, Sequence
 from sshmr.viewing.payload import pack, quantise, shares
@@ -30,9 +32,13 @@ def page() -> str:
     return text
 
 
-def packed_run(run: Run) -> bytes:
-    """The data that the page loads once: sequences, rounds, and the body's faces and colours."""
+def packed_run(run: Run, revision: int | None = None) -> bytes:
+    """The data that the page loads once: sequences, rounds, and the body's faces and colours.
+
+    ``revision``: number of this version of a run that grows; None for others.
+    """
     facts = {
+        "revision": revision,
         "name": run.results.resolve().name,
         "simulated": run.simulated,
         "sequences": [_sequence_facts(run, sequence) for sequence in run.sequences],
@@ -88,16 +94,53 @@ def packed_frame(frame: Frame, faces: np.ndarray) -> bytes:
     return pack(facts, arrays)
 
 
-def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
+class FollowedRun:
+    """A run that grows.
+
+    Attributes:
+        run: as it was read last. revision: how often it was read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read the run.
+
+        Raises:
+            InputError: while there are no results.
+        """
+        self.folder, self.revision = RunFolder(folder), 1
+        self._seen = self._tables()
+        self.run = Run(self.folder, unfinished=True)
+
+    def update(self) -> None:
+        """Read the run again if its tables changed."""
+        seen = self._tables()
+        # While a table is being replaced, the run stays as it is until the next update.
+        with contextlib.suppress(InputError, OSError):
+            if seen != self._seen:
+                self.run = Run(self.folder, unfinished=True)
+                self._seen, self.revision = seen, self.revision + 1
+
+    def _tables(self) -> dict[Path, int]:
+        times = {}
+        for pattern in ("points/*/*.parquet", "round_*/*/*/*.parquet"):
+            for path in self.folder.root.glob(pattern):
+                with contextlib.suppress(FileNotFoundError):
+                    times[path] = path.stat().st_mtime_ns
+        return times
+
+
+def make_server(run: Run | FollowedRun, port: int) -> http.server.ThreadingHTTPServer:
     """A server for this machine alone; ``serve_forever`` starts it. Port 0 chooses a free one.
 
     Raises:
         InputError: when the port is taken.
     """
-    body = packed_run(run)
     text = page().encode()
     # Only one thread at a time may use the caches and the ray tracer.
     lock = threading.Lock()
+
+    def current() -> Run:
+        return run.run if isinstance(run, FollowedRun) else run
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -109,7 +152,7 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             elif address.path == "/":
                 self._answer(200, "text/html; charset=utf-8", text)
             elif address.path == "/run":
-                self._answer(200, "application/octet-stream", body)
+                self._run(urllib.parse.parse_qs(address.query))
             elif address.path == "/frame":
                 self._frame(urllib.parse.parse_qs(address.query))
             elif address.path == "/scene":
@@ -117,23 +160,37 @@ def make_server(run: Run, port: int) -> http.server.ThreadingHTTPServer:
             else:
                 self._answer(404, "text/plain", b"No such page.")
 
+        def _run(self, query: dict[str, list[str]]) -> None:
+            with lock:
+                if isinstance(run, FollowedRun):
+                    run.update()
+                    if query.get("since") == [str(run.revision)]:
+                        self._answer(204, "text/plain", b"")
+                        return
+                    body = packed_run(run.run, run.revision)
+                else:
+                    body = packed_run(run)
+            self._answer(200, "application/octet-stream", body)
+
         def _frame(self, query: dict[str, list[str]]) -> None:
             try:
-                sequence = run.sequences[int(query["sequence"][0])]
                 with lock:
-                    frame = run.frame(
+                    now = current()
+                    sequence = now.sequences[int(query["sequence"][0])]
+                    frame = now.frame(
                         sequence, int(query["row"][0]), int(query["round"][0]), query["stage"][0]
                     )
             except (InputError, KeyError, ValueError, IndexError) as error:
                 self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
             else:
-                self._answer(200, "application/octet-stream", packed_frame(frame, run.faces))
+                self._answer(200, "application/octet-stream", packed_frame(frame, now.faces))
 
         def _scene(self, query: dict[str, list[str]]) -> None:
             try:
-                sequence = run.sequences[int(query["sequence"][0])]
                 with lock:
-                    points = run.scene_points(sequence, int(query["row"][0]))
+                    now = current()
+                    sequence = now.sequences[int(query["sequence"][0])]
+                    points = now.scene_points(sequence, int(query["row"][0]))
             except (InputError, OSError, KeyError, ValueError, IndexError) as error:
                 self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
             else:

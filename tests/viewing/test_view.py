@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import http.client
 import json
+import shutil
 import threading
 
 import numpy as np
@@ -19,7 +20,7 @@ from sshmr.people.write import write_ply
 from sshmr.tables.run_folder import SKIPPED
 from sshmr.tables.schemas import provenance
 from sshmr.viewing.frames import Run
-from sshmr.viewing.serve import make_server, packed_frame
+from sshmr.viewing.serve import FollowedRun, make_server, packed_frame
 
 from .test_payload import unpack
 
@@ -242,6 +243,36 @@ def test_a_sequence_plays(browser, address):
     assert not browser.ask("return sshmrView.state.playing")
 
 
+def test_new_frames_are_shown_as_they_are_written(browser, made, tmp_path):
+    """A reader of the last frame stays at the end; one of another frame stays there."""
+    folder = tmp_path / "demo"
+    shutil.copytree(made.results, folder)
+    for stage in ("round_1", "points/test", "round_0/fit/test"):
+        shutil.rmtree(folder / stage)
+    whole = {stage: folder / stage / "train" / "walk.parquet" for stage in ("points", "round_0/fit")}
+    tables = {stage: pq.read_table(path) for stage, path in whole.items()}
+
+    def write(stage, name, rows):
+        pq.write_table(tables[stage].take(rows), folder / stage / "train" / f"{name}.parquet")
+
+    for stage, path in whole.items():
+        path.unlink()
+        write(stage, "a", [0])
+    write("points", "b", [1])
+    with serving(FollowedRun(folder)) as address:
+        browser.open(address)
+        assert browser.wait(READY)[0] == "mesh demo/walk/0/0"
+        assert browser.ask("return document.getElementById('number').textContent") == "1 / 1"
+        write("round_0/fit", "b", [1])
+        browser.wait(f"return ({READY[7:]})[0] === 'mesh demo/walk/1/0'")
+        browser.ask("document.getElementById('frame').value = 0; document.getElementById('frame').oninput()")
+        for stage in whole:
+            write(stage, "c", [2])
+        browser.wait("return document.getElementById('number').textContent === '1 / 3'")
+        assert browser.ask(READY)[0] == "mesh demo/walk/0/0"
+        assert browser.complaints() == []
+
+
 def test_dragging_turns_the_figure(browser, address):
     browser.open(address)
     browser.wait(READY)
@@ -265,11 +296,6 @@ def _settled(browser):
 
 def test_sequences_are_distinguished_wherever_their_frames_lie(tmp_path, made):
     """A table that holds two sequences, and a sequence that lies in two tables, out of order."""
-    import shutil
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     folder = tmp_path / "demo"
     shutil.copytree(made.results, folder)
     for stage in ("points", "round_0/fit", "round_1/fit", "round_1/infer"):

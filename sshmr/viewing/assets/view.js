@@ -9,13 +9,14 @@
     return;
   }
 
-  const { facts: run, arrays: body } = sshmr.unpack(await (await fetch("/run")).arrayBuffer());
+  let { facts: run, arrays: body } = sshmr.unpack(await (await fetch("/run")).arrayBuffer());
   const first = Math.max(0, run.sequences.findIndex((sequence) => sequence.split === "test"));
   /* Everybody of the first person's scene is shown, where they were found in one. */
   const scene = run.sequences[first].recording;
   const together = run.sequences.map((_, i) => i).filter((i) => scene && run.sequences[i].recording === scene);
   const state = {
-    sequences: new Set(scene ? together : [first]), stage: run.stages.length - 1, row: 0, colour: "plain",
+    sequences: new Set(scene ? together : [first]), stage: run.stages.length - 1,
+    row: run.revision === null ? 0 : Infinity, colour: "plain",
     place: scene ? "source" : "centred", shown: new Set(["mesh", "cloud", ...(scene ? ["scene"] : [])]), playing: false,
   };
   const figure = new sshmr.Figure(at("canvas"), { page: false });
@@ -192,8 +193,9 @@
     mark();
   }
 
-  choices("stages", run.stages.map(({ round, stage }, i) => [String(i), `${round} ${stage}`]),
+  const stages = () => choices("stages", run.stages.map(({ round, stage }, i) => [String(i), `${round} ${stage}`]),
     (key) => Number(key) === state.stage, (key) => { state.stage = Number(key); refresh(); });
+  stages();
   choices("colours", Object.entries(COLOURS),
     (key) => key === state.colour, (key) => { state.colour = key; refresh(); });
   const parts = ["mesh", "cloud", "truth", ...(run.sequences.some((one) => one.recording) ? ["scene"] : [])];
@@ -242,7 +244,37 @@
       await Promise.all([step(1), new Promise((done) => setTimeout(done, 100))]);
   }
 
-  at("sequences").replaceChildren(...run.sequences.map(sequenceRow));
+  const list = () => at("sequences").replaceChildren(...run.sequences.map(sequenceRow));
+
+  /* Show new frames of a run that grows. A reader of the last frame stays at the end. */
+  async function follow() {
+    while (run.revision !== null) {
+      await new Promise((done) => setTimeout(done, 500));
+      let answer;
+      try {
+        answer = await fetch(`/run?since=${run.revision}`);
+      } catch {
+        at("message").textContent = "sshmr view has ended. This page shows what it had read.";
+        return;
+      }
+      if (answer.status !== 200) continue;
+      const before = run, atEnd = state.row === longest() - 1, chosen = before.stages[state.stage];
+      ({ facts: run, arrays: body } = sshmr.unpack(await answer.arrayBuffer()));
+      const same = (one, other) => one.name === other.name && one.split === other.split;
+      const places = [...state.sequences].map((i) => run.sequences.findIndex((one) => same(one, before.sequences[i])));
+      state.sequences = new Set(places.filter((place) => place >= 0));
+      if (!state.sequences.size) state.sequences.add(0);
+      state.stage = Math.max(0, run.stages.findIndex(({ round, stage }) => round === chosen.round && stage === chosen.stage));
+      kept.clear();
+      stages();
+      list();
+      measure();
+      if (atEnd) at("frame").value = state.row = longest() - 1;
+      await refresh();
+    }
+  }
+
+  list();
   at("frame").oninput = () => { state.row = Number(at("frame").value); refresh(); };
   at("play").onclick = play;
   document.addEventListener("keydown", (event) => {
@@ -252,5 +284,6 @@
   });
   measure();
   await refresh(true);
+  follow();
   window.sshmrView = { figure, state, busy: () => drawn !== newest || Boolean(figure.waiting) };
 })();
