@@ -3,10 +3,10 @@
     python benchmarks/confidence.py POSES.parquet --frames 12
 
 POSES.parquet is the motion table that the shipped network was trained with. A quarter of its subjects is left
-out of pose prior, start poses and network; half of these is learned from, the other half tested, as
-benchmarks/wild_clouds.py shows them: sensors of 16 to 128 rings, depth cameras near and far, parts, clothes,
-ground, strays, rare postures. The program prints the constants for ``sshmr/fit/confidence.py``. The last line
-is JSON.
+out of pose prior, start poses and network; half of these is used for learning and the other half for the
+test, as benchmarks/wild_clouds.py shows them: sensors of 16 to 128 rings, depth cameras near and far, parts,
+clothes, ground, strays, rare postures. The program prints the constants for ``sshmr/fit/confidence.py``. The
+last line is JSON.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Simulated recordings of real motion, as a user brings them: a .ply a frame, and the truth beside them."""
+"""Simulated recordings of real motion, in the layout of own clouds: a .ply per frame, and the truth."""
 
 from pathlib import Path
 

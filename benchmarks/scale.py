@@ -3,8 +3,8 @@
     python benchmarks/scale.py
     python benchmarks/scale.py --shards 5000 --files 1000000 --clouds 1000000
 
-Each is measured at a hundredth of the size and at the whole, in processes of their own: processor seconds and
-the most memory that was held. The tables are made up. The last line is JSON.
+Each is measured at a hundredth of the size and at the whole, in separate processes: processor seconds and
+the largest memory. The tables have random content. The last line is JSON.
 """
 
 import argparse

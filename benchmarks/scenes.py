@@ -1,11 +1,11 @@
-"""How well people are found and followed in simulated scenes, for each kind of sensor.
+"""Recall, precision and identity switches of people in simulated scenes, for each kind of sensor.
 
     python benchmarks/scenes.py --frames 200 --sensors lidar16 lidar32 lidar64 lidar128 depth
 
 Everything is simulated: the open body among simple meshes (sshmr/capture/scenes.py), with seeds that the
 classifier was not trained on. A person counts with 20 points or more, and a third of those that would be seen
-if nothing stood in the way, at 3–12 m from a LiDAR or 1–4.5 m from a depth camera. A detection is right
-within 0.6 m of such a person's pelvis, seen from above; people outside these bounds count neither way. The
+without occlusion, at 3–12 m from a LiDAR or 1–4.5 m from a depth camera. A detection is right
+within 0.6 m of such a person's pelvis, seen from above; people outside these bounds are ignored. The
 last line is one JSON object.
 """
 

@@ -1,12 +1,12 @@
-"""What the shipped network gives fits as a start, on simulated clouds of real people that it has not seen.
+"""Fits that start from the shipped network, on simulated clouds of real poses that it was not trained on.
 
     python benchmarks/starts.py POSES.parquet --frames 160
 
 POSES.parquet is the motion table that the network was trained with: the clouds are of the same subjects that
 pretraining leaves out. Compared are the network's predictions, the fits from typical poses (search), from the
 prediction and its mirrored start (network), the one of lower energy (both), and a search for only those
-clouds whose fit from the prediction is less sure than a limit (doubtful). Times are of one CPU core and count
-prediction. The last line is JSON.
+clouds whose fit from the prediction has a confidence below a limit (doubtful). Times are of one CPU core and
+count prediction. The last line is JSON.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Which code a stage runs, as one number: its script and every definition of the package that it reaches.
+"""A hash of the code that a stage runs: its script and every definition of the package that it reaches.
 
 Snakemake sees that a script file changed, not that a module it imports did. Each rule carries this hash as a
 parameter, so that editing the package reruns what depends on it, and nothing else. The hash is over syntax
@@ -20,7 +20,7 @@ from pathlib import Path
 
 PACKAGE = "sshmr"
 SILENT = {"sshmr.progress", "sshmr.errors", "sshmr.locks"}
-"""Modules that only tell the user something."""
+"""Modules that only print messages."""
 
 MESSENGERS = {"print", "echo", "warn", "info", "debug", "warning", "error", "exception", "critical"}
 TEXTS = {"help", "description", "epilog", "message", "found", "expected", "fix"}
@@ -96,7 +96,7 @@ class Code:
         """The module of that name; None where it is none of this repository's.
 
         Args:
-            folder: where modules outside the package lie.
+            folder: of modules outside the package.
         """
         if name not in self._modules:
             path = folder / f"{name}.py"
@@ -134,7 +134,7 @@ class Code:
                     yield from self._target(*target, attribute, folder)
 
     def _target(self, module, name, attribute, folder):
-        """What a name that was imported stands for; ``attribute`` is what is taken of it."""
+        """The definition of an imported name; ``attribute`` is the attribute that is used."""
         if name and self.module(f"{module}.{name}", folder):
             module, name = f"{module}.{name}", None
         found = self.module(module, folder)

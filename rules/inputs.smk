@@ -29,7 +29,7 @@ def packed_of(wildcards):
 
 
 def members(wildcards):
-    """Names of a simulated shard's sequences: its own name does not tell whether they are the same as before."""
+    """Names of a simulated shard's sequences. The name of the shard does not show whether they changed."""
     return [sequence.name for sequence in packed_of(wildcards).sequences] if KIND == "simulated" else []
 
 

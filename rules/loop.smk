@@ -108,7 +108,7 @@ rule relabel_shard:
 rule train_round:
     """Train the network on the clouds and the labels of one round earlier.
 
-    The folder `resume` is no output: what lies there lets a training that was cut off go on.
+    The folder `resume` is not an output: an interrupted training continues from it.
     """
     input:
         points=tables(RUN.points_of, splits=["train"]),

@@ -28,7 +28,7 @@ SELECTION = {
 """Keys of each source that choose the shards, but do not change their content."""
 
 DRAW = ["train_clips", "test_clips", "seed", "exclude"]
-"""SURREAL's keys that pick clips; a simulated shard has all of its own."""
+"""SURREAL's keys that pick clips; a simulated shard uses all of its clips."""
 
 
 def bootstrap_unused(pretrained):
@@ -64,7 +64,7 @@ def capture(config, layout):
 
 
 def extract(config, kind, simulated):
-    """Of the extraction of one shard: the common keys, and those of its own kind of source."""
+    """The params of the extraction of one shard: the common keys, and those of its kind of source."""
     own = without(config["extract"][kind], SELECTION[kind])
     if simulated and kind == "surreal":
         own = without(own, DRAW)

@@ -4,7 +4,7 @@
 rule pretrain_network:
     """Train the network on synthetic people.
 
-    The folder `resume` is no output: what lies there lets a training that was cut off go on.
+    The folder `resume` is not an output: an interrupted training continues from it.
     """
     input:
         motion=SETTINGS.pretrain.motion or [],

@@ -123,7 +123,7 @@ def cancel_jobs_left_behind(folder: Path, say: Callable[[str], object], seconds:
 
 
 def explain(job: Job, nodes: Iterable[Node]) -> str:
-    """Why a job can never start, what it asks for, what there is, and what to change."""
+    """Why a job can never start, what it requests, what there is, and what to change."""
     there = [node for node in nodes if node.partition == job.partition]
     most = (
         f"The largest nodes of this partition have {max(n.cpus for n in there)} CPUs,"

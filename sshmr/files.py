@@ -24,9 +24,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path | str) -> Iterator[Path]:
-    """Yield an empty folder beside ``path``; on success it takes its place, on failure it goes.
+    """Yield an empty folder beside ``path``; on success it replaces ``path``, on failure it is removed.
 
-    What a killed process has left of an earlier one goes too.
+    The folder of a killed process is removed, too.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")

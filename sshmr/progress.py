@@ -19,7 +19,7 @@ class Progress:
         what: one word for the task, such as "Fit".
         unit: what is counted, such as "frames"; may be empty.
         follow_terminal: show the bar on the terminal that the process was started from, even where standard
-            error goes to a file, as in a workflow's jobs.
+            error is a file, as in a workflow's jobs.
         rate: show how many a second are done.
     """
 

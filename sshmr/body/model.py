@@ -209,7 +209,7 @@ def _ancestors(
 ) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
     """Each joint's parent, the parent's parent, and so on in doubling steps; and the path matrix.
 
-    The number of joints stands for "none". Products over a chain of joints so take the logarithm of its
+    The number of joints means "none". Products over a chain of joints so take the logarithm of its
     length in steps, each for all joints at once.
     """
     count = len(parents)

@@ -198,5 +198,5 @@ def convert_body(source: Path, gender: str, output: Path) -> str:
 
 def told_gender(path: Path, arrays: dict[str, Any]) -> str | None:
     """The gender from a body file or its name, or None."""
-    told = arrays.get("gender")
-    return told if told in GENDERS else gender_of(path)
+    stated = arrays.get("gender")
+    return stated if stated in GENDERS else gender_of(path)

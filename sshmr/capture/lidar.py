@@ -1,4 +1,4 @@
-"""A spinning LiDAR that looks at one body."""
+"""A spinning LiDAR that scans one body."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The command line: every command is a function of its own module, registered here.
+"""The command line: each command is a function in its own module, registered here.
 
 Nothing that is imported here loads torch or Open3D, so that ``--help`` and tab completion answer at once.
 """

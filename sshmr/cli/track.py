@@ -45,7 +45,7 @@ def track(
     """Follow one person through each recording, at the rate of the sensor, and smooth the motion.
 
     A recording is a folder of clouds, one moment per file. Each fit starts from the previous frame. The
-    network and the search look for the person only where the person was lost.
+    network and the search run only if the person was lost.
 
     With - or --follow, frames are followed as they come, and each body is printed at once as a line of JSON.
 

@@ -11,7 +11,7 @@ from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import STEPS, fit_published
 from sshmr.fit.energy import energies
 from sshmr.fit.gauss_newton import refine
-from sshmr.fit.hypotheses import twin, typical_poses
+from sshmr.fit.hypotheses import mirrored_start, typical_poses
 from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
 from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.postures import made_poses, with_any_pose
@@ -148,7 +148,7 @@ class Engine:
 
         ``expected`` (``Expected`` of B rows) adds terms that pull each body to its neighbouring frames.
         """
-        starts = [*predictions, twin(predictions[0])]
+        starts = [*predictions, mirrored_start(predictions[0])]
         start = State(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*starts, strict=True)))
         index = torch.arange(len(starts)).expand(len(points), -1)
         if self.config.optimiser == "adam":

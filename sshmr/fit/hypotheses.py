@@ -47,7 +47,7 @@ def centred(body: BodyModel, poses: torch.Tensor) -> State:
     return State.from_pose(poses, zeros, -vertices.mean(1))
 
 
-def twin(state: State) -> State:
+def mirrored_start(state: State) -> State:
     """The same position and shape, rotated by 180° about the vertical through the pelvis, in the standing
     pose."""
     half_turn = rotation_about_y(state.transl.new_tensor(math.pi))

@@ -28,7 +28,7 @@ FEWEST = 300
 """Smallest number of vertices of the body. With fewer, the skin is too coarse."""
 
 
-class Sunken(NamedTuple):
+class Penetrating(NamedTuple):
     """A vertices of the limbs of R bodies.
 
     Attributes:
@@ -53,7 +53,7 @@ class Separation(NamedTuple):
     depth: torch.Tensor
 
 
-def sunken(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> Sunken:
+def penetrating(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> Penetrating:
     """The vertices of limbs that are inside another part of the body.
 
     Args:
@@ -67,7 +67,7 @@ def sunken(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor)
         depth = ((vertices.gather(1, rows) - vertices[:, limb]) * outward).sum(2) - PRESSED
         found.append((limb, nearest, outward, depth.clamp_min(0)))
     limbs, *others = zip(*found, strict=True)
-    return Sunken(torch.cat(limbs), *(torch.cat(parts, 1) for parts in others))
+    return Penetrating(torch.cat(limbs), *(torch.cat(parts, 1) for parts in others))
 
 
 def _vertices_apart(weights: torch.Tensor) -> list[list[torch.Tensor]]:
@@ -82,10 +82,10 @@ def _vertices_apart(weights: torch.Tensor) -> list[list[torch.Tensor]]:
 
 
 def separation_energy(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(R,) square metres: half the squared depths of ``sunken``, over the body's number of vertices."""
+    """(R,) square metres: half the squared depths of ``penetrating``, over the body's number of vertices."""
     if len(weights) < FEWEST:
         return vertices.new_zeros(len(vertices))
-    return 0.5 * sunken(vertices, normals, weights).depth.square().sum(1) / len(weights)
+    return 0.5 * penetrating(vertices, normals, weights).depth.square().sum(1) / len(weights)
 
 
 def separation(
@@ -98,7 +98,7 @@ def separation(
     """
     if len(weights) < FEWEST:
         return None
-    found = sunken(vertices, normals, weights)
+    found = penetrating(vertices, normals, weights)
     rows = found.depth.any(1).nonzero()[:, 0]
     if not len(rows):
         return None

@@ -15,7 +15,7 @@ from sshmr.geometry.raycast import Surface
 FAR = 0.05
 """Metres from the mesh. ``far_share`` counts the points farther away."""
 ON_SKIN = 0.08
-"""Metres; a point this near to a vertex lies on its part of the skin."""
+"""Metres. A point this near to a vertex counts as on its part of the skin."""
 MISSED, LINKED = 0.07, 0.08
 """Metres; points farther than the first from the mesh, each within the second of the next, may be a limb."""
 PIECE = 8192

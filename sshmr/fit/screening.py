@@ -20,7 +20,7 @@ COMPARED_EVERY = 4
 ROUGH_SHORTLIST = 2304
 """Number of starts that are ranked coarsely."""
 TIPPED = 0.005
-"""Metres added to the score of a body that lies or is upside down, which few people do."""
+"""Metres added to the score of a body that lies or is upside down, because few people do."""
 
 
 def screen(

@@ -3,7 +3,7 @@
 A recording counts as a folder with a folder per topic and a file per message, named by the time of recording:
 ``walk.mcap/velodyne_points/1316652689.744386960``. Clouds are messages of ``sensor_msgs/PointCloud2``. Depth
 images, ``sensor_msgs/Image`` of 16 bits or floats, are read where a recording has no clouds, with the
-``sensor_msgs/CameraInfo`` that lies nearest to their topic.
+``sensor_msgs/CameraInfo`` that is nearest to their topic.
 """
 
 import functools

@@ -57,7 +57,7 @@ class PickledDtype(Stateful):
 
 
 class PickledArray(np.ndarray, Stateful):
-    """An array as it comes out of a pickle; different from numpy's own only while it is read."""
+    """An array of a pickle. It differs from numpy's own only while it is read."""
 
     def take_state(self, state: Any) -> None:
         _, shape, kind, fortran, content = state

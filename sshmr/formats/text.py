@@ -26,7 +26,7 @@ class Layout(NamedTuple):
     """How a file writes its numbers.
 
     Attributes:
-        separator: between columns; a blank stands for any white space. decimal: ``.`` or ``,``.
+        separator: between columns; a blank means any white space. decimal: ``.`` or ``,``.
         skipped: lines before the first point. columns: those of x, y and z.
     """
 

@@ -60,7 +60,7 @@ def follow_live(
 
     Args:
         paths: one cloud each; those of one folder are one recording. fps: frames a second, where the names
-            don't tell the times. output: where a line of JSON a cloud is written.
+            contain no times. output: gets a line of JSON per cloud.
     """
     with alone_in(out):
         run = prepare(out, body, plan, extract)

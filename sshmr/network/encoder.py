@@ -3,7 +3,7 @@
 Source: Wu et al., "Point Transformer V3: Simpler, Faster, Stronger", CVPR 2024. Ours differs in three
 ways, so that a cloud's features depend only on that cloud: layer norm replaces batch norm,
 a curve is cut in equal pieces rather than padded with rows borrowed from the piece before, and points that
-share a finest voxel are averaged on the way in and told apart again on the way out.
+share a finest voxel are averaged before the encoder and distinguished again after it.
 """
 
 import itertools

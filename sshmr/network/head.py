@@ -31,7 +31,7 @@ class Prediction(NamedTuple):
     betas: torch.Tensor
 
     def transl(self, body: BodyModel) -> torch.Tensor:
-        """The body model's translation, (B, 3) metres: the pelvis lies at its rest position plus this."""
+        """The body model's translation, (B, 3) metres: the pelvis is at its rest position plus this."""
         return self.pelvis - body.rest_joints(self.betas)[:, 0]
 
     def pose_body(self, body: BodyModel) -> Posed:

@@ -41,7 +41,7 @@ class Axes(NamedTuple):
 def guess_axes(frames: list[np.ndarray], up: str = "auto", unit: str | float = "auto") -> Axes:
     """The up axis and the unit of some clouds (K, 3) of a scene. Given values are kept.
 
-    The ground lies under everything, and people stand on it.
+    The ground is below all other points, and people stand on it.
     """
     best, chosen = -1.0, ("z" if up == "auto" else up, "m" if unit == "auto" else unit)
     found_best, cells_best = 0, 0

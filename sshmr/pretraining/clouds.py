@@ -1,4 +1,4 @@
-"""Clouds of synthetic people: rays cast at posed bodies among ground and things, with exact labels."""
+"""Clouds of synthetic people: rays cast at posed bodies, ground and objects, with exact labels."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from sshmr.training.batch import Batch, take
 from sshmr.training.synthetic import LIMBS
 
 VIEWS = 3
-"""Clouds of each posed body: posing it and building the ray tracer's tree cost more than a view."""
+"""Clouds of each posed body. Posing it and building the ray tracer's tree take longer than a view."""
 
 LEAST_POINTS = 50
 
@@ -23,16 +23,17 @@ ATTEMPTS = 4
 """Views tried until one has enough points; the last is neither cut nor thinned."""
 
 CLOTHED, OUTSIDE = 0.5, 0.03
-"""Share of people in clothes, and how far out these may lie, metres; loose ones twice as far."""
+"""Share of people in clothes, and their largest distance from the skin in metres; loose ones have twice of
+it."""
 
 OBSTRUCTED, LEFT_IN = 0.3, 0.35
-"""Share of scenes with a thing near the person, and of those clouds in which its points are left."""
+"""Share of scenes with an object near the person, and of those clouds in which its points stay."""
 
 GROUND = 0.15
-"""Share of scenes whose ground is left in."""
+"""Share of scenes in which the ground stays."""
 
 FUSED = 0.08
-"""Share of clouds that several cameras saw together."""
+"""Share of clouds of several cameras."""
 
 CROPPED, LIMBLESS, PIERCED, THINNED, STRAYED, AVERAGED = 0.2, 0.08, 0.15, 0.4, 0.4, 0.5
 """Shares of clouds: cut off at a plane, without a limb, with a hole, with few points, with strays, averaged
@@ -53,7 +54,7 @@ class SyntheticScenes:
     """Draws batches of clouds of synthetic people.
 
     Args:
-        coarse: the body that is seen. poses: whom it stands for. sensor: draws the sensor of a cloud.
+        coarse: the body. poses: draws its poses and betas. sensor: draws the sensor of a cloud.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class SyntheticScenes:
     def _cloud(
         self, scene: "_Scene", size: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Points (size, 3), labels (size,) with −1 for what is no body, and how many points there are."""
+        """Points (size, 3), labels (size,) with −1 for points off the body, and their number."""
         for attempt in range(ATTEMPTS):
             whole = attempt == ATTEMPTS - 1
             points, face = scene.seen(rng)
@@ -119,7 +120,7 @@ class SyntheticScenes:
 
 
 class _Scene:
-    """One person, maybe with a thing and the ground, ready for rays."""
+    """One person, optionally with an object and the ground, for ray casting."""
 
     def __init__(
         self,
@@ -147,7 +148,7 @@ class _Scene:
         self.surface = Surface(np.concatenate(parts), np.concatenate(triangles))
 
     def seen(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Points (K, 3) of one sensor, or of some cameras fused, and the face each lies on."""
+        """Points (K, 3) of one sensor, or of some cameras fused, and the face of each."""
         if rng.random() < FUSED:
             views = [self._view(depth_sensor(rng), rng) for _ in range(rng.integers(2, 5))]
             points, face = zip(*views, strict=True)
@@ -175,7 +176,7 @@ class _Scene:
 
 
 def _clothes(count: int, generator: torch.Generator) -> Tensor:
-    """(count, 24) metres, how far the skin around each joint lies outside."""
+    """(count, 24) metres by which clothes are outside the skin, by joint."""
     outside = OUTSIDE * torch.rand(count, 24, generator=generator)
     loose = 1.0 + (torch.rand(count, 1, generator=generator) < 0.3)
     worn = torch.rand(count, 1, generator=generator) < CLOTHED
@@ -195,7 +196,7 @@ def _thing(low: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _kept(points: np.ndarray, bone: np.ndarray, on_body: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Which points are left where a border, an obstacle or a segmentation takes some away."""
+    """The points that remain after a border, an obstacle or a segmentation removes some."""
     kept = np.ones(len(points), bool)
     if not on_body.any():
         return kept
@@ -225,7 +226,7 @@ def _averaged(
 
 
 def _stray(cloud: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> None:
-    """Throw some points anywhere near, in place."""
+    """Move some points to random places near the body, in place."""
     stray = rng.random(len(cloud)) < 0.06 * rng.random() ** 2
     low, high = cloud.min(0) - 0.2, cloud.max(0) + 0.2
     cloud[stray] = rng.uniform(low, high, (stray.sum(), 3))

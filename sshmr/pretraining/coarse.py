@@ -15,7 +15,7 @@ SKIN_DISTANCE = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class CoarseBody:
-    """A ``BodyModel`` of few vertices with faces of its own.
+    """A ``BodyModel`` of few vertices with its own faces.
 
     Attributes:
         body: the subset. faces: (F, 3) int64. normals: (V, 3) unit, of the rest pose.
@@ -49,7 +49,8 @@ class CoarseBody:
         return cls(few, faces, torch.nn.functional.normalize(normals, dim=1), label, weights.argmax(1))
 
     def posed(self, target: Prediction, offsets: Tensor) -> Tensor:
-        """Vertices (B, V, 3) metres of bodies whose skin lies ``offsets`` (B, 24) outside, by joint."""
+        """Vertices (B, V, 3) metres of bodies whose skin is moved outward by ``offsets`` (B, 24) metres, by
+        joint."""
         outside = (offsets @ self.body.weights.T)[..., None] * self.normals
         clothed = dataclasses.replace(self.body, v_template=self.body.v_template + outside)
         return target.pose_body(clothed).vertices

@@ -1,4 +1,4 @@
-"""The steps of pretraining: a kill at any moment spoils nothing, and a later day can continue."""
+"""The steps of pretraining. It can be killed at any moment and continues."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ WARM_UP = 300
 """Steps in which the learning rate rises."""
 
 KEEP_SECONDS = 120
-"""The state is kept that often."""
+"""Seconds between two saved states."""
 
 SEED_STRIDE = 1_000_003
 """Between the random numbers of two seeds."""
@@ -37,7 +37,7 @@ LOGGED_EVERY = 100
 class Pretrainer:
     """Trains a network at a constant rate, then at one that falls to 0, and averages its weights.
 
-    The state at the constant rate is ``trunk.pt``; a training with more steps goes on from there. While the
+    The state at the constant rate is ``trunk.pt``; a training with more steps continues from there. While the
     rate falls the state is ``decay_STEPS.pt``. ``log.jsonl`` has a row every 100 steps.
     Source of the schedule: Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
     Durations", NeurIPS 2024 (constant rate, then 1 − √).
@@ -77,7 +77,7 @@ class Pretrainer:
         return self.folder / f"decay_{self.config.steps}.pt"
 
     def run(self) -> MeshRegressor:
-        """Take the steps that are left; returns the network with averaged weights."""
+        """Take the remaining steps; returns the network with averaged weights."""
         config, falls_from = self.config, self.config.steps - self.config.decay
         self._resume()
         sums: dict[str, torch.Tensor] = {}
@@ -113,7 +113,7 @@ class Pretrainer:
         network = self.network.train()
         torch.manual_seed(
             self.stream.seed * SEED_STRIDE + self.step
-        )  # blocks take the curves in random order
+        )  # Blocks use the curves in random order.
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(self.step)
         output = network(batch.points, batch.mask, matched_points=self.config.matched_points)

@@ -1,4 +1,4 @@
-"""Poses of synthetic people: captured ones, combinations of them, the prior, and what neither has."""
+"""Poses of synthetic people: captured ones, combinations of them, the prior, and rare postures."""
 
 import math
 from typing import NamedTuple
@@ -36,14 +36,14 @@ JITTER = 0.05
 
 
 UNUSUAL = {"lying": 0.4, "seated": 0.3, "crawling": 0.15, "kneeling": 0.15}
-"""Those that motion capture hardly has, for evaluation."""
+"""The kinds that motion capture hardly has, for evaluation."""
 
 FRAMES_PER_SECOND = 10.0
-"""Of a motion, at most so many poses a second are used; more say nothing new."""
+"""Of a motion, at most this many poses per second are used. More are redundant."""
 
 
 class Captured(NamedTuple):
-    """Poses to train on (P, 72), and of people left out (Q, 72): rotation vectors, root first, y up."""
+    """Poses to train on (P, 72), and of held-out people (Q, 72): rotation vectors, root first, y up."""
 
     training: Tensor
     held_out: Tensor

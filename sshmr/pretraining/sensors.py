@@ -1,4 +1,4 @@
-"""Sensors that look at a synthetic person: depth cameras and spinning LiDARs of many kinds."""
+"""Sensors for synthetic people: depth cameras and spinning LiDARs of many kinds."""
 
 import dataclasses
 

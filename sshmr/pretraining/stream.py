@@ -62,7 +62,7 @@ class Stream:
         return recentre(turn(recentre(drawn), torch.where(ahead, about, 0.0)))
 
     def batches(self, first: int) -> Generator[Batch, None, None]:
-        """Batches of all steps from ``first`` on, made in a process of their own; close it when done."""
+        """Batches of all steps from ``first`` on, made in another process; close it at the end."""
         context = multiprocessing.get_context("fork")
         queue = context.Queue(AHEAD)
         maker = context.Process(target=self._fill, args=(queue, first // CHUNK), daemon=True)

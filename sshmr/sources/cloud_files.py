@@ -113,7 +113,7 @@ def is_cloud(path: Path, intrinsics: str = "") -> bool:
 
 
 def has_camera_file(image: Path) -> bool:
-    """Whether a file of intrinsics lies beside an image or in the folder above."""
+    """Whether there is a file of intrinsics beside an image or in the folder above."""
     return any(
         path.stem in CAMERA_FILES and path.suffix in (".json", ".yaml", ".yml", ".txt")
         for folder in (image.parent, image.parent.parent)

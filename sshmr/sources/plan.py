@@ -29,7 +29,7 @@ class Sequence(NamedTuple):
     """A sequence of a source.
 
     Attributes:
-        name: as its reader knows it. root: the source's top folder.
+        name: for its reader. root: the source's top folder.
         frames: approximate number of clouds.
         files: its files, if the reader would otherwise have to search the whole source.
     """

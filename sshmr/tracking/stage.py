@@ -135,7 +135,7 @@ def make_follower(
     checkpoint: Path | None,
     infer: InferConfig,
 ) -> Follower:
-    """A ``Follower`` that looks for people with the network of a checkpoint, where there is one."""
+    """A ``Follower`` that finds people with the network of a checkpoint, if there is one."""
     predict = None if checkpoint is None else predictor(checkpoint, template, body, infer)
     return Follower(body, template.vertex_ids, prior, config, predict)
 
@@ -150,7 +150,7 @@ def _about(part: Part, follower: Follower, stage: str) -> dict[str, Any]:
 
 
 def memory_of(part: Part) -> Memory:
-    """What a part leaves for the next one."""
+    """The state that a part passes to the next one."""
     facts = provenance(part.followed)["memory"]
     state, rows = _state(read_params(part.followed), slice(-2, None)), slice(-2, None)
     frames = frames_of(read_points(part.points), part.rate)[rows]

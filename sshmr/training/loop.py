@@ -190,7 +190,7 @@ class Trainer:
     def criterion(self) -> float:
         """How well the network explains held-out clouds, without any label, in metres.
 
-        The mean distance of a point to the predicted vertices it matches: small only where the body lies on
+        The mean distance of a point to the predicted vertices it matches: small only if the body is at
         the cloud, and small for a flipped body only if the matching is flipped, too.
         """
         self.network.eval()

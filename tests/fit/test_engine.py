@@ -5,7 +5,7 @@ import torch
 from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import fit_published
 from sshmr.fit.engine import Engine, thinned
-from sshmr.fit.hypotheses import centred, turned_about_vertical, twin, typical_poses
+from sshmr.fit.hypotheses import centred, mirrored_start, turned_about_vertical, typical_poses
 from sshmr.fit.linearise import State
 
 
@@ -42,8 +42,8 @@ def test_started_from_the_truth_it_stays_there(engine, neutral_body, seen_bodies
 
 @torch.no_grad()
 def test_a_prediction_turned_round_is_turned_back(engine, neutral_body, seen_bodies):
-    """The twin of a half-turned standing truth is the truth's heading, and must win."""
-    flipped = twin(true_state(seen_bodies))
+    """The mirrored start of a half-turned standing truth is the truth's heading, and must win."""
+    flipped = mirrored_start(true_state(seen_bodies))
     fitted = engine.from_predictions(seen_bodies["points"], seen_bodies["mask"], [flipped])
     assert joint_error(neutral_body, fitted, seen_bodies).median() < 80
 

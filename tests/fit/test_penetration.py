@@ -11,9 +11,9 @@ from sshmr.fit.penetration import (
     KEPT_APART,
     PRESSED,
     add_separation,
+    penetrating,
     separation,
     separation_energy,
-    sunken,
 )
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.raycast import Surface
@@ -50,7 +50,7 @@ def test_depths_agree_with_loops_over_vertices(surface, poses):
                 nearest = min(others, key=lambda j: (vertices[row, j] - vertices[row, i]).norm().item())
                 under = (vertices[row, nearest] - vertices[row, i]) @ normals[row, nearest]
                 expected[row, i] = max(0.0, under.item() - PRESSED)
-    found = sunken(vertices, normals, weights)
+    found = penetrating(vertices, normals, weights)
     torch.testing.assert_close(found.depth, expected[:, found.limb], rtol=1e-4, atol=1e-6)
     assert found.depth[0].max() == 0
     assert (found.depth[1:].amax(1) > 0.02).all()
@@ -61,7 +61,7 @@ def test_depths_agree_with_loops_over_vertices(surface, poses):
 def test_what_is_found_lies_inside_the_mesh(surface, poses, neutral_body):
     """Held against ray casting: from inside, the first face on the way out is seen from behind."""
     vertices, normals, weights = posed(surface, poses)
-    found = sunken(vertices, normals, weights)
+    found = penetrating(vertices, normals, weights)
     part, faces = neutral_body.weights.argmax(1), neutral_body.faces
     meshes = neutral_body(poses.pose, poses.betas, poses.transl).vertices
     for row, (joints, _) in ((1, KEPT_APART[0]), (2, KEPT_APART[1])):
@@ -87,7 +87,7 @@ def test_derivatives_tell_how_depths_fall(surface, poses):
     vertices, jacobian, rotations = linearise(exact.body, state, below)
     normals = exact.turned_normals(rotations)
     apart = separation(jacobian, vertices, normals, exact.body.weights)
-    found = sunken(vertices, normals, exact.body.weights)
+    found = penetrating(vertices, normals, exact.body.weights)
     assert apart.rows.tolist() == [1, 2]
     step = 1e-5 * torch.randn(3, 85, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     moved, _, _ = posed(exact, state.moved(step))

@@ -41,7 +41,7 @@ def read_mask(path: Path, shape: tuple[int, int]) -> Mask:
     """The person's ``Mask``.
 
     Raises:
-        ValueError: with what is wrong, when it is not a whole PNG or JPEG of this shape, or nobody is in it.
+        ValueError: with what is wrong, when it is not a whole PNG or JPEG of this shape, or shows no person.
     """
     image = _open(path, "PNG" if path.suffix == ".png" else "JPEG", shape)
     image.draft("L", image.size)  # A JPEG's colours are never decoded.
