@@ -14,7 +14,7 @@ from sshmr.files import atomic_path
 from sshmr.formats.ply_writer import write_ply
 from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
 from sshmr.sources.manifest import write_manifest
-from sshmr.sources.sloper4d import read_pickle
+from sshmr.sources.sloper4d_file import read_pickle
 
 
 def write_clouds(pickle: Path, folder: Path, load_body: Callable[[str], BodyModel]) -> list[dict[str, Any]]:

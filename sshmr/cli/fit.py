@@ -49,19 +49,19 @@ def fit(
 
     find scans -name '*.pcd' | sshmr fit - -o out --json
     """
-    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings, shipped_network
+    from sshmr.cli.settings import read_cloud_settings, shipped_network
     from sshmr.cli.work import work
     from sshmr.device import choose_device
     from sshmr.local.workers import Plan
 
-    settings, notes = read_settings(config, "fit", {"extract": {"voxel": VOXEL}})
-    settings = cloud_settings(
-        settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+    settings, notes = read_cloud_settings(
+        config, "fit", up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
     body = body or settings.body
     network, more = shipped_network(settings, body)
     chosen = choose_device(device or settings.device).type
     plan = Plan.of(settings, network, True, together, chosen, search=True)
     notes = [*notes, *more]
-    writing = (formats, frames_per_second)
-    return work(clouds, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)
+    return work(
+        clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes, strict
+    )

@@ -47,7 +47,7 @@ def predict(
 
     sshmr predict scans -c checkpoint.pt --fit -o out
     """
-    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings
+    from sshmr.cli.settings import read_cloud_settings
     from sshmr.cli.work import work
     from sshmr.device import choose_device
     from sshmr.errors import InputError
@@ -55,9 +55,8 @@ def predict(
     from sshmr.network.pretrained import pretrained_path
 
     command = "predict --fit" if fit else "predict"
-    settings, notes = read_settings(config, command, {"extract": {"voxel": VOXEL}})
-    settings = cloud_settings(
-        settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+    settings, notes = read_cloud_settings(
+        config, command, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
     body = body or settings.body
     if checkpoint is None and body != "open":
@@ -65,5 +64,6 @@ def predict(
         raise InputError("--checkpoint", "", found, expected, "The shipped network needs the open body")
     checkpoint = checkpoint or pretrained_path()
     plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
-    writing = (formats, frames_per_second)
-    return work(clouds, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)
+    return work(
+        clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes, strict
+    )

@@ -70,16 +70,17 @@ def read_settings(path: Path | None, command: str, defaults: Mapping[str, Any] |
     return Given(config, [f"{path}: sshmr {command} does not use {', '.join(ignored)}"])
 
 
-def cloud_settings(config: Config, **options: object) -> Config:
-    """The settings with options for the reading of clouds (``up``, ``unit``, …) where they were given.
+def read_cloud_settings(path: Path | None, command: str, **options: object) -> Given:
+    """As ``read_settings`` for own clouds. Options for reading them (``up``, ``unit``, …) win over the file.
 
     Raises:
-        InputError: when an option's value is wrong.
+        InputError: as ``read_settings``, and when an option's value is wrong.
     """
+    config, notes = read_settings(path, command, {"extract": {"voxel": VOXEL}})
     given = {key: str(value) for key, value in options.items() if value is not None}
     mapping = {**config.extract.clouds.model_dump(), **given}
     clouds = from_mapping(CloudsConfig, mapping, "extract.clouds", "command line")
-    return config.replace(extract=config.extract.replace(clouds=clouds))
+    return Given(config.replace(extract=config.extract.replace(clouds=clouds)), notes)
 
 
 def shipped_network(config: Config, body: str) -> tuple[Path | None, list[str]]:

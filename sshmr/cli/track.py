@@ -57,13 +57,12 @@ def track(
 
     sshmr track recording --follow --fps 30 -o out
     """
-    from sshmr.cli.settings import VOXEL, cloud_settings, read_settings, shipped_network
+    from sshmr.cli.settings import read_cloud_settings, shipped_network
     from sshmr.cli.work import work
     from sshmr.local.workers import Plan
 
-    settings, notes = read_settings(config, "fit", {"extract": {"voxel": VOXEL}})
-    settings = cloud_settings(
-        settings, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+    settings, notes = read_cloud_settings(
+        config, "fit", up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
     body = body or settings.body
     network, more = shipped_network(settings, body)
@@ -87,5 +86,6 @@ def track(
         paths = new_files(recordings, settings.extract.clouds, Path(out)) if follow else listed
         follow_live(paths, Path(out), settings.extract, plan, body, frames_per_second, sys.stdout)
         return None
-    writing = (formats, frames_per_second)
-    return work(recordings, Path(out), settings.extract, plan, body, jobs, *writing, notes, strict)
+    return work(
+        recordings, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes, strict
+    )

@@ -167,8 +167,3 @@ def read_measures(path: str | Path) -> pd.DataFrame:
             path, f'column "{missing[0]}"', "missing", ", ".join(COLUMNS), "Evaluate this round again."
         )
     return table.select(list(COLUMNS)).to_pandas()
-
-
-def combine(paths: list[str | Path]) -> pd.DataFrame:
-    """The rows of several rounds in one table."""
-    return in_order(pd.concat([read_measures(path) for path in paths], ignore_index=True))

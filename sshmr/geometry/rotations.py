@@ -75,9 +75,3 @@ def rotation_about_y(angles: torch.Tensor) -> torch.Tensor:
     cosine, sine = angles.cos(), angles.sin()
     zero, one = torch.zeros_like(angles), torch.ones_like(angles)
     return torch.stack([cosine, zero, sine, zero, one, zero, -sine, zero, cosine], -1).unflatten(-1, (3, 3))
-
-
-def geodesic_angle(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Angle between rotations: two (..., 3, 3) → (...) radians in [0, π]; accurate near 0 and π."""
-    chord = torch.linalg.matrix_norm(first - second) / 8**0.5
-    return 2 * torch.asin(chord.clamp(max=1.0))

@@ -3,8 +3,8 @@
 from importlib import resources
 from pathlib import Path
 
-PRETRAINED, NONE = "pretrained", "none"
-"""Values of the setting ``train.initial``."""
+PRETRAINED = "pretrained"
+"""The value of the setting ``train.initial`` that stands for the shipped weights."""
 
 
 def pretrained_path() -> Path:

@@ -16,7 +16,7 @@ from sshmr.config.extract import ExtractConfig
 from sshmr.config.mapping import from_mapping
 from sshmr.formats.points import read_points
 from sshmr.sources.cloud_axes import TO_Y_UP
-from sshmr.sources.sloper4d import read_pickle
+from sshmr.sources.sloper4d_file import read_pickle
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import params_schema, write_table
 from sshmr.tables.schemas import read_points as read_table

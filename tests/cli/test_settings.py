@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sshmr.cli.init import _text, dataset_name
-from sshmr.cli.settings import USED, cloud_settings, read_settings
+from sshmr.cli.settings import USED, read_cloud_settings, read_settings
 from sshmr.config.run import Config
 from sshmr.errors import InputError
 from sshmr.local.inspect import Guess
@@ -88,8 +88,9 @@ def test_wrong_files_are_refused_whichever_section_is_wrong(tmp_path, text, says
 
 
 def test_options_win_over_the_file(tmp_path):
-    config = given(tmp_path, "extract: {clouds: {up: z, unit: mm}}").config
-    clouds = cloud_settings(config, up="x", unit=None).extract.clouds
+    path = tmp_path / "mine.yaml"
+    path.write_text("extract: {clouds: {up: z, unit: mm}}")
+    clouds = read_cloud_settings(path, "fit", up="x", unit=None).config.extract.clouds
     assert (clouds.up, clouds.unit) == ("x", "mm")
 
 

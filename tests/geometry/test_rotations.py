@@ -5,7 +5,6 @@ from scipy.spatial.transform import Rotation
 
 from sshmr.geometry.frames import Z_UP_TO_Y_UP, turn_body
 from sshmr.geometry.rotations import (
-    geodesic_angle,
     rot6d_to_rotmat,
     rotation_about_y,
     rotmat_to_rot6d,
@@ -44,12 +43,6 @@ def test_six_numbers_survive_the_round_trip_and_any_six_give_a_rotation(rotvecs)
     loose = rot6d_to_rotmat(torch.randn(50, 6, dtype=torch.float64))
     torch.testing.assert_close(loose @ loose.mT, torch.eye(3).double().expand(50, 3, 3))
     torch.testing.assert_close(torch.linalg.det(loose), torch.ones(50).double())
-
-
-def test_geodesic_angle_is_the_angle_between(rotvecs):
-    identity = torch.eye(3, dtype=torch.float64)
-    angles = geodesic_angle(identity, rotvec_to_rotmat(rotvecs))
-    torch.testing.assert_close(angles, rotvecs.norm(dim=1), atol=1e-7, rtol=0)
 
 
 def test_rotation_about_y_takes_forward_to_the_left():
