@@ -33,6 +33,30 @@ order = torch.randperm(len(clouds), generator=torch.Generator().manual_seed(0))
 for few in order[:2400].split(24):
     clouds.take(few)
 """
+BARE = """
+SHARDS = range(int(config["shards"]))
+rule all:
+    input: expand("label/3/{s}", s=SHARDS)
+rule points:
+    output: "points/{s}"
+rule bootstrap:
+    input: "points/{s}"
+    output: "fit/0/{s}"
+rule label:
+    input: "points/{s}", "fit/{r}/{s}"
+    output: "label/{r}/{s}"
+rule train:
+    input: lambda wildcards: expand(f"label/{int(wildcards.r) - 1}/{{s}}", s=SHARDS)
+    output: "train/{r}"
+rule infer:
+    input: "points/{s}", "train/{r}"
+    output: "infer/{r}/{s}"
+rule fit:
+    input: "points/{s}", "infer/{r}/{s}"
+    output: "fit/{r,[1-9]}/{s}"
+"""
+"""Rules without work that make as many jobs of the same shape."""
+
 LIST = """
 import sys
 from sshmr.config.extract import ExtractConfig
@@ -54,11 +78,12 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for name, measure, size in (
             ("plan", plan, arguments.shards),
+            ("bare plan", bare, arguments.shards),
             ("listing", listing, arguments.files),
             ("training", training, arguments.clouds),
         ):
             for count in (max(1, size // 100), size):
-                seconds, megabytes = measure(count, Path(scratch) / f"{name}_{count}")
+                seconds, megabytes = measure(count, Path(scratch) / f"{name}_{count}".replace(" ", "_"))
                 print(f"{name} {count}: {seconds:.1f} s of processor time, {megabytes:.0f} MB", flush=True)
                 results[f"{name} {count}"] = {"seconds": round(seconds, 2), "megabytes": round(megabytes)}
     print(json.dumps(results))
@@ -79,6 +104,14 @@ def plan(count, folder):
         folder,
     )
     return used(*command, "--workflow-profile", ROOT / "profiles" / "default", "--config", capture)
+
+
+def bare(count, folder):
+    """The plan of as many jobs by rules without work: what Snakemake itself takes."""
+    folder.mkdir()
+    (folder / "Snakefile").write_text(BARE)
+    command = ("-m", "snakemake", "-s", folder / "Snakefile", "--dry-run", "--quiet", "all")
+    return used(*command, "--directory", folder, "--config", f"shards={count}")
 
 
 def listing(count, folder):

@@ -33,6 +33,8 @@ from sshmr.config.template import TemplateConfig
 from sshmr.network.pretrained import PRETRAINED, pretrained_path
 from sshmr.tables.run_folder import SPLITS, RunFolder, Shard, parts_of
 
+if set(str(ROOT)) & set("{}"):
+    raise WorkflowError(f"{ROOT}: Snakemake takes the braces in this path for wildcards. Move the folder.")
 if not workflow.deployment_settings.deployment_method:
     # `python` in a job is the one that runs Snakemake, even if no environment is activated.
     # This prefix replaces Snakemake's own. Without pipefail, the failure of a script in a pipe would be lost.

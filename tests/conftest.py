@@ -1,5 +1,6 @@
 """Which process runs which test; the shipped bodies and a small finished run."""
 
+import functools
 import os
 import shutil
 
@@ -26,8 +27,10 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """One process takes all tests of a file, and of files that share a finished run; the slow ones first."""
     for item in items:
-        shared = "smoke_run" if "smoke_run" in item.fixturenames else item.path.stem
+        shared = "runs" if {"smoke_run", "tour"} & set(item.fixturenames) else item.path.stem
         item.add_marker(pytest.mark.xdist_group(shared))
+        if shared == "runs":
+            item.add_marker(pytest.mark.timeout(1500))  # The first of them waits for the whole run.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -57,6 +60,12 @@ def make_run(tmp_path_factory):
     return lambda **options: MadeRun(tmp_path_factory.mktemp("run") / "results" / "demo", **options)
 
 
+@functools.cache
+def _bodies_and_template():
+    bodies = {gender: BodyModel.load(open_body_path(gender)) for gender in ("neutral", "male", "female")}
+    return bodies, build_template(bodies["neutral"], 256)
+
+
 class MadeRun:
     """Tables as the workflow lays them out, with the truth they were made from."""
 
@@ -65,8 +74,7 @@ class MadeRun:
         (results / "body").mkdir(parents=True)
         for gender in ("neutral", "male", "female"):
             shutil.copy(open_body_path(gender), results / "body" / f"{gender}.npz")
-        self.bodies = {g: BodyModel.load(open_body_path(g)) for g in ("neutral", "male", "female")}
-        self.template = build_template(self.bodies["neutral"], 256)
+        self.bodies, self.template = _bodies_and_template()
         self.template.save(results / "body" / "template.npz")
         shutil.copy(open_prior_path(), results / "body" / "prior.npz")
         self.shards, self.truth = {}, {}

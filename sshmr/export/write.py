@@ -16,6 +16,7 @@ from sshmr.export.bodies import Bodies, file_name, sequences_of
 from sshmr.export.glb import MOST_FRAMES, write_glb
 from sshmr.export.meshes import write_obj
 from sshmr.export.motion import write_amass, write_smplx
+from sshmr.export.written import Written, digest_of
 from sshmr.files import atomic_path
 from sshmr.formats.ply_writer import write_ply
 from sshmr.tables.schemas import vector
@@ -81,19 +82,20 @@ def export(
     config: ExportConfig,
     advance: Callable[[int], object] = lambda frames: None,
 ) -> tuple[list[Path], list[str]]:
-    """Write the bodies of some params tables.
+    """Write the bodies of some params tables. Files of an earlier call that would not change are left alone.
 
     Args:
         tables: [(points table, params table)]. model: the ``BodyModel`` that was fitted. folder: where to.
         config: an ``ExportConfig``. advance: called with the number of frames that were written.
 
     Returns:
-        Paths written, in order, ``bodies.parquet`` first; notes for the user.
+        Paths of the files, in order, ``bodies.parquet`` first; notes for the user.
     """
     folder = Path(folder)
     notes: list[str] = []
     rates: dict[float, bool] = {}
     written = [folder / "bodies.parquet"]
+    earlier = Written(folder)
     with (
         atomic_path(written[0]) as temporary,
         pq.ParquetWriter(temporary, TABLE, compression="zstd") as table,
@@ -104,11 +106,38 @@ def export(
                 rates[config.rate_of(bodies)] = bodies.rate() is not None
             for name in config.formats:
                 axes = config.axes or FIXED.get(name, bodies.axes)
-                written += WRITERS[name](folder, bodies, axes, config, notes)
+                written += _files(name, folder, bodies, axes, config, notes, earlier)
             advance(len(bodies.frames))
+    earlier.save()
     if rates and any(name in ANIMATED for name in config.formats):
         notes.insert(0, _told_rates(rates, config))
     return written, notes
+
+
+def _files(
+    name: str,
+    folder: Path,
+    bodies: Bodies,
+    axes: Axes,
+    config: ExportConfig,
+    notes: list[str],
+    earlier: Written,
+) -> list[Path]:
+    """Write a sequence in one format, unless its files are there already; returns their paths."""
+    digest = digest_of(
+        *(bodies.pose, bodies.betas, bodies.transl, bodies.scale, bodies.frames, bodies.times),
+        *(_frame_names(bodies), bodies.model.digest, axes, config.rate_of(bodies)),
+    )
+    key = f"{bodies.name} {name}"
+    there = earlier.unchanged(key, digest)
+    if there:
+        paths, said = there
+        notes += [note for note in said if note not in notes]
+        return paths
+    before = len(notes)
+    paths = WRITERS[name](folder, bodies, axes, config, notes)
+    earlier.add(key, digest, paths, notes[before:])
+    return paths
 
 
 def _told_rates(rates: dict[float, bool], config: ExportConfig) -> str:

@@ -134,6 +134,15 @@ def remove_stale(run: RunFolder, holders: dict[Path, tuple[Path, int | None]]) -
     return {cloud for cloud, (points, _) in holders.items() if points not in stale}
 
 
+def gone(clouds: Iterable[Path]) -> list[str]:
+    """A note on clouds whose file is gone, [] where all are there: their bodies stay in the results."""
+    lost = sorted(str(cloud) for cloud in clouds if _stamp(cloud) is None)
+    if not lost:
+        return []
+    what = "1 cloud of the results is" if len(lost) == 1 else f"{len(lost)} clouds of the results are"
+    return [f"{what} gone, such as {lost[0]}: the bodies stay; to leave them out, use another output folder"]
+
+
 def renumbered(clouds: Sequence[CloudFile], numbers: dict[str, set[int]]) -> list[CloudFile]:
     """New clouds with unique frame numbers in their sequence. If a number is taken, the cloud gets one after
     the last."""

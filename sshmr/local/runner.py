@@ -15,6 +15,7 @@ from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.errors import InputError
 from sshmr.files import sha256_of
 from sshmr.local.chunks import (
+    gone,
     known_clouds,
     parts_of,
     read_index,
@@ -131,7 +132,7 @@ def process(
     check_single(fresh, extract.clouds)
     goal = "network" if plan.fit is None else "fit"
     unfinished = [path for path in run.points() if not run.params(path, plan.round, goal).exists()]
-    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (plan.round, goal))
+    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (plan.round, goal), gone(holders))
     left = sum(row_count(path) for path in unfinished)
     before = sum(row_count(path) for path in run.points()) - left
     progress.total((len(fresh) + left) * (1 + plan.together) + before * plan.together)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sshmr import stages
-from sshmr.local.chunks import known_clouds, read_index, remove_stale, renumbered, write_part
+from sshmr.local.chunks import gone, known_clouds, read_index, remove_stale, renumbered, write_part
 from sshmr.local.inputs import CloudFile
 from sshmr.local.runner import Outcome, check_single, killed, nothing_usable
 from sshmr.local.workers import Plan, Worker, Workers
@@ -76,7 +76,7 @@ def process_tracks(
     known = remove_stale(run, holders)
     fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
     check_single(fresh, extract.clouds)
-    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (SMOOTHED, "fit"))
+    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (SMOOTHED, "fit"), gone(holders))
     chains = make_chains(run, fresh, fps)
     left = sum(
         row_count(chain.parts[i].points)

@@ -1,6 +1,7 @@
 """The command line as a whole."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -69,3 +70,6 @@ def test_a_file_in_the_way_of_a_folder_is_reported(fitted, tmp_path):
     assert "There is a file where a folder is expected" in call.stderr
     call("export", fitted, "-o", tmp_path / ("x" * 300), "-f", "ply", code=2)
     assert "Choose a shorter name" in call.stderr
+    if os.path.ismount("/sys"):  # Nobody may write there, as on a disk that can only be read.
+        call("export", fitted, "-o", "/sys/nothing", "-f", "ply", code=2)
+        assert "Choose another folder, or change its permissions" in call.stderr

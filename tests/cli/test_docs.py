@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .conftest import call
 
@@ -18,25 +19,25 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_tutorial_leads_to_meshes_and_a_report(folder, monkeypatch):
+def test_the_tutorial_leads_to_meshes_and_a_report(folder, quick, monkeypatch):
     monkeypatch.chdir(folder)
-    run("tutorial.md", least=6)
+    run("tutorial.md", least=6, quick=quick)
     for written in ("out/meshes/seq001_simulated_001.glb", "out/report.html", "strip.png"):
         assert (folder / written).exists()
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_command_line_page_run(folder, monkeypatch):
+def test_the_commands_of_the_command_line_page_run(folder, quick, monkeypatch):
     monkeypatch.chdir(folder)
-    run("tutorial.md", least=6)
-    run("cli.md", least=7)
+    run("tutorial.md", least=6, quick=quick)
+    run("cli.md", least=7, quick=quick)
     for written in ("out/meshes/seq001_simulated_001.glb", "motions/seq002_simulated_002_amass.npz", "some"):
         assert (folder / written).exists()
     assert len(list(folder.glob("zup/*/*.obj"))) == 10
 
 
-def run(page, least):
-    """Run a page's commands in the current folder, but for those that ran there before."""
+def run(page, least, quick):
+    """Run a page's commands in the current folder with quick fits, but for those that ran there before."""
     blocks = re.findall(r"<!-- tutorial -->\n```bash\n(.*?)```", (DOCS / page).read_text(), re.S)
     lines = [line for block in blocks for line in block.splitlines()]
     assert len(lines) >= least
@@ -50,4 +51,10 @@ def run(page, least):
             line = line.split(" | ")[1]
         command = shlex.split(line)
         assert command[0] == "sshmr"
-        call(*command[1:], *(["--jobs", "1"] if command[1] == "fit" else []), stdin=stdin)
+        if command[1] == "fit":
+            command += ["--jobs", "1", *([] if "--config" in command else ["--config", str(quick)])]
+        call(*command[1:], stdin=stdin)
+        if command[1] == "init":
+            settings = yaml.safe_load(Path("people.yaml").read_text())
+            settings["fit"] = yaml.safe_load(quick.read_text())["fit"]
+            Path("people.yaml").write_text(yaml.safe_dump(settings))

@@ -85,6 +85,7 @@ def test_only_new_and_changed_clouds_are_fitted(people, quick, tmp_path):
     call("fit", scans / first, "-o", out, "--config", quick, *OPTIONS)
     before = {path: path.stat().st_mtime_ns for path in out.glob("round_0/fit/train/*.parquet")}
     added = call_json("fit", scans, "-o", out, "--config", quick, *OPTIONS)
+    assert not any("gone" in note for note in added["notes"])
     assert (added["clouds"], added["done_before"], added["frames_in_folder"]) == (6, 3, 6)
     assert all(path.stat().st_mtime_ns == modified for path, modified in before.items())
 
@@ -96,10 +97,15 @@ def test_only_new_and_changed_clouds_are_fitted(people, quick, tmp_path):
     assert len(residual) == 6
     assert residual.max() < 0.03
 
+    (scans / second / "000002.ply").unlink()
+    said = " ".join(call("fit", scans, "-o", out, "--config", quick, *OPTIONS).split())
+    assert "1 cloud of the results is gone" in said
+    assert len(fits(out)) == 6
+
 
 @pytest.mark.slow
 def test_a_killed_run_continues_and_ends_like_an_unbroken_one(people, quick, tmp_path):
-    scans = copies(next(people.rglob("*.ply")), tmp_path / "scans", 24)
+    scans = copies(next(people.rglob("*.ply")), tmp_path / "scans", 16)
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     process = start("fit", scans, "-o", broken, "--config", quick, "--jobs", 1)
     while not list(broken.glob("round_0/fit/train/[!.]*.parquet")) and process.poll() is None:
@@ -107,9 +113,9 @@ def test_a_killed_run_continues_and_ends_like_an_unbroken_one(people, quick, tmp
     process.send_signal(signal.SIGKILL)
     process.communicate()
     done = len(fits(broken))
-    assert 0 < done < 24, "killed too late to tell"
+    assert 0 < done < 16, "killed too late to tell"
     rest = call_json("fit", scans, "-o", broken, "--config", quick, *OPTIONS)
-    assert rest["done"] == 24
+    assert rest["done"] == 16
     assert not [path for path in broken.rglob("*") if ".tmp" in path.name]
 
     call("fit", scans, "-o", whole, "--config", quick, "--jobs", 2)

@@ -29,10 +29,10 @@ from tests.workflow.test_kill import tables
 
 CPUS = 2
 PLUGIN = "snakemake_executor_plugin_slurm"
-SETTINGS = ("--configfile", "config/smoke.yaml", "--config", "capture={sequences: 3}",
+SETTINGS = ("--configfile", "config/smoke.yaml", "--config", "capture={sequences: 2, test_sequences: 0}",
             "extract={shard_frames: 4}", "train={processes: 2}",
-            "report={frames: 0}")  # fmt: skip
-"""Two shards to train on, two processes that share them, and no pictures."""
+            "report={frames: 0, split: train}")  # fmt: skip
+"""Two shards to train on, two processes that share them, none to test on, and no pictures."""
 
 SLURM = (
     "--workflow-profile", "profiles/slurm", "--latency-wait", 10,
@@ -203,7 +203,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 def expect_no_fallback(clone: Clone) -> None:
     """Slurm hands out a GPU that torch cannot use: the job says so in its log and fails."""
-    table = min(clone.results.glob("round_1/infer/test/*.parquet"))
+    table = min(clone.results.glob("round_1/infer/train/*.parquet"))
     log = clone.results / "logs" / table.relative_to(clone.results).with_suffix(".log")
     target = table.relative_to(clone.folder)
     done = clone.run(target, *SETTINGS, "device=cuda", *SLURM, "--retries", 0, "--force")

@@ -235,3 +235,23 @@ def test_the_table_has_every_body_at_its_place(truth, tmp_path):
     local *= np.asarray(table["scale"], float)[:, None, None]
     expected = np.concatenate([truth.vertices["sit"], truth.vertices["walk"]])
     np.testing.assert_allclose(local + np.stack(table["transl"])[:, None], expected, atol=MICROMETRE)
+
+
+def test_a_second_export_writes_what_changed_and_nothing_else(truth, tmp_path):
+    paths, notes = written(truth, tmp_path, "ply", "amass")
+    before = {path: path.stat().st_mtime_ns for path in paths[1:]}
+    again, told = written(truth, tmp_path, "ply", "amass")
+    assert (again, told) == (paths, notes)
+    assert {path: path.stat().st_mtime_ns for path in paths[1:]} == before
+
+    (tmp_path / "walk" / "cloud0.ply").unlink()
+    for path in (tmp_path / "sit").iterdir():
+        path.write_text("overwritten by hand")
+    written(truth, tmp_path, "ply", "amass", axes=Axes("y", "m"))
+    changed = {path for path, stamp in before.items() if path.stat().st_mtime_ns != stamp}
+    assert changed == set(before)  # Other axes change every file.
+    last = {path: path.stat().st_mtime_ns for path in before}
+    (tmp_path / "sit" / "cloud0.ply").unlink()
+    written(truth, tmp_path, "ply", "amass", axes=Axes("y", "m"))
+    changed = {path for path, stamp in last.items() if path.stat().st_mtime_ns != stamp}
+    assert changed == {tmp_path / "sit" / "cloud0.ply"}

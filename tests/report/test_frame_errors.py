@@ -1,10 +1,15 @@
 """Errors of single frames, what of a body was seen, and how calibrated confidence is."""
 
+import collections
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sshmr.body.model import JOINT_NAMES
 from sshmr.report.frame_errors import SEEN_DISTANCE, binned, calibration, frame_errors
+from sshmr.viewing import frames
 from sshmr.viewing.frames import Run
 
 
@@ -89,3 +94,27 @@ def test_bins_hold_equally_many():
     np.testing.assert_allclose(table["median"], 2 * table["x"])
     assert (table["low"] < table["median"]).all()
     assert binned(np.zeros(0), np.zeros(0)).empty
+
+
+def test_each_table_is_read_once(make_run, monkeypatch):
+    """Also where several sequences share one."""
+    made = make_run(rounds=1)
+    path = made.results / "points" / "train" / "walk.parquet"
+    table = pq.read_table(path)
+    names = pa.array([f"walk_{row % 2}" for row in range(table.num_rows)])
+    column = table.schema.get_field_index("sequence")
+    pq.write_table(table.set_column(column, table.schema.field(column), names), path)
+    opened = collections.Counter()
+    for name in ("read_points", "read_params"):
+        read = getattr(frames, name)
+
+        def counted(path, *rest, read=read, **options):
+            opened[path] += 1
+            return read(path, *rest, **options)
+
+        monkeypatch.setattr(frames, name, counted)
+    run = Run(made.results)
+    assert len(run.sequences) == 4
+    frame_errors(run, [(0, "fit"), (1, "network"), (1, "fit")])
+    assert len(opened) == 4 * 3
+    assert set(opened.values()) == {1}

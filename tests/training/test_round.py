@@ -181,14 +181,14 @@ def test_a_later_round_starts_where_the_last_one_ended(run, settings, tmp_path):
 
 def test_killed_at_any_moment_it_ends_with_the_same_weights(run, settings, tmp_path):
     """Kill -9 twice, at moments spread over the run, then let it finish."""
-    settings["train"]["epochs"] = 8
+    settings["train"]["epochs"] = 6
     command = [
         sys.executable, str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
         *("--results", str(run.results), "--round", "1", "--out"),
     ]  # fmt: skip
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
     broken = tmp_path / "broken"
-    for epochs in (1, 4):
+    for epochs in (1, 3):
         process = subprocess.Popen([*command, str(broken)], stderr=subprocess.PIPE)
         _wait_for_epochs(process, broken / "resume", epochs)
         os.kill(process.pid, signal.SIGKILL)

@@ -16,21 +16,36 @@ PARTS = (
     "Snakefile", "config.yaml", "config", "rules", "schemas", "envs", "profiles", "workflow_scripts", "sshmr",
 )  # fmt: skip
 SMOKE = ("--configfile", "config/smoke.yaml")
+LAYOUTS = {
+    "seq001_simulated_001": "sloper4d",
+    "seq002_simulated_002": "behave",
+    "seq003_simulated_003": "surreal",
+    "seq004_simulated_004": "clouds",
+}
+"""The tour's sequences for training, and the layout that each is recorded in."""
+TOUR = (
+    "--configfile", "config/tour.yaml",
+    "--config", "capture={sequences: 5, test_sequences: 1, frames: 6, defects: 0.0}",
+)  # fmt: skip
 
 
 class Clone:
     """A copy of the workflow; ``results`` is where the smoke test's files go."""
 
-    def __init__(self, folder):
-        keep_code()
+    def __init__(self, folder, of=None):
+        """
+        Args:
+            folder: where it is made. of: another copy, which is copied with its results.
+        """
         self.folder = folder
         self.results = folder / "results" / "smoke"
-        for part in PARTS:
-            if (ROOT / part).is_dir():
+        keep_code()
+        for part in of.folder.iterdir() if of else (ROOT / part for part in PARTS):
+            if part.is_dir():
                 # With __pycache__, so that no copy compiles and reads the code once more.
-                shutil.copytree(ROOT / part, folder / part)
+                shutil.copytree(part, folder / part.name)
             else:
-                shutil.copy(ROOT / part, folder / part)
+                shutil.copy2(part, folder / part.name)
 
     def command(self, *arguments):
         """Snakemake's command line."""
@@ -69,8 +84,10 @@ def keep_code():
 
 @pytest.fixture
 def clone(tmp_path):
-    """A fresh copy of the workflow."""
-    return Clone(tmp_path)
+    """A fresh copy of the workflow, in a folder whose name is not plain."""
+    folder = tmp_path / "it's a copy"
+    folder.mkdir()
+    return Clone(folder)
 
 
 @pytest.fixture(scope="session")
@@ -80,4 +97,13 @@ def smoke_run(tmp_path_factory):
     done = clone.run(*SMOKE)
     assert done.returncode == 0, done.stdout[-4000:]
     clone.output = done.stdout
+    return clone
+
+
+@pytest.fixture(scope="session")
+def tour(tmp_path_factory):
+    """A copy of the workflow with the points tables of one training sequence of each layout."""
+    clone = Clone(tmp_path_factory.mktemp("tour"))
+    done = clone.run("extract", *TOUR)
+    assert done.returncode == 0, done.stdout[-4000:]
     return clone

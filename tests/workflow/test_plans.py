@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from .conftest import Clone
+
 
 def make_clouds(folder):
     for sequence in ("walk", "sit"):
@@ -56,9 +58,9 @@ def test_default_plans_the_whole_loop(clone):
     }
 
 
-@pytest.mark.parametrize("overlay", ["paper", "smoke", "tour"])
+@pytest.mark.parametrize("overlay", ["medium", "paper", "smoke", "tour"])
 def test_overlays_without_data_plan(clone, overlay):
-    assert clone.plan("--configfile", f"config/{overlay}.yaml")["train_round"] in (1, 50)
+    assert clone.plan("--configfile", f"config/{overlay}.yaml")["train_round"] in (1, 3, 50)
 
 
 def test_layouts_take_turns_in_both_splits(clone):
@@ -132,6 +134,14 @@ def test_mistakes_are_reported_before_any_job(clone, arguments, message):
     assert done.returncode == 1
     assert message in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_folder_with_braces_is_refused(tmp_path):
+    folder = tmp_path / "a {copy}"
+    folder.mkdir()
+    done = Clone(folder).run("--dry-run")
+    assert done.returncode == 1
+    assert "Snakemake takes the braces in this path for wildcards" in done.stdout
 
 
 def test_the_file_at_fault_is_named(clone):
