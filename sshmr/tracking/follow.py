@@ -14,12 +14,12 @@ from sshmr.fit.energy import energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine, Fitted, thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import Expected, State, skin
-from sshmr.fit.search import Found, found_from_nothing, judged, name_of_start
+from sshmr.fit.search import SURE, Found, found_from_nothing, judged, name_of_start
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
 VERTICES, POINTS = 512, 512
-COARSE, FINE = (0.05, 0.03), (0.015, 0.0075)
+COARSE, FINE = (0.08, 0.05, 0.03), (0.015, 0.0075)
 """Spreads of the correspondence, metres, with a pull along the surface of ``SLIDING`` each."""
 SLIDING = (0.2, 0.03)
 WIDE = (0.12, 0.08)
@@ -41,7 +41,8 @@ BETTER = 6.0
 KNOWN = 30
 """Frames whose shapes count; then the shape is as good as known."""
 FOLLOWED = -3
-"""Index of the start from the frame before; the others are those of a search."""
+"""Index of the start from the frame before. The others are those of a search: -2 is the prediction, -1 the
+first start rotated by 180°."""
 
 
 class Frame(NamedTuple):
@@ -203,16 +204,28 @@ class Follower:
         memory.add(state, frame)
         return state
 
-    def _search(self, frame: Frame) -> Found:
+    def _search(self, frame: Frame, followed: State | None = None) -> Found:
+        """The body of a frame from the network and the search.
+
+        With the ``followed`` body, this and the prediction are tried first. Where that is sure, it is enough.
+        """
         data = padded([frame])
         predicted = None if self.predict is None else self.predict(*data)
+        if followed is not None:
+            starts = [followed] if predicted is None else [predicted, followed]
+            names = torch.tensor([*([] if predicted is None else [-2]), FOLLOWED, -1])
+            fitted = self.engine.from_predictions(*data, starts)
+            fitted = fitted._replace(hypothesis=names[fitted.hypothesis])
+            found = judged(self.engine, self.body, *data, fitted)
+            if found.confidence[0] >= SURE:
+                return found
         return found_from_nothing(self.engine, self.body, *data, predicted)
 
     def _corrected(
         self, frames: Sequence[Frame], founds: list[Found], place: int, memory: Memory
     ) -> list[Found]:
         """The bodies with a searched one at ``place``, and what follows from it, where that is better."""
-        other = self._search(frames[place])
+        other = self._search(frames[place], founds[place].fitted.state)
         state = other.fitted.state
         other = self.judge([frames[place]], state, int(other.fitted.hypothesis[0]))
         if _energy(other) + BETTER > _energy(founds[place]):
