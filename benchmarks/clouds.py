@@ -15,7 +15,10 @@ LIDAR = LidarConfig()
 
 
 class Frames(NamedTuple):
-    """F centred clouds, points (F, N, 3) with zero rows as padding and mask (F, N), and the true bodies."""
+    """F centred clouds, points (F, N, 3) with zero rows as padding and mask (F, N), and the true bodies.
+
+    ``sensor`` (F, 3): where each was seen from, metres, in the centred frame.
+    """
 
     points: np.ndarray
     mask: np.ndarray
@@ -24,6 +27,7 @@ class Frames(NamedTuple):
     transl: np.ndarray
     joints: np.ndarray
     vertices: np.ndarray
+    sensor: np.ndarray
 
 
 def frames(sensor, poses, count, seed, size=1024):
@@ -36,14 +40,15 @@ def frames(sensor, poses, count, seed, size=1024):
         pose, betas, transl = person(body, poses[index], rng)
         posed = body(pose[None], betas[None], transl[None])
         vertices, joints = posed.vertices[0].numpy(), posed.joints[0].numpy()
-        cloud = sensor(vertices, body.faces.numpy(), rng)
+        cloud, place = sensor(vertices, body.faces.numpy(), rng)
         cloud = cloud[rng.permutation(len(cloud))[:size]]
         centre = cloud.mean(0)
         padded = np.zeros((size, 3), np.float32)
         padded[: len(cloud)] = cloud - centre
         mask = np.arange(size) < len(cloud)
-        rows.append((padded, mask, pose, betas, transl - centre, joints - centre, vertices - centre))
-    return Frames(*(np.stack([np.asarray(row[i]) for row in rows]) for i in range(7)))
+        place = (place - centre).astype(np.float32)
+        rows.append((padded, mask, pose, betas, transl - centre, joints - centre, vertices - centre, place))
+    return Frames(*(np.stack([np.asarray(part) for part in parts]) for parts in zip(*rows, strict=True)))
 
 
 def person(body, pose, rng):
@@ -60,10 +65,11 @@ def person(body, pose, rng):
 
 
 def depth_camera(vertices, faces, rng, distances=(2.0, 4.0), noise=0.003):
-    """A camera 2–4 m away with one or two thin occluders, 3 mm noise and 2 % outliers; (K, 3) metres."""
+    """A camera 2–4 m away with one or two thin occluders, 3 mm noise and 2 % outliers; (K, 3) metres, eye."""
     bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(*distances)
     eye = distance * np.array([np.sin(bearing), 0, np.cos(bearing)]) + [0, rng.uniform(-0.3, 1.0), 0]
-    return depth_pixels(vertices, faces, vertices.mean(0) + eye, rng, noise, distance, occluders=True)
+    eye = vertices.mean(0) + eye
+    return depth_pixels(vertices, faces, eye, rng, noise, distance, occluders=True), eye
 
 
 def depth_pixels(vertices, faces, eye, rng, noise=0.003, distance=None, occluders=False):
@@ -100,11 +106,11 @@ def _occluded(u, v, reach, rng):
 
 
 def lidar(vertices, faces, rng, settings=LIDAR, distances=(4.0, 14.0)):
-    """A spinning LiDAR 4–14 m away, about 100 to 1,000 points; (K, 3) metres."""
+    """A spinning LiDAR 4–14 m away, about 100 to 1,000 points; (K, 3) metres, and its place."""
     bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(*distances)
     sensor = np.array([distance * np.sin(bearing), rng.uniform(1.5, 2.0), distance * np.cos(bearing)])
     while True:
         cloud = scan(vertices @ Z_UP_TO_Y_UP, faces, sensor @ Z_UP_TO_Y_UP, settings, rng) @ Z_UP_TO_Y_UP.T
         if len(cloud) >= 60:
-            return cloud.astype(np.float32)
+            return cloud.astype(np.float32), sensor
         sensor *= np.array([0.8, 1.0, 0.8])

@@ -57,11 +57,12 @@ class Run(NamedTuple):
 
 
 @torch.no_grad()
-def run(engine, frames, starts=None, body=None):
+def run(engine, frames, starts=None, body=None, known=False):
     """Fit all frames in batches.
 
     ``body``: the complete body. The search without a prediction uses it to decide which fits to repeat.
-    ``starts``: State of F bodies to start from; None starts without a prediction.
+    ``starts``: State of F bodies to start from; None starts without a prediction. ``known``: those fits know
+    where the sensor was.
     """
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     parts, energy, start = [], [], time.perf_counter()
@@ -71,7 +72,8 @@ def run(engine, frames, starts=None, body=None):
             some = (points[rows], mask[rows])
             fitted = found_from_nothing(engine, body, *some).fitted if body else engine.from_nothing(*some)
         else:
-            fitted = engine.from_predictions(points[rows], mask[rows], [starts.rows(rows)])
+            sensor = torch.from_numpy(frames.sensor[rows]) if known else None
+            fitted = engine.from_predictions(points[rows], mask[rows], [starts.rows(rows)], sensor=sensor)
         parts.append(fitted.state)
         energy.append(fitted.energy["energy"])
     seconds = (time.perf_counter() - start) / len(points)
@@ -155,7 +157,8 @@ def from_run(folder, body):
         truth = [np.asarray(points[name], np.float32) for name in ("pose", "betas", "transl")]
         joints = points["joints"].reshape(-1, 24, 3)
         vertices = body(*map(torch.from_numpy, truth)).vertices.numpy()
-        parts.append((points["points"], valid_mask(points), *truth, joints, vertices))
+        unknown = np.full((len(vertices), 3), np.nan, np.float32)
+        parts.append((points["points"], valid_mask(points), *truth, joints, vertices, unknown))
         starts.append(
             State.from_pose(*(torch.from_numpy(params[name]) for name in ("pose", "betas", "transl")))
         )

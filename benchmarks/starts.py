@@ -5,8 +5,9 @@
 POSES.parquet is the motion table that the network was trained with: the clouds are of the same subjects that
 pretraining leaves out. Compared are the network's predictions, the fits from typical poses (search), from the
 prediction and its mirrored start (network), the one of lower energy (both), and a search for only those
-clouds whose fit from the prediction has a confidence below a limit (doubtful). Times are of one CPU core and
-count prediction. The last line is JSON.
+clouds whose fit from the prediction has a confidence below a limit (doubtful). The fits of
+known_sensor are those of network that know where the sensor was. Times are of one CPU core and count
+prediction. The last line is JSON.
 """
 
 import argparse
@@ -104,6 +105,7 @@ def main():
         result["prediction"] = summary(errors(posed_by(body, state)[0], frames), seconds)
         searched, slow = timed(run_search, engine, body, frames)
         refined, quick = timed(run, engine, frames, state)
+        told = run(engine, frames, state, known=True)
         error = {
             "search": errors(posed_by(body, searched.state)[0], frames),
             "network": errors(posed_by(body, refined.state)[0], frames),
@@ -111,6 +113,7 @@ def main():
         result["search"] = summary(error["search"], slow)
         quick += seconds
         result["network"] = summary(error["network"], quick)
+        result["known_sensor"] = summary(errors(posed_by(body, told.state)[0], frames), quick)
         lower = (refined.energy < searched.energy).numpy()
         best = np.where(lower, error["network"], error["search"])
         result["both"] = summary(best, quick + slow)

@@ -95,7 +95,7 @@ def draw(kind: Kind, poses: np.ndarray, count: int, seed: int) -> Wild:
         mesh = vertices, body.faces.numpy()
         if kind.mesh:
             mesh = kind.mesh(Person(body, posed, vertices), rng)
-        cloud = SENSORS[kind.sensor](*mesh, rng)
+        cloud, place = SENSORS[kind.sensor](*mesh, rng)
         low, high = vertices[:, 1].min(), vertices[:, 1].max()
         if kind.part > 0:
             low = high - kind.part * (high - low)
@@ -110,10 +110,13 @@ def draw(kind: Kind, poses: np.ndarray, count: int, seed: int) -> Wild:
         points, number, centre = centre_and_pad(cloud, POINTS)
         mask = np.arange(POINTS) < number
         centre = centre.astype(np.float32)
-        rows.append((points, mask, pose, betas, transl - centre, joints - centre, vertices - centre))
+        place = (place - centre).astype(np.float32)
+        rows.append((points, mask, pose, betas, transl - centre, joints - centre, vertices - centre, place))
         seen.append((joints[:, 1] >= low - 0.05) & (joints[:, 1] <= high + 0.05))
         shape.append(scale * shape_of(body, betas[None])[0])
-    frames = clouds.Frames(*(np.stack([np.asarray(row[i]) for row in rows]) for i in range(7)))
+    frames = clouds.Frames(
+        *(np.stack([np.asarray(part) for part in parts]) for parts in zip(*rows, strict=True))
+    )
     return Wild(frames, np.stack(seen), np.stack(shape))
 
 

@@ -8,6 +8,7 @@ from sshmr.config.base import Settings, misfit
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 Names = tuple[str, ...]
+Place = Literal["auto", "unknown"] | tuple[float, float, float]
 
 
 def metres_of(unit: str | float) -> float:
@@ -100,6 +101,10 @@ class CloudsConfig(Settings):
     depth_scale: float = Field(0.0, ge=0, le=1000)
     """Length of one step of a depth image in metres. 0 reads whole numbers as millimetres, others as
     metres."""
+    sensor: Place = "unknown"
+    """Where the sensor was: [x, y, z] in the axes and the unit of the files. The fit then knows which skin is
+    visible. auto takes the origin for each cloud that looks seen from there. With unknown, the fit estimates
+    the viewing direction."""
     truth: str = ""
     """Parquet table of true bodies, for evaluation only. Empty uses truth.parquet or labels.parquet in the
     root, if there is one."""
@@ -114,7 +119,7 @@ class CloudsConfig(Settings):
         return metres_of(self.unit)
 
     @property
-    def sensor(self) -> tuple[str, float]:
+    def camera(self) -> tuple[str, float]:
         """What depth images need: intrinsics and scale."""
         return self.intrinsics, self.depth_scale
 
@@ -145,6 +150,8 @@ class ScenesConfig(Settings):
     """Intrinsics of depth images, as for clouds."""
     depth_scale: float = Field(0.0, ge=0, le=1000)
     """Length of one step of a depth image, as for clouds."""
+    sensor: Place = "unknown"
+    """Where the sensor was, as for clouds."""
     empty: str = ""
     """A file with the same scene without people, from the same place. Empty for none."""
     background: bool = True
@@ -160,7 +167,7 @@ class ScenesConfig(Settings):
     """Fraction of the sequences that is held out if none is named."""
 
     @property
-    def sensor(self) -> tuple[str, float]:
+    def camera(self) -> tuple[str, float]:
         """What depth images need: intrinsics and scale."""
         return self.intrinsics, self.depth_scale
 

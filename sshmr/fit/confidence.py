@@ -9,7 +9,7 @@ import torch
 
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import energies
+from sshmr.fit.energy import Sight, energies
 from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import State, skin
@@ -45,6 +45,7 @@ def evidence(
     state: State,
     residual: torch.Tensor,
     visible: torch.Tensor,
+    sensor: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The quantities that predict whether a fit is good, in the order of ``QUANTITIES``.
 
@@ -53,6 +54,7 @@ def evidence(
         points: (B, N, 3) metres; mask: (B, N) bool. state: B fitted bodies.
         residual: (B,) metres, median distance of the points to the surface.
         visible: (B, 24) bool, the joints that the cloud shows, from ``visible_joints``.
+        sensor: (B, 3) metres, NaN where unknown, or None.
 
     Returns:
         (B, 8): log residual; mean distance from the visible skin to the cloud, metres; negative log
@@ -62,8 +64,8 @@ def evidence(
     """
     few, few_mask = thinned(points, mask, MOST_POINTS)
     data = (surface, prior, few, few_mask, state)
-    moved, view = refine(*data, [SPREAD], SLIDING, SETTINGS)
-    terms, vertices = energies(*data, view, SETTINGS)
+    moved, view = refine(*data, [SPREAD], SLIDING, SETTINGS, sight=Sight(sensor))
+    terms, vertices = energies(*data, view, SETTINGS, sight=Sight(sensor))
     movement = (skin(surface.body, moved).vertices - vertices).norm(dim=2).mean(1)
     residual = residual.to(movement)
     apart = torch.cdist(few, vertices).amin(2) > FAR

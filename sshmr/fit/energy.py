@@ -45,6 +45,26 @@ MIN_EXPONENT = -80.0
 """Below it, exp underflows to denormal numbers, which are thirty times slower on a CPU."""
 
 
+class Sight(NamedTuple):
+    """What is known of how R clouds were seen; None where it is not.
+
+    Attributes:
+        sensor: (R, 3) metres, where the sensor was, NaN in the rows where nobody knows.
+        frame: (R, 2) metres, the lowest and the highest height that each cloud shows.
+    """
+
+    sensor: torch.Tensor | None = None
+    frame: torch.Tensor | None = None
+
+    def rows(self, index: torch.Tensor) -> "Sight":
+        """Of some of the clouds."""
+        return Sight(*(None if part is None else part[index] for part in self))
+
+
+NOTHING_KNOWN = Sight()
+ALONG_Z = torch.tensor([0.0, 0.0, 1.0])
+
+
 class Correspondence(NamedTuple):
     """E step. mass (R, M); target (R, M, 3) metres; log_likelihood (R, N) nats; inlier (R, N) in 0..1."""
 
@@ -133,20 +153,44 @@ def visibility(
     normals: torch.Tensor,
     view: torch.Tensor,
     sharpness: float,
-    frame: torch.Tensor | None = None,
+    sight: Sight = NOTHING_KNOWN,
 ) -> torch.Tensor:
     """Log weight (R, M) of each vertex's visibility from the sensor: near zero if it is visible.
 
-    Negative where the skin turns away, where another part of the body occludes it, and outside of ``frame``
-    (R, 2): the lowest and the highest height, metres, that the cloud shows; None where it shows all.
+    Negative where the skin turns away, where another part of the body occludes it, and outside of the heights
+    that the cloud shows. ``view`` (R, 3), from ``view_direction``, counts where ``sight`` has no sensor.
     """
     log_sigmoid = torch.nn.functional.logsigmoid
-    seen = log_sigmoid(sharpness * (normals @ view[..., None])[..., 0])
-    seen = seen + log_sigmoid((BEHIND - depth_behind(vertices, view)) / BEHIND_SOFTNESS)
-    if frame is None:
+    ahead, places = view[:, None].expand_as(vertices), vertices
+    if sight.sensor is not None and sight.sensor.isfinite().any():
+        known = sight.sensor.isfinite().all(1)[:, None, None]
+        ray, flat = seen_from(vertices, sight.sensor)
+        ahead, places = torch.where(known, ray, ahead), torch.where(known, flat, vertices)
+        view = torch.where(known[:, 0], ALONG_Z.to(view), view)
+    seen = log_sigmoid(sharpness * (normals * ahead).sum(2))
+    seen = seen + log_sigmoid((BEHIND - depth_behind(places, view)) / BEHIND_SOFTNESS)
+    if sight.frame is None:
         return seen
-    height, (low, high) = vertices[..., 1], frame[..., None].unbind(1)
+    height, (low, high) = vertices[..., 1], sight.frame[..., None].unbind(1)
     return seen + log_sigmoid((height - low) / EDGE + 2) + log_sigmoid((high - height) / EDGE + 2)
+
+
+def seen_from(vertices: torch.Tensor, sensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vertices (R, M, 3) as a sensor (R, 3) sees them, metres.
+
+    Returns:
+        (R, M, 3) unit vectors towards the sensor; (R, M, 3) places that a sensor far away along +z would see
+        in the same way: across as at the vertices' mean distance, and minus the distance.
+    """
+    ray = sensor[:, None] - vertices
+    distance = ray.norm(dim=2, keepdim=True).clamp_min(1e-3)
+    ray = ray / distance
+    axis = torch.nn.functional.normalize(ray.mean(1), dim=1)
+    least = torch.nn.functional.one_hot(axis.abs().argmin(1), 3).to(axis)
+    right = torch.nn.functional.normalize(torch.linalg.cross(least, axis), dim=1)
+    up = torch.linalg.cross(axis, right)
+    across = -distance.mean(1, keepdim=True) * (ray @ torch.stack([right, up], 2))
+    return ray, torch.cat([across, -distance], 2)
 
 
 def depth_behind(vertices: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
@@ -176,14 +220,14 @@ def energies(
     view: torch.Tensor,
     config: FitConfig,
     expected: Expected | None = None,
-    frame: torch.Tensor | None = None,
+    sight: Sight = NOTHING_KNOWN,
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """The terms of R fits, comparable between hypotheses for one cloud.
 
     Args:
         view: (R, 3) from ``view_direction``.
         expected: ``Expected`` of R bodies, or None.
-        frame: (R, 2) metres, the heights that the clouds show, or None: ``visibility``.
+        sight: ``Sight`` of R clouds.
 
     Returns:
         dict of (R,) nats: ``energy`` (the sum), ``energy_correspondence``, ``energy_chamfer`` (how far the
@@ -193,7 +237,7 @@ def energies(
     posed = skin(surface.body, state)
     vertices = posed.vertices
     normals = surface.turned_normals(posed.rotations)
-    seen = visibility(vertices, normals, view, config.facing, frame)
+    seen = visibility(vertices, normals, view, config.facing, sight)
     variance = torch.full((len(points),), config.compare_spread**2, dtype=points.dtype, device=points.device)
     match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
     count = mask.sum(1).clamp_min(1)

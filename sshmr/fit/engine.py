@@ -9,7 +9,7 @@ import torch
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import STEPS, fit_published
-from sshmr.fit.energy import energies
+from sshmr.fit.energy import NOTHING_KNOWN, Sight, energies
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.hypotheses import mirrored_start, typical_poses
 from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
@@ -27,6 +27,9 @@ PART_COVERAGE = 0.02
 
 FEWER_OUTLIERS = 0.1
 """Share of ``outlier_weight`` in the search for missed limbs."""
+
+BEYOND = 9.0
+"""Metres, higher and lower than any part of a body in a centred cloud."""
 
 PUBLISHED_POINTS = 1024
 """Largest number of points that the published routine uses, as in its paper."""
@@ -80,24 +83,30 @@ class Engine:
         starts = self.starts if index < len(self.starts.names) else self.all_starts
         return starts.names[index]
 
-    def from_nothing(self, points: torch.Tensor, mask: torch.Tensor) -> Fitted:
+    def from_nothing(
+        self, points: torch.Tensor, mask: torch.Tensor, sensor: torch.Tensor | None = None
+    ) -> Fitted:
         """Fit B clouds, points (B, N, 3) and mask (B, N), starting from typical poses at all headings."""
         if self.config.optimiser == "adam":
             index = torch.arange(len(self.starts.names)).expand(len(points), -1)
             start = State(*(part.repeat(len(points), *[1] * (part.ndim - 1)) for part in self.starts.state))
             return self._published(points, mask, start, index, "bootstrap")
-        return self._from_starts(points, mask, self.starts, self.config.search)
+        return self._from_starts(points, mask, self.starts, self.config.search, sensor)
 
-    def from_any_posture(self, points: torch.Tensor, mask: torch.Tensor) -> Fitted:
+    def from_any_posture(
+        self, points: torch.Tensor, mask: torch.Tensor, sensor: torch.Tensor | None = None
+    ) -> Fitted:
         """The same from ``all_starts``; more hypotheses enter the first stages."""
         wider = (
             stage.model_copy(update={"hypotheses": stage.hypotheses * factor})
             for stage, factor in zip(self.config.search, WIDER, strict=False)
         )
         stages = (*wider, *self.config.search[len(WIDER) :])
-        return self._from_starts(points, mask, self.all_starts, stages)
+        return self._from_starts(points, mask, self.all_starts, stages, sensor)
 
-    def from_part(self, points: torch.Tensor, mask: torch.Tensor, upper: bool) -> Fitted:
+    def from_part(
+        self, points: torch.Tensor, mask: torch.Tensor, upper: bool, sensor: torch.Tensor | None = None
+    ) -> Fitted:
         """The same for clouds that show only the upper part of a person (``upper``), or the lower one.
 
         The head is at the highest point, or the feet are at the lowest. Skin outside the heights of the cloud
@@ -106,14 +115,12 @@ class Engine:
         stages = self.config.search
         count = min(stages[0].hypotheses, len(self.starts.names))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
-        low, high = (
-            torch.where(mask, points[..., 1], torch.full_like(points[..., 1], beyond)) for beyond in (9, -9)
-        )
-        low, high = low.amin(1), high.amax(1)
+        frame = frame_of(points, mask, upper)
+        end_of_cloud = _heights(points, mask)[1 if upper else 0]
         vertices, picked, shifts = self.starts.vertices, [], []
         end = vertices[..., 1].amax(1) if upper else vertices[..., 1].amin(1)
         for row in range(len(points)):
-            lift = (high[row] if upper else low[row]) - end
+            lift = end_of_cloud[row] - end
             moved = vertices + torch.nn.functional.pad(lift[:, None], (1, 1))[:, None]
             some = (moved, self.starts.tipped, few[row : row + 1], few_mask[row : row + 1])
             index, shift = screen(*some, count, PART_COVERAGE)
@@ -121,12 +128,15 @@ class Engine:
             shifts.append(shift[0] + torch.nn.functional.pad(lift[index[0], None], (1, 1)))
         start = self.starts.state.rows(torch.cat(picked))
         start = start._replace(transl=start.transl + torch.cat(shifts))
-        far = torch.full_like(low, 9.0)
-        frame = torch.stack([low, far] if upper else [-far, high], 1)
-        return self._sieve(points, mask, start, torch.stack(picked), stages, None, frame)
+        return self._sieve(points, mask, start, torch.stack(picked), stages, None, Sight(sensor, frame))
 
     def _from_starts(
-        self, points: torch.Tensor, mask: torch.Tensor, starts: Starts, stages: Sequence[Stage]
+        self,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        starts: Starts,
+        stages: Sequence[Stage],
+        sensor: torch.Tensor | None,
     ) -> Fitted:
         count = min(stages[0].hypotheses, len(starts.names))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
@@ -134,7 +144,7 @@ class Engine:
         index, shift = screen(*screened, count, self.config.screen_coverage)
         start = starts.state.rows(index.flatten())
         start = start._replace(transl=start.transl + shift.flatten(0, 1))
-        return self._sieve(points, mask, start, index, stages)
+        return self._sieve(points, mask, start, index, stages, None, Sight(sensor))
 
     def from_predictions(
         self,
@@ -142,20 +152,25 @@ class Engine:
         mask: torch.Tensor,
         predictions: Sequence[State],
         expected: Expected | None = None,
+        sensor: torch.Tensor | None = None,
+        frame: torch.Tensor | None = None,
     ) -> Fitted:
         """Fit B clouds from predicted states of B rows each; the mirrored start of the first one is tried,
         too.
 
         ``expected`` (``Expected`` of B rows) adds terms that pull each body to its neighbouring frames.
+        ``frame`` (B, 2) is that of clouds which show a part of a person, from ``frame_of``.
         """
         starts = [*predictions, mirrored_start(predictions[0])]
         start = State(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*starts, strict=True)))
         index = torch.arange(len(starts)).expand(len(points), -1)
         if self.config.optimiser == "adam":
             return self._published(points, mask, start, index, "later")
-        return self._sieve(points, mask, start, index, self.config.refine, expected)
+        return self._sieve(points, mask, start, index, self.config.refine, expected, Sight(sensor, frame))
 
-    def from_fit(self, points: torch.Tensor, mask: torch.Tensor, state: State) -> Fitted:
+    def from_fit(
+        self, points: torch.Tensor, mask: torch.Tensor, state: State, sensor: torch.Tensor | None = None
+    ) -> Fitted:
         """Fit B clouds again from bodies of B rows, at first with a lower outlier weight.
 
         Points of a limb far from the body count as outliers and do not attract it. A lower weight changes
@@ -163,8 +178,9 @@ class Engine:
         """
         stages, index = self.config.refine, torch.zeros(len(points), 1, dtype=torch.long)
         wide = self.config.replace(outlier_weight=FEWER_OUTLIERS * self.config.outlier_weight)
-        found = self._sieve(points, mask, state, index, stages[:-1] or stages, config=wide)
-        return self._sieve(points, mask, found.state, index, [stages[-1].replace(limbs=False)])
+        data, sight = (points, mask), Sight(sensor)
+        found = self._sieve(*data, state, index, stages[:-1] or stages, sight=sight, config=wide)
+        return self._sieve(*data, found.state, index, [stages[-1].replace(limbs=False)], sight=sight)
 
     def _published(
         self, points: torch.Tensor, mask: torch.Tensor, start: State, index: torch.Tensor, phase: str
@@ -190,7 +206,7 @@ class Engine:
         index: torch.Tensor,
         stages: Sequence[Stage],
         expected: Expected | None = None,
-        frame: torch.Tensor | None = None,
+        sight: Sight = NOTHING_KNOWN,
         config: FitConfig | None = None,
     ) -> Fitted:
         clouds, config = len(points), config or self.config
@@ -204,13 +220,13 @@ class Engine:
             if stage.limbs:
                 assert view is not None  # Settings have no limbs in the first stage.
                 seen_from = view.view(clouds, -1, 3)[:, 0]
-                state, index = self._with_other_limbs(points, mask, state, index, seen_from, config, frame)
+                state, index = self._with_other_limbs(points, mask, state, index, seen_from, config, sight)
                 keep = index.shape[1]
             rows = torch.arange(clouds, device=points.device).repeat_interleave(keep)
             spreads = stage.spreads()
             data = (self.prior, few[rows], few_mask[rows])
             known = None if expected is None else expected.rows(rows)
-            held = (known, None if frame is None else frame[rows])
+            held = (known, sight.rows(rows))
             before, view = state, None
             if len(spreads) > 1:
                 before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, *held)
@@ -239,13 +255,13 @@ class Engine:
         index: torch.Tensor,
         view: torch.Tensor,
         config: FitConfig,
-        frame: torch.Tensor | None,
+        sight: Sight,
     ) -> tuple[State, torch.Tensor]:
         """Add the best hypothesis of each cloud with other limb poses."""
         few, few_mask = thinned(points, mask, POINTS)
         best = best_of(state, index, 1)
         other = other_limbs(
-            self._first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config, frame
+            self._first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config, sight
         )
         index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // len(points))], 1)
         both = (
@@ -253,6 +269,19 @@ class Engine:
             for pair in zip(state, other, strict=True)
         )
         return State(*both), index
+
+
+def frame_of(points: torch.Tensor, mask: torch.Tensor, upper: bool) -> torch.Tensor:
+    """The heights (B, 2), metres, that clouds show of the upper part of a person (``upper``) or the lower."""
+    low, high = _heights(points, mask)
+    far = torch.full_like(low, BEYOND)
+    return torch.stack([low, far] if upper else [-far, high], 1)
+
+
+def _heights(points: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lowest and highest points of B clouds: (B,), (B,), metres."""
+    height = points[..., 1]
+    return height.masked_fill(~mask, BEYOND).amin(1), height.masked_fill(~mask, -BEYOND).amax(1)
 
 
 def best_of(state: State, index: torch.Tensor, count: int) -> State:

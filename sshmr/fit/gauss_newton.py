@@ -11,7 +11,15 @@ import torch
 
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import BENDING, bending, soft_correspondence, view_direction, visibility
+from sshmr.fit.energy import (
+    BENDING,
+    NOTHING_KNOWN,
+    Sight,
+    bending,
+    soft_correspondence,
+    view_direction,
+    visibility,
+)
 from sshmr.fit.linearise import (
     BETAS,
     BODY,
@@ -44,7 +52,7 @@ def refine(
     config: FitConfig,
     view: torch.Tensor | None = None,
     expected: Expected | None = None,
-    frame: torch.Tensor | None = None,
+    sight: Sight = NOTHING_KNOWN,
 ) -> tuple[State, torch.Tensor]:
     """Move R bodies towards their clouds.
 
@@ -58,7 +66,7 @@ def refine(
         config: FitConfig.
         view: (R, 3) from an earlier call, or None.
         expected: ``Expected`` of R bodies, or None.
-        frame: (R, 2) metres, the heights that the clouds show, or None: ``visibility``.
+        sight: ``Sight`` of R clouds.
 
     Returns:
         The refined state, and the estimated direction to the sensor (R, 3).
@@ -66,7 +74,7 @@ def refine(
     below = subtree_matrix(surface.body.parents, surface.body.weights)
     for spread in spreads:
         hessian, gradient, view = equations(
-            surface, below, prior, points, mask, state, spread, sliding, config, view, expected, frame
+            surface, below, prior, points, mask, state, spread, sliding, config, view, expected, sight
         )
         state = state.moved(_shortened(_solve(hessian, gradient)))
     assert view is not None, "refine makes at least one step"
@@ -85,7 +93,7 @@ def equations(
     config: FitConfig,
     view: torch.Tensor | None = None,
     expected: Expected | None = None,
-    frame: torch.Tensor | None = None,
+    sight: Sight = NOTHING_KNOWN,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Second-order approximation of the energy of R bodies at their state: one E step, without damping.
 
@@ -103,7 +111,7 @@ def equations(
     if view is None:
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
         view = view_direction(match.mass, normals)
-    seen = visibility(vertices, normals, view, config.facing, frame)
+    seen = visibility(vertices, normals, view, config.facing, sight)
     match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
     view = view_direction(match.mass, normals)
     mass = match.mass * (_trust(mask, config) / variance)[:, None]

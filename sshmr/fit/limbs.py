@@ -12,7 +12,7 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import energies
+from sshmr.fit.energy import NOTHING_KNOWN, Sight, energies
 from sshmr.fit.hypotheses import mirrored
 from sshmr.fit.linearise import State
 from sshmr.fit.surface import SurfaceElements
@@ -73,21 +73,21 @@ def other_limbs(
     limbs: Sequence[Limb],
     view: torch.Tensor,
     config: FitConfig,
-    frame: torch.Tensor | None = None,
+    sight: Sight = NOTHING_KNOWN,
 ) -> State:
     """The bodies with other limb poses.
 
     Args:
         surface: SurfaceElements. points: (B, N, 3) metres; mask: (B, N) bool; state: B bodies.
         limbs: from ``typical_limbs``. view: (B, 3) from ``view_direction``.
-        frame: (B, 2) or None, as in ``visibility``.
+        sight: ``Sight`` of B clouds.
 
     Returns:
         State of B · (KEPT + 1) bodies, those of a cloud together: one limb in its best other pose, then all
         of those at once whose change alone lowered the energy.
     """
     wide = config.replace(compare_spread=SPREAD)
-    terms, vertices = energies(surface, prior, points, mask, state, view, wide, frame=frame)
+    terms, vertices = energies(surface, prior, points, mask, state, view, wide, sight=sight)
     changed, found, together = [], [], state.body.clone()
     for limb in limbs:
         count = len(limb.ways)
@@ -95,9 +95,8 @@ def other_limbs(
         bodies = state.body[rows]
         bodies[:, limb.columns] = limb.ways.repeat(len(points), 1)
         tried = state.rows(rows)._replace(body=bodies)
-        shown = None if frame is None else frame[rows]
         data = (points[rows], mask[rows], tried, view[rows])
-        other, moved = energies(surface, prior, *data, wide, frame=shown)
+        other, moved = energies(surface, prior, *data, wide, sight=sight.rows(rows))
         alike = (moved - vertices[rows]).norm(dim=2).amax(1) < UNLIKE
         energy, way = (other["energy"] + ALIKE * alike).view(-1, count).min(1)
         best = state.body.clone()

@@ -9,7 +9,7 @@ import torch
 
 from sshmr.body.model import BodyModel
 from sshmr.fit.confidence import confidence, evidence
-from sshmr.fit.engine import Engine, Fitted
+from sshmr.fit.engine import Engine, Fitted, frame_of
 from sshmr.fit.linearise import State
 from sshmr.fit.residuals import residuals, visible_joints
 
@@ -26,6 +26,10 @@ CERTAIN, MISSED = 0.95, 0.01
 
 PREDICTED = ("network", "turned")
 """Names of the starts from a prediction; their indices are -2 and -1."""
+
+
+Seen = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+"""Points (B, N, 3), mask (B, N) and the sensor's place (B, 3) of B clouds."""
 
 
 class Found(NamedTuple):
@@ -53,6 +57,7 @@ def found_from_nothing(
     points: torch.Tensor,
     mask: torch.Tensor,
     predicted: State | None = None,
+    sensor: torch.Tensor | None = None,
 ) -> Found:
     """Fit B clouds from typical upright poses. If the confidence is low, also from every posture and as
     parts.
@@ -63,55 +68,71 @@ def found_from_nothing(
 
     Args:
         body: the whole BodyModel. points: (B, N, 3) metres; mask: (B, N) bool.
-        predicted: the network's, B rows.
+        predicted: the network's, B rows. sensor: (B, 3) metres, NaN where unknown, or None.
     """
+    seen = points, mask, sensor
     if predicted is None:
-        first = judged(engine, body, points, mask, engine.from_nothing(points, mask))
+        first = judged(engine, body, points, mask, engine.from_nothing(*seen), sensor)
     else:
-        fitted = engine.from_predictions(points, mask, [predicted])
-        fitted = fitted._replace(hypothesis=fitted.hypothesis - len(PREDICTED))
-        first = judged(engine, body, points, mask, fitted)
+        fitted = _from_predicted(engine, predicted, points, mask, sensor)
+        first = judged(engine, body, points, mask, fitted, sensor)
         unsure = first.confidence < SURE
-        first = _searched(engine, body, points, mask, first, unsure, engine.from_nothing)
+        first = _searched(engine, body, seen, first, unsure, engine.from_nothing)
     if not engine.searches_again:
         return first
     doubtful, low = first.confidence < SURE, _extent(points, mask) < WHOLE
-    found = _searched(engine, body, points, mask, first, doubtful, engine.from_any_posture)
+    found = _searched(engine, body, seen, first, doubtful, engine.from_any_posture)
     for upper in (True, False):
+        if predicted is not None:
+            near = predicted.rows(low.nonzero()[:, 0])
+            part = functools.partial(_from_predicted, engine, near, upper=upper)
+            found = _searched(engine, body, seen, found, low, part, PART_COST)
         part = functools.partial(engine.from_part, upper=upper)
-        found = _searched(engine, body, points, mask, found, low, part, PART_COST)
-    return _with_missed_limbs(engine, body, points, mask, found)
+        found = _searched(engine, body, seen, found, low, part, PART_COST)
+    return _with_missed_limbs(engine, body, seen, found)
 
 
-def _with_missed_limbs(
-    engine: Engine, body: BodyModel, points: torch.Tensor, mask: torch.Tensor, found: Found
-) -> Found:
+def _from_predicted(
+    engine: Engine,
+    predicted: State,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    sensor: torch.Tensor | None,
+    upper: bool | None = None,
+) -> Fitted:
+    """Fit from predictions; with ``upper``, as the upper part of a person or (False) the lower one."""
+    frame = None if upper is None else frame_of(points, mask, upper)
+    fitted = engine.from_predictions(points, mask, [predicted], sensor=sensor, frame=frame)
+    return fitted._replace(hypothesis=fitted.hypothesis - len(PREDICTED))
+
+
+def _with_missed_limbs(engine: Engine, body: BodyModel, seen: Seen, found: Found) -> Found:
     """Repeat the fits that may miss a limb; keep those that lower the energy."""
     which = (found.confidence < CERTAIN) | (found.missed_share > MISSED)
     before = _rows(found, which.nonzero()[:, 0]).fitted
 
-    def again(points: torch.Tensor, mask: torch.Tensor) -> Fitted:
-        return engine.from_fit(points, mask, before.state)._replace(hypothesis=before.hypothesis)
+    def again(points: torch.Tensor, mask: torch.Tensor, sensor: torch.Tensor | None) -> Fitted:
+        fitted = engine.from_fit(points, mask, before.state, sensor)
+        return fitted._replace(hypothesis=before.hypothesis)
 
-    return _searched(engine, body, points, mask, found, which, again)
+    return _searched(engine, body, seen, found, which, again)
 
 
 def _searched(
     engine: Engine,
     body: BodyModel,
-    points: torch.Tensor,
-    mask: torch.Tensor,
+    seen: Seen,
     first: Found,
     which: torch.Tensor,
-    search: Callable[[torch.Tensor, torch.Tensor], Fitted],
+    search: Callable[..., Fitted],
     cost: float = 0.0,
 ) -> Found:
     """Search for those of ``which`` (B,) bool; keep what lowers the energy by more than ``cost`` nats."""
     rows = which.nonzero()[:, 0]
     if not len(rows):
         return first
-    few = points[rows], mask[rows]
-    again = judged(engine, body, *few, search(*few))
+    points, mask, sensor = seen[0][rows], seen[1][rows], None if seen[2] is None else seen[2][rows]
+    again = judged(engine, body, points, mask, search(points, mask, sensor=sensor), sensor)
     better = again.fitted.energy["energy"] + cost < first.fitted.energy["energy"][rows]
     return exchanged(first, rows[better], again, better)
 
@@ -128,13 +149,18 @@ def name_of_start(engine: Engine, index: int) -> str:
 
 
 def judged(
-    engine: Engine, body: BodyModel, points: torch.Tensor, mask: torch.Tensor, fitted: Fitted
+    engine: Engine,
+    body: BodyModel,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    fitted: Fitted,
+    sensor: torch.Tensor | None = None,
 ) -> Found:
     """Fits of B clouds with their residual and their confidence."""
     state = State(*(part.cpu() for part in fitted.state))
     median, far_share, missed_share = (part.to(points) for part in residuals(body, state, points, mask))
     visible = visible_joints(engine.body, fitted.state, points, mask)
-    found = evidence(engine.surface, engine.prior, points, mask, fitted.state, median, visible)
+    found = evidence(engine.surface, engine.prior, points, mask, fitted.state, median, visible, sensor)
     return Found(fitted, median, far_share, missed_share, visible, confidence(found))
 
 

@@ -9,7 +9,7 @@ import math
 import torch
 
 from sshmr.body.model import BodyModel
-from sshmr.fit.energy import energies
+from sshmr.fit.energy import Sight, energies
 from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import State
@@ -34,15 +34,16 @@ def found_at_any_size(
     points: torch.Tensor,
     mask: torch.Tensor,
     predicted: State | None = None,
+    sensor: torch.Tensor | None = None,
 ) -> tuple[Found, torch.Tensor]:
     """As ``found_from_nothing``, at the size that fits best.
 
     Returns:
         What was found, bodies of adults for the clouds divided by the scale, and the scale (B,).
     """
-    found = found_from_nothing(engine, body, points, mask, predicted)
+    found = found_from_nothing(engine, body, points, mask, predicted, sensor)
     scale = torch.ones_like(found.residual)
-    total = _energy(engine, points, mask, found, 1.0)
+    total = _energy(engine, points, mask, sensor, found, 1.0)
     extent = _extent(points, mask)
     for size in SIZES[1:]:
         rows = (extent < TALLEST * size).nonzero()[:, 0]
@@ -50,8 +51,9 @@ def found_at_any_size(
             continue
         start = None if predicted is None else at_size(predicted.rows(rows), scale.new_tensor(size))
         few = points[rows] / size, mask[rows]
-        other = found_from_nothing(engine, body, *few, start)
-        energy = _energy(engine, *few, other, size)
+        place = None if sensor is None else sensor[rows] / size
+        other = found_from_nothing(engine, body, *few, start, place)
+        energy = _energy(engine, *few, place, other, size)
         better = energy < total[rows]
         found = exchanged(found, rows[better], other, better)
         scale[rows[better]], total[rows[better]] = size, energy[better]
@@ -64,7 +66,12 @@ def at_size(state: State, scale: torch.Tensor) -> State:
 
 
 def _energy(
-    engine: Engine, points: torch.Tensor, mask: torch.Tensor, found: Found, size: float
+    engine: Engine,
+    points: torch.Tensor,
+    mask: torch.Tensor,
+    sensor: torch.Tensor | None,
+    found: Found,
+    size: float,
 ) -> torch.Tensor:
     """(B,) nats, comparable between sizes: noise and strays have the same energy at each size."""
     config = engine.config
@@ -75,9 +82,10 @@ def _energy(
         outlier_weight=stray / (1 + stray),
     )
     few, few_mask = thinned(points, mask, MOST_POINTS)
-    state, spreads = found.fitted.state, [config.compare_spread]
-    _, view = refine(engine.surface, engine.prior, few, few_mask, state, spreads, SLIDING, config)
-    terms, _ = energies(engine.surface, engine.prior, few, few_mask, state, view, alike)
+    data = (engine.surface, engine.prior, few, few_mask, found.fitted.state)
+    sight = Sight(sensor)
+    _, view = refine(*data, [config.compare_spread], SLIDING, config, sight=sight)
+    terms, _ = energies(*data, view, alike, sight=sight)
     return terms["energy"] + _cost(size)
 
 

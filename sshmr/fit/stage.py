@@ -74,6 +74,8 @@ def fit_shard(
     surface = SurfaceElements.of(body, template.vertex_ids)
     engine = Engine(surface.to(device), prior.to(device), config)
     initial = None if initial is None else _aligned(initial, points, "network")
+    unknown = np.full((len(points["n_points"]), 3), np.nan)
+    sensors = torch.from_numpy(points.get("sensor", unknown)).to(device).float()
     given = {"network": initial, "previous": previous if config.previous else None}
     tables = {name: _aligned(table, points, name) for name, table in given.items() if table is not None}
     expected, scales = None, np.ones(len(points["n_points"]), np.float32)
@@ -92,19 +94,20 @@ def fit_shard(
     for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
-        scale = torch.from_numpy(scales[batch]).to(device)
+        scale, sensor = torch.from_numpy(scales[batch]).to(device), sensors[batch]
         if tables and not search:
             predictions = [at_size(_state(table, batch, device), scale) for table in tables.values()]
             known = None if expected is None else expected.rows(batch)
-            cloud = cloud / scale[:, None, None]
-            fitted = engine.from_predictions(cloud, valid, predictions, known)
-            found, name_of = judged(engine, body, cloud, valid, fitted), [*tables, "turned"].__getitem__
+            cloud, sensor = cloud / scale[:, None, None], sensor / scale[:, None]
+            fitted = engine.from_predictions(cloud, valid, predictions, known, sensor)
+            found = judged(engine, body, cloud, valid, fitted, sensor)
+            name_of = [*tables, "turned"].__getitem__
         else:
             predicted = None if initial is None else _state(initial, batch, device)
             if config.size == "any":
-                found, scale = found_at_any_size(engine, body, cloud, valid, predicted)
+                found, scale = found_at_any_size(engine, body, cloud, valid, predicted, sensor)
             else:
-                found = found_from_nothing(engine, body, cloud, valid, predicted)
+                found = found_from_nothing(engine, body, cloud, valid, predicted, sensor)
             name_of = functools.partial(name_of_start, engine)
         parts.append(columns_of(found, name_of, scale.cpu()))
     columns = {name: np.concatenate([part[name] for part in parts])[np.argsort(order)] for name in parts[0]}

@@ -76,14 +76,14 @@ def read_recording(
     Raises:
         InputError: when none of the files can be read.
     """
-    axes = guess_axes(_clouds(files, LOOKED_AT, Sensor(*settings.sensor)), settings.up, settings.unit)
+    axes = guess_axes(_clouds(files, LOOKED_AT, Sensor(*settings.camera)), settings.up, settings.unit)
     recording = Recording(name, axes.up, axes.unit, files=dict(files))
     if "auto" in (settings.up, settings.unit):
         recording.notes.append(
             f"up: {axes.up}, unit: {axes.unit} ({axes.words}); --up and --unit override this"
         )
     look = functools.partial(
-        _look, axes=axes, sensor=Sensor(*settings.sensor), background=_background(files, settings, axes)
+        _look, axes=axes, sensor=Sensor(*settings.camera), background=_background(files, settings, axes)
     )
     frames: list[tuple[int, list[Found]]] = []
     for index, (number, found) in enumerate(_mapped(look, files, jobs)):
@@ -175,7 +175,7 @@ def _background(files: Sequence[tuple[int, Path]], settings: ScenesConfig, axes:
         path = Path(settings.empty)
         if not path.is_file():
             raise InputError(path, found="no such file", expected="the scene without people")
-        return Background(_upright(path, axes.up, axes.unit, Sensor(*settings.sensor)))
+        return Background(_upright(path, axes.up, axes.unit, Sensor(*settings.camera)))
     if not settings.background:
         return None
     places = np.unique(np.linspace(0, len(files) - 1, MOST_FRAMES).round().astype(int))
@@ -183,7 +183,7 @@ def _background(files: Sequence[tuple[int, Path]], settings: ScenesConfig, axes:
     for place in places:
         try:
             clouds.append(
-                _upright(files[place][1], axes.up, axes.unit, Sensor(*settings.sensor)).astype(np.float32)
+                _upright(files[place][1], axes.up, axes.unit, Sensor(*settings.camera)).astype(np.float32)
             )
         except InputError:
             continue  # It is listed when it is read again.

@@ -28,6 +28,7 @@ from sshmr.sources.frame_order import Numbered
 from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample, voxel_means
+from sshmr.sources.sensor_place import with_sensor
 from sshmr.sources.truth import BodyLoader
 
 WIDEST = 10_000.0
@@ -126,6 +127,7 @@ def read_files(
             frame = Frame(name, number, points, source, truth.get(below[path]), time=time)
             reading.frames.append(frame)
     check_truth(truth_file(root, settings.clouds), reading)
+    with_sensor(reading, settings.clouds.sensor, settings.clouds.up, settings.clouds.metres)
     if grounds:
         reading.notes.append(f"ground removed from {grounds}")
     reading.notes += [f"{remark} ({count} of {len(files)} files)" for remark, count in remarks.items()]
@@ -152,7 +154,7 @@ def load_cloud(path: Path, settings: CloudsConfig) -> Cloud:
     Raises:
         InputError: when it cannot be read, spans kilometres, or its coordinates have lost their digits.
     """
-    points, remark = read_cloud(path, Sensor(*settings.sensor))
+    points, remark = read_cloud(path, Sensor(*settings.camera))
     points = finite(points)
     if not len(points):
         raise InputError(path, "points", "not finite", "numbers")

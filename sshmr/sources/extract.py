@@ -117,6 +117,9 @@ def table_columns(readings: Sequence[Reading], split: str, count: int) -> dict[s
         "points": np.stack(points),
         "n_points": list(sizes),
         "offset": np.stack(offsets),
+        "sensor": np.stack(
+            [_from(frame.sensor, offset) for frame, offset in zip(frames, offsets, strict=True)]
+        ),
         "source": [frame.source for frame in frames],
         "gender": [frame.truth.gender if frame.truth else None for frame in frames],
         "body_model": [frame.truth.body_model if frame.truth else None for frame in frames],
@@ -131,6 +134,11 @@ def table_columns(readings: Sequence[Reading], split: str, count: int) -> dict[s
                 rows[row] = (value - offset if name in ("transl", "joints") else value).reshape(-1)
         columns[name] = rows
     return columns
+
+
+def _from(sensor: np.ndarray | None, offset: np.ndarray) -> np.ndarray:
+    """(3,) the sensor's place in the centred frame, NaN where unknown."""
+    return np.full(3, np.nan) if sensor is None else sensor - offset
 
 
 def _padded_parts(parts: np.ndarray | None, count: int) -> np.ndarray:

@@ -26,6 +26,7 @@ class Frame:
 
     view: the camera, if a moment has several clouds.
     sequence: of the frame, if a shard has several; empty for the reading's own.
+    sensor: (3,) place of the sensor, in the frame of the points, if it is known.
     time: seconds since 1970 or since the recording began, if the source has times.
     parts: (K,) the part of the body that each point is on, 1 to 24 as SMPL's joints, if the source has it.
     """
@@ -39,6 +40,7 @@ class Frame:
     sequence: str = ""
     parts: np.ndarray | None = None
     time: float | None = None
+    sensor: np.ndarray | None = None
 
 
 @dataclass

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sshmr.config.extract import ExtractConfig
+from sshmr.config.extract import ExtractConfig, metres_of
 from sshmr.people.scene import Recording, rate_of, read_recording
 from sshmr.sources.cleaning import without_fragments, without_strays
 from sshmr.sources.cloud_files import files_of_sequence
 from sshmr.sources.frames import Frame, Reading, frame_id
 from sshmr.sources.manifest import maker_of
 from sshmr.sources.sampling import subsample, voxel_means
+from sshmr.sources.sensor_place import with_sensor
 from sshmr.sources.truth import BodyLoader
 
 
@@ -63,6 +64,7 @@ def read_sequence(
             else:
                 points = subsample(points, settings.points, settings.sampling, frame)
                 reading.frames.append(Frame(frame, number, points, below[number], sequence=name))
+    with_sensor(reading, settings.scenes.sensor, recording.up, metres_of(recording.unit))
     reading.notes += [*recording.notes, _summary(recording)]
     return reading
 

@@ -22,7 +22,7 @@ from sshmr.files import atomic_path
 SCHEMA_VERSION = 1
 ROW_GROUP_FRAMES = 256
 AGAIN = "Delete this file and run the same command again"
-LATER_COLUMNS = {"time": pa.float64(), "scale": pa.float32()}
+LATER_COLUMNS = {"time": pa.float64(), "scale": pa.float32(), "sensor": pa.list_(pa.float32(), 3)}
 """Columns that tables of earlier versions do not have. They are read as nulls."""
 
 TRUTH_COLUMNS = {
@@ -55,6 +55,7 @@ def points_schema(count: int) -> pa.Schema:
             pa.field("points", vector(3 * count), nullable=False),
             pa.field("n_points", pa.int32(), nullable=False),
             pa.field("offset", vector(3, pa.float64()), nullable=False),
+            ("sensor", vector(3)),
             ("source", pa.string()),
             ("gender", pa.string()),
             ("pose", vector(72)),
@@ -172,11 +173,12 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
 
     Returns:
         dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); time (F,) seconds,
-        NaN if unknown; points (F, N, 3) float32, offset (F, 3) float64, metres; with ``truth`` also gender,
+        NaN if unknown; points (F, N, 3) float32, offset (F, 3) float64, metres; sensor (F, 3) in the centred
+        frame, metres, NaN where unknown; with ``truth`` also gender,
         body_model (lists, None where unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints
         (F, 24, 3), parts (F, N), NaN where unlabelled.
     """
-    shapes = {"points": (-1, 3), "offset": (3,)}
+    shapes = {"points": (-1, 3), "offset": (3,), "sensor": (3,)}
     names = [name for name in points_schema(1).names if truth or name not in TRUTH_COLUMNS]
     shapes.update({name: shape for name, shape in TRUTH_COLUMNS.items() if shape})
     return read_table(path, names, shapes)

@@ -3,7 +3,14 @@ import math
 import pytest
 import torch
 
-from sshmr.fit.energy import bending, depth_behind, soft_correspondence, view_direction, visibility
+from sshmr.fit.energy import (
+    Sight,
+    bending,
+    depth_behind,
+    soft_correspondence,
+    view_direction,
+    visibility,
+)
 
 
 @pytest.fixture
@@ -84,6 +91,18 @@ def test_skin_behind_other_skin_is_out_of_sight():
     assert weight[1] < 0.05
     assert weight[[0, 2, 3]].min() > 0.95
     assert depth_behind(vertices, 0.2 * view).abs().max() == 0, "seen from all sides, nothing is hidden"
+
+
+def test_a_sensor_whose_place_is_known_sees_along_its_rays():
+    """A hand at half the way to the sensor hides the skin on the same ray."""
+    vertices = torch.tensor([[[-0.9, 0.0, 0.0], [0.0, 0.0, 0.0], [0.9, 0.0, 0.0], [0.45, 0.0, 1.0]]])
+    normals = torch.tensor([0.0, 0.0, 1.0]).expand_as(vertices)
+    guessed = torch.tensor([[0.0, 0.0, -1.0]])
+    weight = visibility(vertices, normals, guessed, 10.0, Sight(torch.tensor([[0.0, 0.0, 2.0]]))).exp()[0]
+    assert weight[2] < 0.05
+    assert weight[[0, 1, 3]].min() > 0.9
+    unknown = visibility(vertices, normals, guessed, 10.0, Sight(torch.full((1, 3), torch.nan)))
+    torch.testing.assert_close(unknown, visibility(vertices, normals, guessed, 10.0))
 
 
 def test_crowding_vertices_before_others_earns_nothing():

@@ -8,9 +8,10 @@ from scipy.spatial.transform import Rotation
 from sshmr.body.model import JOINT_NAMES
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import upright_energy
-from sshmr.fit.engine import Engine
+from sshmr.fit.engine import Engine, frame_of
+from sshmr.fit.linearise import State
 from sshmr.fit.postures import made_poses, with_any_pose
-from sshmr.fit.search import CERTAIN, MISSED, found_from_nothing
+from sshmr.fit.search import CERTAIN, MISSED, PART_COST, found_from_nothing
 from sshmr.fit.starts import Starts, spread_rotations
 from sshmr.geometry.rotations import rotvec_to_rotmat
 
@@ -92,6 +93,27 @@ def test_lying_is_less_likely_than_standing_but_not_impossible():
     along = torch.zeros(20001, 3, 3)
     along[:, 1, 1] = cosine
     assert abs((-upright_energy(along, 0.05)).exp().mean() - 1) < 1e-3
+
+
+@torch.no_grad()
+def test_a_part_of_a_person_is_found_from_a_prediction(engine, neutral_body, prior):
+    """From a prediction, the upper third fits as such; skin beyond the cut would cost a whole body more."""
+    pose = torch.cat([torch.tensor([0.0, 0.4, 0.0]), prior.means[prior.weights.argmax()]])[None]
+    posed = neutral_body(pose, torch.zeros(1, 10), torch.zeros(1, 3))
+    vertices, joints = posed.vertices[0].numpy(), posed.joints[0].numpy()
+    cloud = visible_points(vertices, neutral_body.faces.numpy(), 0.4, 800, np.random.default_rng(1))
+    low = vertices[:, 1].max() - 0.35 * np.ptp(vertices[:, 1])
+    cloud = cloud[cloud[:, 1] > low]
+    centre = torch.tensor(cloud.mean(0), dtype=torch.float32)
+    points = torch.tensor(cloud, dtype=torch.float32)[None] - centre
+    mask = torch.ones(points.shape[:2], dtype=torch.bool)
+    predicted = State.from_pose(pose + 0.1, torch.zeros(1, 10), 0.05 - centre[None])
+    whole = engine.from_predictions(points, mask, [predicted])
+    part = engine.from_predictions(points, mask, [predicted], frame=frame_of(points, mask, True))
+    assert part.energy["energy"] + PART_COST < whole.energy["energy"]
+    state = part.state
+    fitted = neutral_body(state.pose, state.betas, state.transl).joints[0] + centre
+    assert (fitted - posed.joints[0]).norm(dim=1)[joints[:, 1] > low].mean() < 0.04
 
 
 @torch.no_grad()

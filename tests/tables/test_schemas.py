@@ -49,6 +49,7 @@ def test_points_come_back_as_they_went_in(tmp_path, columns):
     assert read["frame_id"] == columns["frame_id"]
     assert read["gender"] == [None, None, None]
     assert np.isnan(read["joints"]).all()
+    assert np.isnan(read["sensor"]).all()
     assert valid_mask(read).sum(1).tolist() == [5, 4, 2]
     assert provenance(path)["simulated"] is True
 
