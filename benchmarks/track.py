@@ -6,8 +6,9 @@ MOTIONS.parquet has the columns subject, sequence, frame, fps, pose and trans. E
 LiDAR at 10 frames a second, a depth camera at 30. Rotations are interpolated by splines. ``sshmr track`` and
 ``sshmr fit --together`` read the same files and write the same tables, each in one process. Seconds are CPU
 seconds of the whole command, so that other programs hardly count; ``work`` subtracts what the command needs
-for a single frame, mostly loading. Errors are millimetres as docs/measures.md defines them: ``single``
-fits, ``together``, the bodies as ``followed``, and ``smoothed``. The last line is JSON.
+for a single frame, mostly loading, and ``frames_per_cpu_second`` is its inverse. Errors are millimetres as
+docs/measures.md defines them: ``single`` fits, ``together``, the bodies as ``followed``, and ``smoothed``.
+The last line is JSON.
 """
 
 import argparse
@@ -66,6 +67,7 @@ def compared(motions, sensor, people, frames, seed, folder):
         result[f"{command}_work_seconds_per_frame"] = (seconds - start) / (count - 1)
     smoothed, together = result["smoothed"], result["together"]
     result["ratio_time"] = result["fit_work_seconds_per_frame"] / result["track_work_seconds_per_frame"]
+    result["track_frames_per_cpu_second"] = 1 / result["track_work_seconds_per_frame"]
     for measure in ("mpjpe", "acceleration_error", "foot_sliding"):
         result[f"ratio_{measure}"] = smoothed[measure] / together[measure]
     return result
