@@ -2,30 +2,30 @@
 
 import re
 import shutil
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sshmr.body.model import BodyModel, open_body_path
-from sshmr.body.prior import PosePrior, open_prior_path
-from sshmr.capture.simulate import simulate_sequence
-from sshmr.config.capture import CaptureConfig, DepthConfig
 from sshmr.geometry.open3d_import import open3d
-from sshmr.sources.shards import simulated_file, simulated_plan, simulated_root
+from sshmr.sources.shards import simulated_root
 from sshmr.tables.schemas import read_points
+from tests.cli.conftest import call
 from tests.test_documents import commands
 
-from .conftest import ROOT, Clone
+from .conftest import LAYOUTS, ROOT, Clone
 
 pytestmark = pytest.mark.slow
 
-DATA_SETS = ("sloper4d", "behave", "surreal", "clouds")
 ELSEWHERE = ("--report", "--workflow-profile")
 """What needs a finished run, as test_smoke_run.py has it, or a cluster."""
+PLANNED = {"device=cuda", "rounds=5", "train={processes: 2}", "--forcerun", "tour", "pretrain"}
+"""Words and overlays of commands that are only planned: they need a GPU or days, or run elsewhere.
+
+test_tour.py runs the tour, tests/cluster/run.py trains with two processes. test_smoke_run.py compares what
+``--forcerun`` plans.
+"""
 SMALLER = {
     "rounds=6": "rounds=2",
     "results/demo/round_2/fit/test/seq013_simulated_007_and_3_more.parquet":
@@ -39,35 +39,30 @@ MORE = {
 
 
 def documented():
-    """Arguments of each command, each once."""
-    found = {tuple(words) for _, words in commands("snakemake")}
-    return sorted(words for words in found if not set(words) & set(ELSEWHERE))
+    """Arguments of each command, each once; one with more rounds comes last, as it changes the run."""
+    found = {tuple(words) for _, words in commands("snakemake") if not set(words) & set(ELSEWHERE)}
+    return sorted(found, key=lambda words: ("rounds=6" in words, words))
 
 
 @pytest.fixture(scope="module")
-def workflow(tmp_path_factory):
-    """A copy of the workflow, and beside it ``data`` with a small data set of each kind."""
-    clone = Clone(tmp_path_factory.mktemp("documented"))
-    bodies = {gender: BodyModel.load(open_body_path(gender)) for gender in ("female", "male")}
-    prior = PosePrior.load(open_prior_path())
-    for kind in DATA_SETS:
-        settings = CaptureConfig(
-            layouts=(kind,),
-            sequences=1,
-            test_sequences=0,
-            frames=3,
-            defects=0.0,
-            depth=DepthConfig(width=192, height=144),
-        )
-        name = simulated_plan(settings)[0].name
-        folder = clone.folder / "made" / kind
-        simulate_sequence(name, settings, bodies.get, prior, 0, simulated_file(folder, name, kind))
-        shutil.copytree(simulated_root(folder, name, kind), clone.folder / "data" / kind)
-    turned_to_millimetres(clone.folder / "data" / "clouds", clone.folder / "data" / "clouds_mm")
-    (clone.folder / "poses.parquet").touch()
-    init = [sys.executable, "-m", "sshmr", "init", "data/clouds", "-o", "mine.yaml"]
-    subprocess.run(init, cwd=clone.folder, check=True)
-    return clone
+def on_data(tour):
+    """The tour's copy of the workflow, and in its folder ``data`` what the tour simulated in each layout."""
+    for shard, kind in LAYOUTS.items():
+        within = shard if kind == "sloper4d" else "."
+        recordings = simulated_root(tour.folder / "results" / "tour" / "capture", shard, kind)
+        shutil.copytree(recordings / within, tour.folder / "data" / kind / within)
+    turned_to_millimetres(tour.folder / "data" / "clouds", tour.folder / "data" / "clouds_mm")
+    (tour.folder / "poses.parquet").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tour.folder)
+        call("init", "data/clouds", "-o", "mine.yaml")
+    return tour
+
+
+@pytest.fixture(scope="module")
+def on_demo(smoke_run, tmp_path_factory):
+    """A copy of the smoke test's finished run, for the commands on the demo."""
+    return Clone(tmp_path_factory.mktemp("demo"), of=smoke_run)
 
 
 def turned_to_millimetres(source, target):
@@ -93,18 +88,19 @@ def run_of(words):
 
 
 def only_planned(words):
-    """Whether a command needs a GPU or days, or runs elsewhere, as the tour does."""
-    return bool({"device=cuda", "rounds=5"} & set(words) or {"tour", "pretrain"} & set(overlays(words)))
+    """Whether a command is not carried out here."""
+    return bool(PLANNED & {*words, *overlays(words)})
 
 
 def on_simulated(words):
     """The command with simulated data in place of a user's, and with very small fits and networks.
 
-    Runs on a data set stop at its points tables, but for that of the published settings.
+    Runs on a data set stop at its points tables. What follows is the same for all: test_tour.py has it.
+    That of the published settings stops at its network's predictions.
     """
     name = run_of(words)
     names = ["clouds" if overlay == "mine" else overlay for overlay in overlays(words)]
-    kind = next((kind for kind in DATA_SETS if kind in names), None)
+    kind = next((kind for kind in LAYOUTS.values() if kind in names), None)
     data = f"data/{'clouds_mm' if name == 'clouds_mm' else kind}"
     settings = [more for word in words for more in MORE.get(word, ())]
     if kind:
@@ -116,48 +112,55 @@ def on_simulated(words):
     overlay = ["config/smoke.yaml"] if overlays(words) else ["--configfile", "config/smoke.yaml"]
     files, keys = given[:at], given[at:] or ["--config"] * bool(settings)
     if only_planned(words):
-        return [*files, *keys, *settings, "--dry-run", "--quiet"]
-    # What follows the points tables is the same for all data sets, and test_tour.py runs it on all of them.
-    # What follows the training is the same for any number of processes.
-    target = ["extract"] if kind and "paper" not in names and words[0] != "extract" else []
-    if "train={processes: 2}" in words and words[0] != "train":
-        target = ["train"]
+        plan = [] if "--dry-run" in words else ["--dry-run", "--quiet"]
+        return [*files, *(overlay if not overlays(words) else ()), *keys, *settings, *plan]
+    target = []
+    if kind and words[0] != "extract":
+        target = ["infer" if "paper" in names else "extract"]
     return [*target, *files, *overlay, *keys, *settings]
 
 
 @pytest.fixture(scope="module")
-def outcomes(workflow, tmp_path_factory):
-    """The result of each command. Those on data and those of the demo run in parallel, in two folders."""
-    demo = Clone(tmp_path_factory.mktemp("demo"))
-    on_data = [words for words in documented() if overlays(words)]
-    on_demo = [words for words in documented() if not overlays(words)]
+def outcome(on_data, on_demo):
+    """A function of a command: its result. Commands that are the same on simulated data run once."""
+    done = {}
 
-    def run(clone, several):
-        return {words: clone.run(*on_simulated(words)) for words in several}
+    def run(words):
+        arguments = tuple(on_simulated(words))
+        if arguments not in done:
+            done[arguments] = (on_data if overlays(words) else on_demo).run(*arguments)
+        return done[arguments]
 
-    with ThreadPoolExecutor(2) as pool:
-        ends = pool.map(run, (workflow, demo), (on_data, on_demo))
-        return {words: end for some in ends for words, end in some.items()}
+    return run
 
 
-@pytest.mark.timeout(1500)  # the first one waits for all
 @pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
-def test_command_runs(workflow, outcomes, words):
-    assert outcomes[words].returncode == 0, outcomes[words].stdout[-3000:]
+def test_command_runs(tour, outcome, words):
+    done = outcome(words)
+    assert done.returncode == 0, done.stdout[-3000:]
     if overlays(words) and not only_planned(words):
-        results = workflow.folder / "results" / run_of(words)
-        assert list((results / "points").rglob("*[0-9].parquet"))
-        assert "extract" in on_simulated(words) or (results / "report.html").is_file()
+        assert points_of(tour, run_of(words))
 
 
-@pytest.mark.timeout(1500)
-def test_millimetres_with_z_up_become_metres_with_y_up(workflow, outcomes):
+def test_more_rounds_end_in_a_report(on_demo, outcome):
+    outcome(("--config", "rounds=6"))
+    assert (on_demo.results / "round_2" / "train" / "checkpoint.pt").is_file()
+    assert pd.read_parquet(on_demo.results / "measures.parquet")["round"].max() == 2
+
+
+def test_millimetres_with_z_up_become_metres_with_y_up(tour, outcome):
     """The two runs differ in nothing but the files' unit and axes."""
     points = []
     for name in ("clouds", "clouds_mm"):
-        (path,) = (workflow.folder / "results" / name / "points").rglob("*[0-9].parquet")
+        outcome(next(words for words in documented() if run_of(words) == name))
+        (path,) = points_of(tour, name)
         points.append(read_points(path)["points"])
     np.testing.assert_allclose(*points, atol=1e-5)
+
+
+def points_of(tour, name):
+    """The points tables of a run on data."""
+    return list((tour.folder / "results" / name / "points").rglob("*[0-9].parquet"))
 
 
 def test_there_are_commands():

@@ -4,29 +4,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sshmr.tables.schemas import read_points
-from tests.workflow.conftest import Clone
+from tests.workflow.conftest import LAYOUTS, TOUR
 
 pytestmark = pytest.mark.slow
 
-SHARDS = {
-    "seq001_simulated_001": ("sloper4d", "_labels.pkl"),
-    "seq002_simulated_002": ("behave", "t0"),
-    "seq003_simulated_003": ("surreal", "_depth.mat"),
-    "seq004_simulated_004": ("clouds", ".ply"),
-}
-
-
-SIZES = "capture={sequences: 5, test_sequences: 1, frames: 6, defects: 0.0}"
-EXTRACT = ("extract", "--configfile", "config/tour.yaml", "--config", SIZES)
-
-
-@pytest.fixture(scope="module")
-def tour(tmp_path_factory):
-    """A copy of the workflow with the points tables of one training sequence of each layout."""
-    clone = Clone(tmp_path_factory.mktemp("tour"))
-    done = clone.run(*EXTRACT)
-    assert done.returncode == 0, done.stdout[-4000:]
-    return clone
+MARKS = {"sloper4d": "_labels.pkl", "behave": "t0", "surreal": "_depth.mat", "clouds": ".ply"}
+"""What names of a layout's recordings have in them."""
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +19,26 @@ def points(tour):
 
 
 def test_every_layout_becomes_a_table(points):
-    for shard in SHARDS:
+    for shard, layout in LAYOUTS.items():
         table = read_points(points / "train" / f"{shard}.parquet", truth=True)
         skipped = pq.read_table(points / "train" / f"{shard}.skipped.parquet").num_rows
-        views = 4 if SHARDS[shard][0] == "behave" else 1
+        views = 4 if layout == "behave" else 1
         assert len(table["frame_id"]) + skipped == 6 * views
         assert len(table["frame_id"]) >= 3
         assert len(set(table["frame_id"])) == len(table["frame_id"])
         assert all(name.startswith("simulated/") for name in table["frame_id"])
-        assert any(SHARDS[shard][1] in source for source in table["source"]), table["source"]
+        assert any(MARKS[layout] in source for source in table["source"]), table["source"]
         labelled = [gender is not None for gender in table["gender"]]
-        assert all(labelled) or (SHARDS[shard][0] == "clouds" and not any(labelled))
+        assert all(labelled) or (layout == "clouds" and not any(labelled))
 
 
 def test_a_new_simulation_is_noticed(tour):
     manifest = tour.folder / "results" / "tour" / "capture" / "seq002_simulated_002.json"
     manifest.write_text(manifest.read_text().replace("true", "true "))
-    assert tour.plan(*EXTRACT) == {"extract": 1, "extract_shard": 1}
+    assert tour.plan("extract", *TOUR) == {"extract": 1, "extract_shard": 1}
 
 
 def test_the_loop_runs_to_its_end(tour):
-    done = tour.run("--configfile", "config/tour.yaml", "--config", SIZES)
+    done = tour.run(*TOUR)
     assert done.returncode == 0, done.stdout[-4000:]
     assert (tour.folder / "results" / "tour" / "report.html").is_file()
