@@ -114,7 +114,7 @@ def test_an_arm_that_a_fit_missed_is_found_afterwards(surface, prior, neutral_bo
     terms = energies(surface, engine.prior, points, mask, truth._replace(body=wrong), VIEW, FitConfig())[0]
     fitted = right._replace(state=truth._replace(body=wrong), energy=terms, hypothesis=torch.arange(4))
     before = judged(engine, neutral_body, points, mask, fitted)
-    after = _with_missed_limbs(engine, neutral_body, points, mask, before)
+    after = _with_missed_limbs(engine, neutral_body, (points, mask, None), before)
     assert after.fitted.hypothesis.tolist() == [0, 1, 2, 3], "a fit keeps the name of its start"
     joints = list(LIMBS[0])[2:]
 

@@ -66,13 +66,26 @@ def on_demo(smoke_run, tmp_path_factory):
 
 
 def turned_to_millimetres(source, target):
-    """The same clouds with z up, in millimetres."""
+    """The same clouds with z up, in millimetres, in the same formats."""
     shutil.copytree(source, target)
+
+    def turned(points):
+        x, y, z = 1000 * np.asarray(points)[:, :3].T
+        return np.stack([x, -z, y], axis=1)
+
     for path in target.glob("*/*"):
-        cloud = open3d().io.read_point_cloud(str(path))
-        x, y, z = 1000 * np.asarray(cloud.points).T
-        cloud.points = open3d().utility.Vector3dVector(np.stack([x, -z, y], axis=1))
-        open3d().io.write_point_cloud(str(path), cloud)
+        if path.suffix == ".npy":
+            np.save(path, turned(np.load(path)))
+        elif path.suffix == ".npz":
+            np.savez(path, points=turned(np.load(path)["points"]))
+        elif path.suffix == ".bin":
+            rows = np.fromfile(path, np.float32).reshape(-1, 4)
+            rows[:, :3] = turned(rows)
+            rows.tofile(path)
+        else:
+            cloud = open3d().io.read_point_cloud(str(path))
+            cloud.points = open3d().utility.Vector3dVector(turned(cloud.points))
+            open3d().io.write_point_cloud(str(path), cloud)
 
 
 def overlays(words):

@@ -38,7 +38,7 @@ def test_the_reason_why_a_job_can_never_start():
     assert (
         "job 12 (rule_train_round_wildcards_1) can never start in partition gpu: PartitionConfig" in message
     )
-    assert "asks for 96 CPUs and 4000M of memory" in message
+    assert "requests 96 CPUs and 4000M of memory" in message
     assert "64 CPUs, 515000 MB and 11 GPUs" in message
 
 
