@@ -24,18 +24,13 @@ class Written:
 
     def __init__(self, folder: Path):
         self._folder, self._file = folder, folder / RECORD
-        self._before: dict[str, Any] = {}
         self._now: dict[str, Any] = {}
-        try:
-            before = json.loads(self._file.read_text())
-            self._before = before if isinstance(before, dict) else {}
-        except (OSError, ValueError):
-            pass
+        self._before = _entries(self._file)
 
     def unchanged(self, name: str, digest: str) -> tuple[list[Path], list[str]] | None:
         """The files made from the same, and their notes; None where one is missing or was changed since."""
         entry = self._before.get(name)
-        if not entry or entry.get("digest") != digest:
+        if entry is None or entry["digest"] != digest:
             return None
         if any(_state(self._folder / path) != state for path, state in entry["files"].items()):
             return None
@@ -50,6 +45,22 @@ class Written:
     def save(self) -> None:
         """Write the record. Formats that were not asked for this time keep their entries."""
         write_json(self._file, self._before | self._now)
+
+
+def _entries(path: Path) -> dict[str, Any]:
+    """The entries of a record; none if it is missing or damaged: then every file is written again."""
+    try:
+        entries = json.loads(path.read_text())
+        for entry in entries.values():
+            if not (
+                isinstance(entry["digest"], str)
+                and isinstance(entry["files"], dict)
+                and isinstance(entry["notes"], list)
+            ):
+                return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return entries
 
 
 def digest_of(*parts: object) -> str:

@@ -162,7 +162,7 @@ def visibility(
     """
     log_sigmoid = torch.nn.functional.logsigmoid
     ahead, places = view[:, None].expand_as(vertices), vertices
-    if sight.sensor is not None and sight.sensor.isfinite().any():
+    if sight.sensor is not None:
         known = sight.sensor.isfinite().all(1)[:, None, None]
         ray, flat = seen_from(vertices, sight.sensor)
         ahead, places = torch.where(known, ray, ahead), torch.where(known, flat, vertices)

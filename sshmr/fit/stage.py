@@ -74,8 +74,8 @@ def fit_shard(
     surface = SurfaceElements.of(body, template.vertex_ids)
     engine = Engine(surface.to(device), prior.to(device), config)
     initial = None if initial is None else _aligned(initial, points, "network")
-    unknown = np.full((len(points["n_points"]), 3), np.nan)
-    sensors = torch.from_numpy(points.get("sensor", unknown)).to(device).float()
+    places = np.asarray(points.get("sensor", np.nan), np.float32)
+    sensors = torch.from_numpy(places).to(device) if np.isfinite(places).any() else None
     given = {"network": initial, "previous": previous if config.previous else None}
     tables = {name: _aligned(table, points, name) for name, table in given.items() if table is not None}
     expected, scales = None, np.ones(len(points["n_points"]), np.float32)
@@ -94,11 +94,13 @@ def fit_shard(
     for batch in progress(batches, "fit"):
         cloud = torch.from_numpy(points["points"][batch]).to(device)
         valid = torch.from_numpy(mask[batch]).to(device)
-        scale, sensor = torch.from_numpy(scales[batch]).to(device), sensors[batch]
+        scale = torch.from_numpy(scales[batch]).to(device)
+        sensor = None if sensors is None else sensors[batch]
         if tables and not search:
             predictions = [at_size(_state(table, batch, device), scale) for table in tables.values()]
             known = None if expected is None else expected.rows(batch)
-            cloud, sensor = cloud / scale[:, None, None], sensor / scale[:, None]
+            cloud = cloud / scale[:, None, None]
+            sensor = None if sensor is None else sensor / scale[:, None]
             fitted = engine.from_predictions(cloud, valid, predictions, known, sensor)
             found = judged(engine, body, cloud, valid, fitted, sensor)
             name_of = [*tables, "turned"].__getitem__

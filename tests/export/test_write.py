@@ -256,3 +256,14 @@ def test_a_second_export_writes_what_changed_and_nothing_else(truth, tmp_path):
     written(truth, tmp_path, "ply", "amass", axes=Axes("y", "m"))
     changed = {path for path, stamp in last.items() if path.stat().st_mtime_ns != stamp}
     assert changed == {tmp_path / "sit" / "cloud0.ply"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"walk ply": 3}', '{"walk ply": {"digest": "x", "files": [], "notes": []}}']
+)
+def test_with_a_damaged_record_every_file_is_written_again(truth, tmp_path, text):
+    paths, notes = written(truth, tmp_path, "ply")
+    (tmp_path / RECORD).write_text(text)
+    paths[1].unlink()
+    assert written(truth, tmp_path, "ply") == (paths, notes)
+    assert paths[1].is_file()

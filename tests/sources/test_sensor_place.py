@@ -9,7 +9,7 @@ from sshmr.sources.extract import table_columns
 from sshmr.sources.sensor_place import seen_from_origin
 
 AWAY = np.array([0.0, -1.0, -3.0])
-"""Metres; where the person's feet stand before the sensor, which looks along -z."""
+"""Position of the person's feet in metres. The sensor is at the origin and faces -z."""
 
 
 def trunk(sides=1):
