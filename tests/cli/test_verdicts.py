@@ -28,7 +28,7 @@ def test_one_failed_of_one_is_said_at_once():
     assert verdicts([0.9], [0.0]).in_words == "sure"
 
 
-def test_where_all_are_sure_there_is_not_a_worst():
+def test_no_worst_fit_is_named_if_all_are_sure():
     found = verdicts([0.9, 0.6], [0.0, 0.0])
     assert found.all_sure
     assert found.worst is None

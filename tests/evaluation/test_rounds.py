@@ -135,7 +135,7 @@ def test_the_order_of_rows_in_a_params_table_does_not_matter(make_run):
     pd.testing.assert_frame_equal(before, evaluate(run).rows)
 
 
-def test_data_without_labels_gets_the_label_free_measures_and_is_reported_so(make_run):
+def test_data_without_truth_get_the_measures_that_need_none_and_a_note(make_run):
     evaluation = evaluate(make_run(labelled=False, rounds=1), 1)
     assert set(evaluation.rows["measure"]) == set(TRUTH_FREE)
     assert np.isfinite(evaluation.rows["value"]).all()

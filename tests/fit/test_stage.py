@@ -65,7 +65,7 @@ def test_residual_is_the_distance_to_the_surface_not_to_the_nearest_vertex(neutr
     assert found.far_share[0] == pytest.approx(30 / (len(middles) + 30))
 
 
-def test_connected_points_far_from_the_mesh_are_reported_from_strays(neutral_body):
+def test_connected_points_far_from_the_mesh_are_distinguished_from_strays(neutral_body):
     zeros = torch.zeros(1, 10)
     state = State.from_pose(torch.zeros(1, 72), zeros, zeros[:, :3])
     skin = neutral_body.v_template[::100]

@@ -24,7 +24,7 @@ def test_neither_order_nor_padding_nor_company_changes_a_clouds_code():
 
 
 @torch.no_grad()
-def test_each_place_is_reported_its_nearest_point():
+def test_each_place_gets_its_nearest_point():
     """With the identity as first layer, and no others, what comes out is what the layer was told."""
     encode = BasisEncoding(16, 64)
     encode.layers = torch.nn.ModuleList()

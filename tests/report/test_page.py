@@ -182,7 +182,7 @@ def test_measures_of_an_earlier_state_are_still_reported(make_run):
     assert "train gone 3 – 0 " in report(run, config={}, frames=0).text("sequences")
 
 
-def test_simulated_clouds_are_reported_by_their_tables_too(make_run):
+def test_simulated_clouds_are_recognised_by_their_tables_too(make_run):
     page = report(finish(make_run(rounds=0)), config={}, frames=0)
     assert "SIMULATED" in page.text("")
     assert "frames" not in page.sections

@@ -168,7 +168,7 @@ def test_labels_of_smplh_are_shortened(write, scenes):
     np.testing.assert_allclose(label.joints, scenes[3].joints[0], atol=1e-3)
 
 
-def test_without_a_table_or_a_body_there_is_not_a_truth(write):
+def test_there_is_no_truth_without_a_table_or_a_body(write):
     assert all(frame.truth is None for frame in read(write(labels=False), up="z").frames)
     root = write()
     table = pd.read_parquet(root / "labels.parquet")

@@ -86,7 +86,7 @@ def test_more_shares_than_shards_are_refused():
         settings.check_shards(5)
 
 
-def test_a_process_alone_is_reported_to_start_with_torchrun(monkeypatch):
+def test_a_process_alone_gets_the_advice_to_start_with_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert Processes.joined(1) == Processes(0, 1)
     with pytest.raises(InputError, match="torchrun --standalone --nproc-per-node 2"):

@@ -56,7 +56,7 @@ def test_weights_are_written(folder):
     assert {path.name for path in (folder / "network").iterdir()} >= {"weights.safetensors"}
 
 
-def test_view_shows_the_run_until_it_is_reported_to_stop(folder):
+def test_view_shows_the_run_until_it_is_interrupted(folder):
     command = [sys.executable, "-u", "-m", "sshmr", "view", "results/smoke", "--port", "0", "--no-browser"]
     program = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:

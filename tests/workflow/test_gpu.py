@@ -51,7 +51,7 @@ def test_shards_side_by_side_on_the_cpu(overlapping_fits):
 
 
 @pytest.mark.parametrize("answer", ["exit 9", "echo No devices were found", "echo 'GPU 0: stand-in'"])
-def test_a_tool_or_a_driver_without_a_gpu_for_torch_is_not_a_gpu(tmp_path, monkeypatch, answer):
+def test_a_tool_or_a_driver_alone_does_not_count_as_a_gpu(tmp_path, monkeypatch, answer):
     """This machine's torch has no GPU, whatever a stand-in for the driver's tool says."""
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")

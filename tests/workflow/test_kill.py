@@ -14,8 +14,10 @@ pytestmark = pytest.mark.slow
 
 MOMENTS = {
     "logs/capture/seq001_simulated_001.log": 1.0,
+    "logs/points/train/seq001_simulated_001.log": 0.3,
     "logs/round_0/fit/train/seq001_simulated_001.log": 2.0,
     "round_1/resume": 1.0,
+    "logs/round_1/fit/test/seq002_simulated_002.log": 1.5,
     "logs/report.log": 0.5,
 }
 """What a job begins with, and seconds from then until the kill."""
