@@ -77,7 +77,7 @@ def test_runs_with_nothing_in_common_are_reported(runs, make_run, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
-def test_a_run_that_was_not_measured_is_reported_how(make_run, runs, tmp_path):
+def test_a_run_that_was_not_measured_gets_the_command_that_measures_it(make_run, runs, tmp_path):
     unmeasured = make_run(rounds=0).results
     for arguments in ([unmeasured], [runs[0], unmeasured]):
         with pytest.raises(InputError, match="Evaluate the run first"):
