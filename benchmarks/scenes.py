@@ -2,7 +2,7 @@
 
     python benchmarks/scenes.py --frames 200 --sensors lidar16 lidar32 lidar64 lidar128 depth
 
-Everything is simulated: the open body among simple meshes (sshmr/capture/scenes.py), with seeds that the
+Everything is simulated: the open body among simple meshes (tools/scenes), with seeds that the
 classifier was not trained on. A person counts with 20 points or more, and a third of those that would be seen
 without occlusion, at 3–12 m from a LiDAR or 1–4.5 m from a depth camera. A detection is right
 within 0.6 m of such a person's pelvis, seen from above; people outside these bounds are ignored. The
@@ -12,6 +12,7 @@ last line is one JSON object.
 import argparse
 import functools
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,11 +21,13 @@ import numpy as np
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
-from sshmr.capture.scene_settings import scene_preset
-from sshmr.capture.scenes import Scene
 from sshmr.config.extract import ScenesConfig
 from sshmr.formats.ply_writer import write_ply
 from sshmr.people.scene import read_recording
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # tools/ is not installed
+from tools.scenes.scene import Scene
+from tools.scenes.settings import scene_preset
 
 RANGES = {"lidar": (3.0, 12.0), "depth": (1.0, 4.5)}
 LEAST_POINTS, LEAST_SHARE = 20, 1 / 3

@@ -1,6 +1,6 @@
 """Train the classifier of sshmr/people on simulated scenes and write sshmr/people/assets/classifier.npz.
 
-    python tools/person_classifier.py --scenes 400 --output sshmr/people/assets/classifier.npz
+    python -m tools.person_classifier --scenes 400 --output sshmr/people/assets/classifier.npz
 
 Needs scikit-learn (pip install 'sshmr[body]'). Everything is simulated: the open body in drawn poses and a
 plain gait, among simple meshes, seen by LiDARs of 16 to 128 rings and depth cameras. Learned is how much a
@@ -18,14 +18,14 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
-from sshmr.capture.scene_settings import LIDARS, SceneConfig, scene_preset
-from sshmr.capture.scenes import Scene
 from sshmr.config.capture import LidarConfig
 from sshmr.files import atomic_path
 from sshmr.geometry.up_axes import TO_Y_UP
 from sshmr.people.candidates import HIGH, LOW, find_pieces
 from sshmr.people.features import NAMES, describe
 from sshmr.people.ground import find_ground
+from tools.scenes.scene import Scene
+from tools.scenes.settings import LIDARS, SceneConfig, scene_preset
 
 KINDS = {"walk": 0.44, "stand": 0.34, "sit": 0.08, "crouch": 0.03, "ride": 0.11}
 LEAST_POINTS = 15

@@ -3,8 +3,8 @@
 import pytest
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.capture.scene_settings import scene_preset
-from sshmr.capture.scenes import Scene
+from tools.scenes.scene import Scene
+from tools.scenes.settings import scene_preset
 
 FRAMES = 12
 

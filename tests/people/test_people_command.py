@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from sshmr.capture.scenes import write_scene
 from sshmr.cli.app import app
 from sshmr.config.extract import ExtractConfig, ScenesConfig
 from sshmr.formats.points import read_points
@@ -16,6 +15,7 @@ from sshmr.people.axes import upright
 from sshmr.sources.scenes import read_sequence
 from sshmr.sources.shards import list_sequences
 from sshmr.viewing.scene import scene_files, scene_points
+from tools.scenes.scene import write_scene
 
 
 @pytest.fixture(scope="module")

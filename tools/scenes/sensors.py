@@ -10,8 +10,8 @@ import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from sshmr.capture.props import Mesh
-from sshmr.capture.scene_settings import SceneConfig
 from sshmr.geometry.raycast import Surface
+from tools.scenes.settings import SceneConfig
 
 JUMP = 0.1
 """Metres between the depths of two neighbouring pixels at an edge."""

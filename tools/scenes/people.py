@@ -11,9 +11,9 @@ from sshmr.body.joint_limits import clip_to_limits
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.capture.motion import drawn_motion
-from sshmr.capture.scene_clothes import dressed
-from sshmr.capture.scene_settings import SceneConfig
 from sshmr.geometry.frames import turn_body
+from tools.scenes.clothes import dressed
+from tools.scenes.settings import SceneConfig
 
 STANDING = 0.15
 """Speed in metres per second below which a person stands."""

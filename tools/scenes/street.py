@@ -3,7 +3,7 @@
 import numpy as np
 
 from sshmr.capture.props import Mesh, box, joined
-from sshmr.capture.scene_things import junk, placed
+from tools.scenes.things import junk, placed
 
 
 def facade(long: float, rng: np.random.Generator) -> Mesh:

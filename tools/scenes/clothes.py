@@ -5,7 +5,7 @@ from scipy.sparse import csr_matrix
 
 from sshmr.body.model import BodyModel
 from sshmr.capture.props import Mesh, box
-from sshmr.capture.scene_things import cylinder, ellipsoid
+from tools.scenes.things import cylinder, ellipsoid
 
 PARTS = {
     "legs": (1, 2, 4, 5), "trunk": (0, 3, 6, 9, 13, 14), "arms": (16, 17, 18, 19), "head": (12, 15),

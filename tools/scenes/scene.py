@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.capture.props import Mesh, box, joined
-from sshmr.capture.scene_people import Walker, draw_ways, make_walker
-from sshmr.capture.scene_sensors import SceneSensor, Sweep
-from sshmr.capture.scene_settings import SceneConfig
-from sshmr.capture.scene_street import facade, glass_car
-from sshmr.capture.scene_things import INDOORS, OUTDOORS, bicycle, make_thing, placed
 from sshmr.files import atomic_path, write_json
 from sshmr.formats.ply_writer import write_ply
+from tools.scenes.people import Walker, draw_ways, make_walker
+from tools.scenes.sensors import SceneSensor, Sweep
+from tools.scenes.settings import SceneConfig
+from tools.scenes.street import facade, glass_car
+from tools.scenes.things import INDOORS, OUTDOORS, bicycle, make_thing, placed
 
 CLEAR = 0.45
 """Distance in metres that people keep from an object's box."""
