@@ -80,25 +80,3 @@ def train(config):
 def pretrain(config):
     """Of the training on synthetic people."""
     return {name: config[name] for name in ("network", "pretrain", "infer")}
-
-
-def of_stages(config):
-    """What each stage's params hold, for every kind of shard that the config's source has."""
-    simulated = config["source"]["kind"] == "simulated"
-    kinds = sorted(set(config["capture"]["layouts"])) if simulated else [config["source"]["kind"]]
-    pretrained = config["train"]["initial"] == "pretrained" and config["body"] == "open"
-    return {
-        "body": config["body"],
-        "prior": config["prior"],
-        "template": section(config, "template"),
-        "capture": [[capture(config, kind) for kind in kinds], config["seed"]] if simulated else None,
-        "extract": [extract(config, kind, simulated) for kind in kinds],
-        "bootstrap": section(config, "fit", bootstrap_unused(pretrained)),
-        "fit": section(config, "fit"),
-        "relabel": section(config, "relabel"),
-        "train": [train(config), config["seed"]],
-        "infer": section(config, "infer"),
-        "pretrain": [pretrain(config), config["seed"]],
-        "evaluate": section(config, "evaluate"),
-        "report": section(config, "report"),
-    }

@@ -1,11 +1,7 @@
-"""The process: how its threads wait, how it keeps memory, which optional packages it finds."""
+"""The process: how its threads wait, and how it keeps memory."""
 
 import ctypes
-import functools
-import importlib
 import os
-from collections.abc import Callable
-from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of glibc's ``mallopt`` (its manual page)."""
@@ -38,12 +34,3 @@ def keep_freed_memory() -> None:
         return
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, KEPT)
-
-
-@functools.cache
-def find_kernel(module: str, name: str) -> Callable[..., Any] | None:
-    """A function of an optional package, or None where the package cannot be imported."""
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ImportError:
-        return None

@@ -1,7 +1,6 @@
 """``sshmr doctor``: what is installed, what is missing, and what is used."""
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -15,12 +14,6 @@ from sshmr.cli import options as o
 from sshmr.cli.result import BAD_INPUT, FINE, Result
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
-KERNELS = {
-    "pointnet2_ops": "optional: farthest point sampling on a GPU; without it, plain PyTorch",
-    "spconv": "not used: the sparse convolution is plain PyTorch",
-    "flash_attn": "optional: predictions on a GPU with network.precision: bfloat16; else PyTorch's",
-}
-"""GPU extensions that similar projects need."""
 
 
 def doctor(
@@ -46,7 +39,6 @@ def doctor(
         "packages": {name: _version(name) for name in PACKAGES},
         "torch": _torch(),
         "open3d": _open3d(),
-        "kernels": {name: importlib.util.find_spec(name) is not None for name in KERNELS},
         "cores": o.cores(),
         "memory_gb": _memory(),
         "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
@@ -131,8 +123,6 @@ def _lines(found: dict[str, Any], fine: bool) -> list[str]:
         f"open body: {body['vertices']} vertices" if body["works"] else f"open body: {body['error']}",
         f"{found['cores']} cores, {found['memory_gb']} GB memory, {found['free_disk_gb']} GB free here",
     ]
-    for name, there in found["kernels"].items():
-        lines.append(f"{name}: {'found' if there else 'not found'}; {KERNELS[name]}")
     official = found["official_body"]
     if official is None:
         lines.append("SMPL's own files: not checked (use --body FOLDER)")

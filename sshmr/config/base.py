@@ -75,8 +75,6 @@ def _plain(value: object, text: bool) -> object:
     return value
 
 
-def misfit(key: str, found: object, expected: str, fix: str = "") -> PydanticCustomError:
+def misfit(key: str, found: object, expected: str) -> PydanticCustomError:
     """The error of a key whose value conflicts with another key. Raise it in a model validator."""
-    return PydanticCustomError(
-        "misfit", "{expected}", {"key": key, "found": found, "expected": expected, "fix": fix}
-    )
+    return PydanticCustomError("misfit", "{expected}", {"key": key, "found": found, "expected": expected})

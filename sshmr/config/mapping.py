@@ -58,7 +58,7 @@ def input_error(error: ValidationError, kind: type[Settings], above: str, where:
         return InputError(where, f"key {_dotted(above, keys)}", "missing", "a value")
     if detail["type"] == "misfit":
         field, found = f"key {_dotted(above, [*keys, context['key']])}", _shown(context["found"])
-        return InputError(where, field, found, context["expected"], context["fix"])
+        return InputError(where, field, found, context["expected"])
     choices = [_expected(other) for other in details if _keys(other, kind) == keys]
     found, expected = _shown(detail["input"]), " or ".join(dict.fromkeys(choices))
     if not keys and not above:

@@ -7,7 +7,6 @@ finger begins.
 Source: Romero et al., "Embodied Hands", SIGGRAPH Asia 2017, and the joint order of its model files.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 SMPLH_JOINT_COUNT = 52
@@ -23,21 +22,6 @@ def smplh_to_smpl_pose(pose: Any) -> Any:
     Raises:
         ValueError: when the last axis does not have 156 numbers.
     """
-    _expect(pose.shape[-1:], (3 * SMPLH_JOINT_COUNT,), "a pose")
+    if pose.shape[-1] != 3 * SMPLH_JOINT_COUNT:
+        raise ValueError(f"a pose of shape (..., 156) expected, not {tuple(pose.shape[-1:])}")
     return pose[..., [3 * joint + axis for joint in SMPLH_OF_SMPL for axis in range(3)]]
-
-
-def smplh_to_smpl_joints(joints: Any) -> Any:
-    """SMPL's joints from SMPL-H's: (..., 52, 3) → (..., 24, 3), NumPy or PyTorch.
-
-    Raises:
-        ValueError: when the last two axes are not 52 joints of three numbers.
-    """
-    _expect(joints.shape[-2:], (SMPLH_JOINT_COUNT, 3), "joints")
-    return joints[..., list(SMPLH_OF_SMPL), :]
-
-
-def _expect(found: Sequence[int], expected: tuple[int, ...], what: str) -> None:
-    if tuple(found) != expected:
-        sizes = ", ".join(map(str, expected))
-        raise ValueError(f"{what} of shape (..., {sizes}) expected, not {tuple(found)}")

@@ -5,27 +5,8 @@ from typing import Any, NamedTuple
 import torch
 
 
-class Packed(NamedTuple):
-    """Clouds packed in one tensor.
-
-    Attributes:
-        rows: (P, ...) the valid rows of every cloud, cloud after cloud.
-        cloud: (P,) int64, which cloud a row belongs to.
-        lengths: (B,) int64, rows of each cloud.
-    """
-
-    rows: torch.Tensor
-    cloud: torch.Tensor
-    lengths: torch.Tensor
-
-
-def pack(padded: torch.Tensor, mask: torch.Tensor) -> Packed:
-    """Keep the valid rows: (B, N, ...) and (B, N) bool → ``Packed``."""
-    return Packed(padded[mask], mask.nonzero()[:, 0], mask.sum(1))
-
-
 def unpack(rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Undo ``pack``: (P, C) and (B, N) bool → (B, N, C), zero rows where ``mask`` is False."""
+    """Put packed rows back: (P, C) and (B, N) bool → (B, N, C), zero rows where ``mask`` is False."""
     number = (mask.flatten().cumsum(0) - 1).view_as(mask)
     slots = torch.where(mask, number, len(rows)).flatten()
     return move_rows(rows, slots, mask.flatten().nonzero()[:, 0]).unflatten(0, mask.shape)

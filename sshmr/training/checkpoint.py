@@ -41,9 +41,7 @@ def save_checkpoint(path: Path | str, **parts: Any) -> None:
         torch.save({"format": FORMAT, "version": VERSION, **parts}, temporary)
 
 
-def load_checkpoint(
-    path: Path | str, template: Template | None = None, map_location: Any = "cpu"
-) -> dict[str, Any]:
+def load_checkpoint(path: Path | str, template: Template | None = None) -> dict[str, Any]:
     """Read a checkpoint, or weights as safetensors, without running anything in it.
 
     Args:
@@ -52,10 +50,7 @@ def load_checkpoint(
     Raises:
         InputError: when it is missing, foreign, of another version, or of another body or template.
     """
-    if Path(path).suffix == SUFFIX:
-        checkpoint = read_weights(path, map_location)
-    else:
-        checkpoint = _read_checkpoint(path, map_location)
+    checkpoint = read_weights(path) if Path(path).suffix == SUFFIX else _read_checkpoint(path)
     _check_parts(checkpoint, path)
     if template is not None:
         if checkpoint["body_digest"] != template.body_digest:
@@ -70,9 +65,9 @@ def load_checkpoint(
     return checkpoint
 
 
-def _read_checkpoint(path: Path | str, map_location: Any) -> dict[str, Any]:
+def _read_checkpoint(path: Path | str) -> dict[str, Any]:
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(path, found="no such file", expected="a checkpoint that train.py wrote") from None
     except MemoryError:

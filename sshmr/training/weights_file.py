@@ -56,14 +56,14 @@ def read_about(path: Path | str) -> dict[str, Any]:
     return about
 
 
-def read_weights(path: Path | str, map_location: str = "cpu") -> dict[str, Any]:
+def read_weights(path: Path | str) -> dict[str, Any]:
     """A weights file as a checkpoint, in single precision.
 
     Raises:
         InputError: as ``read_about``.
     """
     about = read_about(path)
-    tensors = load_file(path, device=str(map_location))
+    tensors = load_file(path)
     weights = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     ids = about["vertex_ids"]
     if not isinstance(ids, list) or not all(type(number) is int and 0 <= number < 2**31 for number in ids):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sshmr.geometry.smplh import smplh_to_smpl_joints, smplh_to_smpl_pose
+from sshmr.geometry.smplh import smplh_to_smpl_pose
 
 HAND = [f"{finger}{i}" for finger in ("index", "middle", "pinky", "ring", "thumb") for i in (1, 2, 3)]
 BODY = [f"body{i}" for i in range(22)]
@@ -16,7 +16,6 @@ SMPL_NAMES = [*BODY, "left_index1", "right_index1"]
 def test_each_joint_keeps_its_name(kind):
     numbers = kind(np.arange(2 * 52 * 3).reshape(2, 52, 3))
     expected = np.asarray(numbers)[:, [SMPLH_NAMES.index(name) for name in SMPL_NAMES]]
-    np.testing.assert_array_equal(np.asarray(smplh_to_smpl_joints(numbers)), expected)
     pose = smplh_to_smpl_pose(numbers.reshape(2, 156))
     np.testing.assert_array_equal(np.asarray(pose), expected.reshape(2, 72))
 
@@ -24,5 +23,3 @@ def test_each_joint_keeps_its_name(kind):
 def test_other_sizes_are_refused():
     with pytest.raises(ValueError, match=r"\(\.\.\., 156\) expected, not \(72,\)"):
         smplh_to_smpl_pose(np.zeros(72))
-    with pytest.raises(ValueError, match="joints of shape"):
-        smplh_to_smpl_joints(np.zeros((24, 3)))

@@ -48,6 +48,28 @@ def config_for(keys):
     return config
 
 
+def of_stages(config):
+    """What the params of each stage's rule hold, for every kind of shard that the config's source has."""
+    simulated = config["source"]["kind"] == "simulated"
+    kinds = sorted(set(config["capture"]["layouts"])) if simulated else [config["source"]["kind"]]
+    pretrained = config["train"]["initial"] == "pretrained" and config["body"] == "open"
+    return {
+        "body": config["body"],
+        "prior": config["prior"],
+        "template": params.section(config, "template"),
+        "capture": [[params.capture(config, kind) for kind in kinds], config["seed"]] if simulated else None,
+        "extract": [params.extract(config, kind, simulated) for kind in kinds],
+        "bootstrap": params.section(config, "fit", params.bootstrap_unused(pretrained)),
+        "fit": params.section(config, "fit"),
+        "relabel": params.section(config, "relabel"),
+        "train": [params.train(config), config["seed"]],
+        "infer": params.section(config, "infer"),
+        "pretrain": [params.pretrain(config), config["seed"]],
+        "evaluate": params.section(config, "evaluate"),
+        "report": params.section(config, "report"),
+    }
+
+
 def changed(config, keys):
     """The stages whose params differ when the key has another value."""
     other = copy.deepcopy(config)
@@ -55,7 +77,7 @@ def changed(config, keys):
     for key in keys[:-1]:
         section = section[key]
     section[keys[-1]] = 7 if section[keys[-1]] != 7 else 8
-    before, after = params.of_stages(config), params.of_stages(other)
+    before, after = of_stages(config), of_stages(other)
     return {stage for stage in before if before[stage] != after[stage]}
 
 
