@@ -118,6 +118,11 @@ PROCESSES = config["train"]["processes"]
 START = f"torchrun --standalone --nproc-per-node {PROCESSES}" if PROCESSES > 1 else "python"
 
 
+def training_first(wildcards):
+    """Priority of the jobs that the next training waits for. Jobs of the test split run beside it."""
+    return int(wildcards.split == "train")
+
+
 def slurm_partitions():
     """The partitions that the profile or the command line names for all or for some rules."""
     settings = workflow.resource_settings

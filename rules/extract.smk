@@ -13,6 +13,7 @@ rule extract_shard:
         f"{RUN.root}/logs/points/{{split}}/{{shard}}.log",
     benchmark:
         f"{RUN.root}/timings/points/{{split}}/{{shard}}.tsv"
+    priority: training_first
     conda:
         "../envs/cpu.yaml"
     threads: config["threads"]["extract"]

@@ -17,6 +17,7 @@ rule bootstrap_shard:
         f"{RUN.root}/logs/round_0/fit/{{split}}/{{shard}}.log",
     benchmark:
         f"{RUN.root}/timings/round_0/fit/{{split}}/{{shard}}.tsv"
+    priority: training_first
     conda:
         "../envs/gpu.yaml"
     threads: config["threads"]["fit"]
@@ -58,6 +59,7 @@ rule fit_shard:
         f"{RUN.root}/timings/round_{{round}}/fit/{{split}}/{{shard}}.tsv"
     wildcard_constraints:
         round=r"[1-9]\d*",
+    priority: training_first
     conda:
         "../envs/gpu.yaml"
     threads: config["threads"]["fit"]
@@ -90,6 +92,7 @@ rule relabel_shard:
         f"{RUN.root}/logs/round_{{round}}/pseudo_labels/{{split}}/{{shard}}.log",
     benchmark:
         f"{RUN.root}/timings/round_{{round}}/pseudo_labels/{{split}}/{{shard}}.tsv"
+    priority: training_first
     conda:
         "../envs/cpu.yaml"
     resources:
@@ -128,9 +131,10 @@ rule train_round:
         f"{RUN.root}/timings/round_{{round}}/train.tsv"
     wildcard_constraints:
         round=r"[1-9]\d*",
+    priority: 1
     conda:
         "../envs/gpu.yaml"
-    threads: config["threads"]["train"]
+    threads: max(config["threads"]["train"], PROCESSES)
     resources:
         gpu=GPU * config["train"]["processes"],
         device=DEVICE,
@@ -160,6 +164,7 @@ rule infer_shard:
         f"{RUN.root}/logs/round_{{round}}/infer/{{split}}/{{shard}}.log",
     benchmark:
         f"{RUN.root}/timings/round_{{round}}/infer/{{split}}/{{shard}}.tsv"
+    priority: training_first
     conda:
         "../envs/gpu.yaml"
     threads: config["threads"]["infer"]

@@ -12,7 +12,7 @@ class ThreadsConfig(Settings):
     """Reading one shard. Only images are read in parallel."""
     fit: int = Field(1, ge=1, le=1024)
     """Fitting one shard."""
-    train: int = Field(8, ge=1, le=1024)
-    """Training one round."""
+    train: int = Field(1, ge=1, le=1024)
+    """Training one round. The default network is too small to gain from more; train.processes helps it."""
     infer: int = Field(1, ge=1, le=1024)
     """Predicting one shard."""

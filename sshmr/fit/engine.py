@@ -12,7 +12,7 @@ from sshmr.fit.adam import STEPS, fit_published
 from sshmr.fit.energy import NOTHING_KNOWN, Sight, energies
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.hypotheses import mirrored_start, typical_poses
-from sshmr.fit.limbs import POINTS, VERTICES, other_limbs, typical_limbs
+from sshmr.fit.limbs import POINTS, VERTICES, Limb, other_limbs, typical_limbs
 from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.postures import made_poses, with_any_pose
 from sshmr.fit.screening import SCREEN_POINTS, SCREEN_VERTICES, screen
@@ -68,8 +68,16 @@ class Engine:
         self.prior = with_any_pose(prior, config.unusual) if self.searches_again else prior
         self.poses = (typical_poses(config.poses) if poses is None else poses).to(self.body.v_template)
         self._first = functools.cache(self.surface.first)
-        self.starts = Starts.upright(self.body, self.poses, config.headings)
-        self.limbs = typical_limbs(self.body, self.poses)
+
+    @functools.cached_property
+    def starts(self) -> Starts:
+        """The start bodies: typical poses of upright people at all headings."""
+        return Starts.upright(self.body, self.poses, self.config.headings)
+
+    @functools.cached_property
+    def limbs(self) -> list[Limb]:
+        """The typical poses of each limb."""
+        return typical_limbs(self.body, self.poses)
 
     @functools.cached_property
     def all_starts(self) -> Starts:

@@ -164,7 +164,7 @@ def test_the_gpu_is_limited_even_without_the_profile(clone):
 def test_processes_that_train_together_share_the_threads(clone):
     arguments = ("--dry-run", "--printshellcmds", "--cores", 4, "--configfile", "config/smoke.yaml")
     shards = ("capture={sequences: 3}", "extract={shard_frames: 4}")
-    done = clone.run(*arguments, "--config", "train={processes: 2}", *shards)
+    done = clone.run(*arguments, "--config", "train={processes: 2}", "threads={train: 4}", *shards)
     assert done.returncode == 0, done.stdout[-4000:]
     command = next(line for line in done.stdout.splitlines() if "workflow_scripts/train.py" in line)
     assert "torchrun --standalone --nproc-per-node 2 workflow_scripts/train.py" in command
