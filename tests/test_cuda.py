@@ -11,6 +11,7 @@ from sshmr.config.network import NetworkConfig
 from sshmr.config.train import train_config
 from sshmr.fit.engine import Engine
 from sshmr.fit.surface import SurfaceElements
+from sshmr.geometry import neighbours
 from sshmr.geometry.neighbours import farthest_point_sample
 from sshmr.network.model import MeshRegressor
 from sshmr.training.dataloader import StepLoader
@@ -114,3 +115,11 @@ def test_predictions_are_those_of_the_cpu(clouds, template, neutral_body):
 def test_farthest_points_are_those_of_the_cpu(clouds):
     chosen = farthest_point_sample(clouds.points.cuda(), 64, clouds.mask.cuda())
     assert torch.equal(chosen.cpu(), farthest_point_sample(clouds.points, 64, clouds.mask))
+
+
+@pytest.mark.skipif(neighbours._kernel() is None, reason="needs pointnet2_ops")
+def test_pointnet2_ops_finds_the_same_farthest_points(clouds, monkeypatch):
+    points, mask = clouds.points.cuda(), clouds.mask.cuda()
+    by_kernel = farthest_point_sample(points, 64, mask)
+    monkeypatch.setattr("sshmr.geometry.neighbours._kernel", lambda: None)
+    assert torch.equal(by_kernel, farthest_point_sample(points, 64, mask))

@@ -13,7 +13,7 @@ import typer
 from sshmr.cli import options as o
 from sshmr.cli.result import BAD_INPUT, FINE, Result
 
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx", "pointnet2_ops")
 
 
 def doctor(
@@ -115,6 +115,8 @@ def _memory() -> float | None:
 def _lines(found: dict[str, Any], fine: bool) -> list[str]:
     torch, open3d, body = found["torch"], found["open3d"], found["open_body"]
     versions = ", ".join(f"{name} {version or 'missing'}" for name, version in found["packages"].items())
+    if found["packages"]["pointnet2_ops"] is None:
+        versions += " (optional: a faster farthest point sampling on a GPU)"
     lines = [
         f"sshmr {found['sshmr']} on Python {found['python']} ({sys.executable}), {found['platform']}",
         versions,

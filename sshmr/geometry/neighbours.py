@@ -1,4 +1,11 @@
-"""Nearest neighbours and farthest points on padded clouds."""
+"""Nearest neighbours and farthest points on padded clouds.
+
+In plain PyTorch. Farthest points use ``pointnet2_ops`` if it is installed and the cloud is on a
+GPU, since that loop is the one thing here whose time is launches rather than arithmetic. Same result.
+"""
+
+import functools
+from collections.abc import Callable
 
 import torch
 
@@ -71,7 +78,11 @@ def farthest_point_sample(points: torch.Tensor, count: int, mask: torch.Tensor |
     shares = mask[..., None].to(points.dtype)
     mean = (points * shares).sum(1, keepdim=True) / shares.sum(1, keepdim=True)
     first = (points - mean).square().sum(-1).masked_fill(~mask, -1).argmax(1, keepdim=True)
-    chosen = _sample(points, count, mask, first)
+    kernel = _kernel() if points.is_cuda else None
+    if kernel is not None:
+        chosen = _sample_by_kernel(kernel, points, count, mask, first)
+    else:
+        chosen = _sample(points, count, mask, first)
     turn = torch.arange(count, device=points.device) % mask.sum(1, keepdim=True)
     return chosen.gather(1, turn)
 
@@ -89,3 +100,29 @@ def _sample(points: torch.Tensor, count: int, mask: torch.Tensor, first: torch.T
         torch.minimum(distance, squared, out=distance)
         last = distance.argmax(1, keepdim=True)
     return chosen
+
+
+def _sample_by_kernel(
+    kernel: Callable[..., torch.Tensor],
+    points: torch.Tensor,
+    count: int,
+    mask: torch.Tensor,
+    first: torch.Tensor,
+) -> torch.Tensor:
+    # The kernel has no mask, starts at row 0 and ignores points near the origin: put the first
+    # point at the beginning and into the padding, and move all points away from the origin.
+    start = group(points, first)
+    filled = torch.where(mask[..., None], points, start)
+    away = filled - filled.amin(1, keepdim=True) + 1
+    chosen = kernel(torch.cat([group(away, first), away], 1).float().contiguous(), count).long()
+    chosen = torch.where(chosen == 0, first, chosen - 1)
+    return torch.where(mask.gather(1, chosen), chosen, first)
+
+
+@functools.cache
+def _kernel() -> Callable[..., torch.Tensor] | None:
+    try:
+        from pointnet2_ops.pointnet2_utils import furthest_point_sample
+    except ImportError:
+        return None
+    return furthest_point_sample

@@ -1,8 +1,12 @@
 """Neighbours and farthest points against loops in float64."""
 
+import sys
+import types
+
 import pytest
 import torch
 
+from sshmr.geometry import neighbours
 from sshmr.geometry.neighbours import farthest_point_sample, group, knn, nearest
 
 
@@ -67,3 +71,31 @@ def test_farthest_points_do_not_depend_on_the_order(clouds):
     picked = group(points, farthest_point_sample(points, 30, mask))
     shuffled = group(points[:, order], farthest_point_sample(points[:, order], 30, mask[:, order]))
     assert torch.equal(picked, shuffled)
+
+
+def test_the_gpu_kernel_is_asked_in_its_own_terms(clouds, monkeypatch):
+    """pointnet2_ops' sampler starts at row 0, knows no mask and passes over points near the origin."""
+
+    def kernel(points, count):
+        chosen = torch.zeros(len(points), count, dtype=torch.int32)
+        for b, cloud in enumerate(points):
+            far = cloud.square().sum(1) > 1e-3
+            distance = torch.where(far, torch.inf, -1.0)
+            for i in range(1, count):
+                distance = torch.minimum(distance, (cloud - cloud[chosen[b, i - 1]]).square().sum(1))
+                chosen[b, i] = distance.argmax()
+        return chosen
+
+    package = types.ModuleType("pointnet2_ops")
+    utils = types.ModuleType("pointnet2_ops.pointnet2_utils")
+    utils.furthest_point_sample = kernel
+    monkeypatch.setitem(sys.modules, "pointnet2_ops", package)
+    monkeypatch.setitem(sys.modules, "pointnet2_ops.pointnet2_utils", utils)
+    neighbours._kernel.cache_clear()
+    points, mask = clouds
+    first = farthest_point_sample(points, 1, mask)
+    found = neighbours._sample_by_kernel(neighbours._kernel(), points, 12, mask, first)
+    neighbours._kernel.cache_clear()
+    expected = farthest_point_sample(points, 12, mask)
+    assert torch.equal(found[:2], expected[:2])
+    assert torch.equal(found[2, :2], expected[2, :2])
