@@ -42,9 +42,9 @@ class Tracker(Worker):
         """Follow the person through a part."""
         follow_part(part, before, self.follower)
 
-    def smooth(self, part: Part, before: Part | None, after: Part | None, output: Path, _: object) -> None:
+    def smooth(self, part: Part, before: Part | None, after: Part | None, _: object) -> None:
         """Smooth a part, with the frames around it."""
-        smooth_part(part, before, after, self.follower, output)
+        smooth_part(part, before, after, self.follower)
 
 
 @dataclasses.dataclass
@@ -82,7 +82,7 @@ def process_tracks(
         row_count(chain.parts[i].points)
         for chain in chains.values()
         for i in range(len(chain.parts))
-        if _smoothing_needed(run, chain, i)
+        if _smoothing_needed(chain, i)
     )
     progress.total(len(fresh) + left)
     try:
@@ -122,7 +122,7 @@ def make_chains(run: RunFolder, fresh: list[CloudFile], fps: float) -> dict[str,
 
 def seen_part(run: RunFolder, points: Path, rate: float) -> Part:
     """The part of a points table."""
-    return Part(points, run.params(points, FOLLOWED, "fit"), rate)
+    return Part(points, run.params(points, FOLLOWED, "fit"), run.params(points, SMOOTHED, "fit"), rate)
 
 
 def _run(
@@ -138,10 +138,10 @@ def _run(
     running: dict[concurrent.futures.Future[None], tuple[Chain, str, int]] = {}
     checked = False
     while True:
-        for chain, kind, place in _ready(run, chains):
+        for chain, kind, place in _ready(chains):
             if len(running) < 2 * jobs:
                 chain.busy.add((kind, place))
-                running[_start(run, chain, kind, place, workers)] = (chain, kind, place)
+                running[_start(chain, kind, place, workers)] = (chain, kind, place)
         ahead = [chain for chain in chains.values() if chain.unread and _waiting(chain) < 2]
         if ahead:
             clouds = ahead[0].unread.pop(0)
@@ -172,34 +172,35 @@ def _waiting(chain: Chain) -> int:
     return sum(not part.followed.exists() for part in chain.parts)
 
 
-def _ready(run: RunFolder, chains: dict[str, Chain]) -> list[tuple[Chain, str, int]]:
-    """The work that is ready: (chain, ``follow`` or ``smooth``, place of the part)."""
+def _ready(chains: dict[str, Chain]) -> list[tuple[Chain, str, int]]:
+    """The work that is ready: (chain, ``follow`` or ``smooth``, place of the part).
+
+    Parts are smoothed in their order: each uses what the one before knows of the shape.
+    """
     found = []
     for chain in chains.values():
         follow = next((i for i, part in enumerate(chain.parts) if not part.followed.exists()), None)
         if follow is not None and ("follow", follow) not in chain.busy:
             found.append((chain, "follow", follow))
-        for i in range(len(chain.parts) if follow is None else follow):
-            last = i == len(chain.parts) - 1 and not chain.unread
-            next_is_there = i + 1 < len(chain.parts) and chain.parts[i + 1].followed.exists()
-            free = ("smooth", i) not in chain.busy and (last or next_is_there)
-            if free and _smoothing_needed(run, chain, i):
-                found.append((chain, "smooth", i))
+        known = len(chain.parts) if follow is None else follow
+        smooth = next((i for i in range(known) if _smoothing_needed(chain, i)), known)
+        last = smooth == len(chain.parts) - 1 and not chain.unread
+        if smooth < known and ("smooth", smooth) not in chain.busy and (last or smooth + 1 < known):
+            found.append((chain, "smooth", smooth))
     return found
 
 
-def _smoothing_needed(run: RunFolder, chain: Chain, place: int) -> bool:
-    """Whether a part's smoothed bodies are missing, or older than followed ones beside them."""
-    output = run.params(chain.parts[place].points, SMOOTHED, "fit")
-    around = [part.followed for part in chain.parts[max(0, place - 1) : place + 2]]
+def _smoothing_needed(chain: Chain, place: int) -> bool:
+    """Whether a part's smoothed bodies are missing, or older than a table that they are made of."""
+    output = chain.parts[place].smoothed
+    used = [part.followed for part in chain.parts[max(0, place - 1) : place + 2]]
+    used += [part.smoothed for part in chain.parts[max(0, place - 1) : place]]
     if not output.exists():
         return True
-    return any(path.exists() and path.stat().st_mtime_ns > output.stat().st_mtime_ns for path in around)
+    return any(path.exists() and path.stat().st_mtime_ns > output.stat().st_mtime_ns for path in used)
 
 
-def _start(
-    run: RunFolder, chain: Chain, kind: str, place: int, workers: Workers
-) -> "concurrent.futures.Future[None]":
+def _start(chain: Chain, kind: str, place: int, workers: Workers) -> "concurrent.futures.Future[None]":
     parts = chain.parts
     before = parts[place - 1] if place else None
     if kind == "follow":
@@ -207,5 +208,4 @@ def _start(
     after = parts[place + 1] if place + 1 < len(parts) else None
     if after is not None and not after.followed.exists():
         after = None
-    output = run.params(parts[place].points, SMOOTHED, "fit")
-    return workers.call("smooth", parts[place], before, after, output)
+    return workers.call("smooth", parts[place], before, after)

@@ -2,10 +2,12 @@
 
 Each frame's equations say what its cloud leaves open. People accelerate little, and feet that stand do not
 move. Together these are a banded system, which one Cholesky factorisation solves forward and backward in
-time, as a Kalman smoother would.
+time, as a Kalman smoother would. The shape is one for all frames: the Schur complement of the banded system
+gives its equations.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,15 +22,19 @@ from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.tracking.follow import GAP, Frame, padded
 
-SPREADS = (0.015, 0.0075)
+SPREADS = (0.03, 0.015, 0.0075, 0.0075)
 """Of the correspondence in each pass over the sequence, metres."""
+RELAXED = 1.5
+"""Factor on each step. Expectation maximisation converges slowly; longer steps need half the passes. Source:
+Salakhutdinov & Roweis, "Adaptive Overrelaxed Bound Optimization Methods", ICML 2003."""
 SLIDING = 0.03
 AT_ONCE = 16
 """Frames whose equations are computed together."""
 MOVING = [i for i in range(UNKNOWNS) if not BETAS.start <= i < BETAS.stop]
-"""Unknowns that the smoothing moves: the shape is known by then."""
+"""Unknowns that each frame has for itself: all but the shape."""
 SIZE = len(MOVING)
-TRUST = 0.1
+SHAPE = BETAS.stop - BETAS.start
+TRUST = 0.3
 """Weight of a frame's equations: errors of neighbouring frames are alike, and no new observations."""
 ACCELERATION = {"root": 15.0, "body": 25.0, "transl": 4.0}
 """Usual accelerations: radians and metres per square second."""
@@ -41,29 +47,47 @@ MOST = 0.3
 """Radians or metres by which one pass moves an unknown at most."""
 
 
+class Shape(NamedTuple):
+    """What is known of a person's shape: betas (10,), and the inverse of their covariance (10, 10)."""
+
+    betas: np.ndarray
+    information: np.ndarray
+
+
+UNKNOWN = Shape(np.zeros(SHAPE), np.zeros((SHAPE, SHAPE)))
+
+
 def smoothed(
     frames: Sequence[Frame],
     state: State,
     surface: SurfaceElements,
     prior: PosePrior,
     config: FitConfig,
-) -> State:
-    """The bodies of successive frames, their motion smoothed; the shapes stay.
+    known: Shape = UNKNOWN,
+) -> tuple[State, Shape]:
+    """The bodies of successive frames with one shape, their motion smoothed.
 
     Args:
-        frames: of one person, in order of their times. state: their bodies, one row a frame.
+        frames: of one person, in order of their times. state: their bodies, one row a frame, all of one
+            shape. known: the person's shape from earlier frames.
+
+    Returns:
+        The bodies, and what is known of the shape with these frames.
     """
     times = np.array([frame.time for frame in frames])
     offsets = np.stack([frame.offset for frame in frames])
     soles = surface.body.subset(sole_vertices(surface))
+    shape = known
     for spread in SPREADS:
-        hessian, gradient = _data_terms(frames, state, surface, prior, config, spread)
-        system = _System(hessian, gradient)
+        system = System(*_data_terms(frames, state, surface, prior, config, spread))
+        system.add_shape(known, state.betas[0].double().numpy())
         _add_motion(system, state, offsets, times)
         _add_feet(system, state, offsets, times, soles)
-        step = torch.from_numpy(system.solve()).to(state.body)
-        state = state.moved(step.clamp(-MOST, MOST))
-    return state
+        step, information = system.solve()
+        step[:, MOVING] = step[:, MOVING].clip(-MOST, MOST)
+        state = state.moved(torch.from_numpy(RELAXED * step).to(state.body))
+        shape = Shape(state.betas[0].double().numpy(), information)
+    return state, shape
 
 
 def sole_vertices(surface: SurfaceElements) -> torch.Tensor:
@@ -85,30 +109,43 @@ def _data_terms(
     config: FitConfig,
     spread: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hessian (T, SIZE, SIZE) and negative gradient (T, SIZE) of the frames' own energies."""
+    """Hessian (T, 85, 85) and negative gradient (T, 85) of the frames' own energies."""
     below = subtree_matrix(surface.body.parents, surface.body.weights)
     parts = []
     for start in range(0, len(frames), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
         some = (*padded(frames[rows]), state.rows(rows))
         hessian, gradient, _ = equations(surface, below, prior, *some, spread, SLIDING, config)
-        parts.append((hessian[:, MOVING][:, :, MOVING], gradient[:, MOVING]))
+        parts.append((hessian, gradient))
     hessians, gradients = (TRUST * torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
     return hessians, gradients
 
 
-class _System:
-    """Blocks of a symmetric banded system: ``own`` (T, S, S), ``next`` and ``second`` couple t + 1, t + 2."""
+class System:
+    """Symmetric equations of T frames and one shape.
+
+    Blocks ``own`` (T, S, S); ``next`` and ``second`` couple t + 1, t + 2; ``coupling`` (T, S, 10) couples the
+    shape, whose own block is ``shape`` (10, 10). ``gradient`` (T, S) and ``shape_gradient`` (10,).
+
+    Args:
+        hessian: (T, 85, 85) of the frames; gradient: (T, 85).
+    """
 
     def __init__(self, hessian: np.ndarray, gradient: np.ndarray) -> None:
         count = len(hessian)
-        self.own, self.gradient = hessian, gradient
+        self.own = hessian[:, MOVING][:, :, MOVING] + TRUST * DAMPING * np.eye(SIZE)
         self.next = np.zeros((max(count - 1, 0), SIZE, SIZE))
         self.second = np.zeros((max(count - 2, 0), SIZE, SIZE))
-        self.own += TRUST * DAMPING * np.eye(SIZE)
+        self.coupling, self.gradient = hessian[:, MOVING, BETAS], gradient[:, MOVING]
+        self.shape, self.shape_gradient = hessian[:, BETAS, BETAS].sum(0), gradient[:, BETAS].sum(0)
 
-    def solve(self) -> np.ndarray:
-        """The step (T, 85); zero in the shape."""
+    def add_shape(self, known: Shape, betas: np.ndarray) -> None:
+        """Add what is known of the shape; ``betas`` (10,) are the present ones."""
+        self.shape += known.information
+        self.shape_gradient += known.information @ (known.betas - betas)
+
+    def solve(self) -> tuple[np.ndarray, np.ndarray]:
+        """The step (T, 85), and the inverse of the shape's covariance (10, 10)."""
         count = len(self.own)
         banded = np.zeros((3 * SIZE, count, SIZE))
         row, column = np.indices((SIZE, SIZE))
@@ -118,15 +155,22 @@ class _System:
             frame = np.arange(len(blocks))[:, None]
             # Lower form: the entry below the diagonal by so many rows, in the column of the earlier frame.
             banded[below[kept], frame, column[kept]] = blocks[:, row[kept], column[kept]]
+        coupling = self.coupling.reshape(-1, SHAPE)
         solution = solveh_banded(
-            banded.reshape(3 * SIZE, -1), self.gradient.reshape(-1), lower=True, check_finite=False
+            banded.reshape(3 * SIZE, -1),
+            np.column_stack([coupling, self.gradient.reshape(-1)]),
+            lower=True,
+            check_finite=False,
         )
+        by_shape, alone = solution[:, :SHAPE], solution[:, SHAPE]
+        information = self.shape - coupling.T @ by_shape
         step = np.zeros((count, UNKNOWNS))
-        step[:, MOVING] = solution.reshape(count, SIZE)
-        return step
+        step[:, BETAS] = np.linalg.solve(information, self.shape_gradient - coupling.T @ alone)
+        step[:, MOVING] = (alone - by_shape @ step[0, BETAS]).reshape(count, SIZE)
+        return step, information
 
 
-def _add_motion(system: _System, state: State, offsets: np.ndarray, times: np.ndarray) -> None:
+def _add_motion(system: System, state: State, offsets: np.ndarray, times: np.ndarray) -> None:
     """Hold accelerations: of the root, of each joint in its parent, of the place in the world."""
     if len(times) < 3:
         return
@@ -158,10 +202,8 @@ def _add_motion(system: _System, state: State, offsets: np.ndarray, times: np.nd
     system.second[:, index, index] += weight * share[0] * share[2]
 
 
-def _add_feet(
-    system: _System, state: State, offsets: np.ndarray, times: np.ndarray, soles: BodyModel
-) -> None:
-    """Hold heels and balls of the feet where they are, unless they move."""
+def _add_feet(system: System, state: State, offsets: np.ndarray, times: np.ndarray, soles: BodyModel) -> None:
+    """Hold heels and balls of the feet where they are, unless they move. The shape hardly moves them."""
     if len(times) < 2:
         return
     below = subtree_matrix(soles.parents, soles.weights)

@@ -17,7 +17,7 @@ from sshmr.fit.stage import columns_of
 from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
 from sshmr.tracking.follow import Follower, Frame, Memory, stacked
-from sshmr.tracking.smooth import smoothed
+from sshmr.tracking.smooth import UNKNOWN, Shape, smoothed
 
 BLOCK = 8
 """Frames that are followed before they are judged together."""
@@ -27,10 +27,11 @@ SMOOTH_VERTICES = 1024
 
 
 class Part(NamedTuple):
-    """A points table, the table of its followed bodies, and frame numbers a second."""
+    """A points table, the tables of its followed and its smoothed bodies, and frame numbers a second."""
 
     points: Path
     followed: Path
+    smoothed: Path
     rate: float
 
 
@@ -97,10 +98,13 @@ def write_followed(
     write_table(part.followed, {"frame_id": frame_ids, **table}, params_schema(), about | {"memory": facts})
 
 
-def smooth_part(
-    part: Part, before: Part | None, after: Part | None, follower: Follower, output: Path
-) -> None:
-    """Smooth the bodies of a part, together with some of the parts around it, and write them."""
+def smooth_part(part: Part, before: Part | None, after: Part | None, follower: Follower) -> None:
+    """Smooth the bodies of a part, together with some of the parts around it, and write them.
+
+    Args:
+        before: the part before this one; it is smoothed already, and what it knows of the shape counts.
+        after: the part after this one; it is followed.
+    """
     pieces = [(before, slice(-OVERLAP, None)), (part, slice(None)), (after, slice(OVERLAP))]
     frames: list[Frame] = []
     states: list[State] = []
@@ -111,10 +115,12 @@ def smooth_part(
     first = 0 if before is None else len(states[0].betas)
     table = read_params(part.followed)
     count = len(table["frame_id"])
-    betas = torch.tensor(provenance((after or part).followed)["memory"]["betas"])
-    state = stacked(states)._replace(betas=betas.expand(len(frames), -1))
+    known = UNKNOWN if before is None else Shape(*map(np.array, provenance(before.smoothed)["shape"]))
+    betas = known.betas if before else provenance(part.followed)["memory"]["betas"]
+    state = stacked(states)
+    state = state._replace(betas=torch.as_tensor(betas).to(state.betas).expand(len(frames), -1))
     surface = follower.engine.surface.first(SMOOTH_VERTICES)
-    state = smoothed(frames, state, surface, follower.engine.prior, follower.config)
+    state, shape = smoothed(frames, state, surface, follower.engine.prior, follower.config, known)
     own = slice(first, first + count)
     founds = [
         follower.judge(frames[own][start : start + BLOCK], state.rows(own).rows(slice(start, start + BLOCK)))
@@ -123,8 +129,8 @@ def smooth_part(
     columns = [columns_of(found, follower.name_of) for found in founds]
     whole = {name: np.concatenate([some[name] for some in columns]) for name in columns[0]}
     whole["hypothesis"] = table["hypothesis"]
-    about = _about(part, follower, "smooth")
-    write_table(output, {"frame_id": table["frame_id"], **whole}, params_schema(), about)
+    about = _about(part, follower, "smooth") | {"shape": [value.tolist() for value in shape]}
+    write_table(part.smoothed, {"frame_id": table["frame_id"], **whole}, params_schema(), about)
 
 
 def make_follower(
