@@ -9,7 +9,7 @@ import torch
 
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import Sight, energies
+from sshmr.fit.energy import Problem, Sight, energies
 from sshmr.fit.engine import thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import State, skin
@@ -63,9 +63,9 @@ def evidence(
         template's vertices; share of the joints that the cloud does not show.
     """
     few, few_mask = thinned(points, mask, MOST_POINTS)
-    data = (surface, prior, few, few_mask, state)
-    moved, view = refine(*data, [SPREAD], SLIDING, SETTINGS, sight=Sight(sensor))
-    terms, vertices = energies(*data, view, SETTINGS, sight=Sight(sensor))
+    problem = Problem(surface, prior, few, few_mask, SETTINGS, Sight(sensor))
+    moved, view = refine(problem, state, [SPREAD], SLIDING)
+    terms, vertices = energies(problem, state, view)
     movement = (skin(surface.body, moved).vertices - vertices).norm(dim=2).mean(1)
     residual = residual.to(movement)
     apart = torch.cdist(few, vertices).amin(2) > FAR

@@ -62,6 +62,35 @@ class Sight(NamedTuple):
 
 
 NOTHING_KNOWN = Sight()
+
+
+class Problem(NamedTuple):
+    """R clouds and the body that is fitted to them.
+
+    Attributes:
+        surface: SurfaceElements of M vertices of the body. prior: PosePrior.
+        points: (R, N, 3) metres; mask: (R, N) bool. config: FitConfig.
+        sight: how the clouds were seen. expected: what the previous round suggests, or None.
+    """
+
+    surface: SurfaceElements
+    prior: PosePrior
+    points: torch.Tensor
+    mask: torch.Tensor
+    config: FitConfig
+    sight: Sight = NOTHING_KNOWN
+    expected: Expected | None = None
+
+    def rows(self, index: torch.Tensor) -> "Problem":
+        """Some of the clouds, in any number of copies."""
+        return self._replace(
+            points=self.points[index],
+            mask=self.mask[index],
+            sight=self.sight.rows(index),
+            expected=None if self.expected is None else self.expected.rows(index),
+        )
+
+
 ALONG_Z = torch.tensor([0.0, 0.0, 1.0])
 
 
@@ -212,28 +241,19 @@ def depth_behind(vertices: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
 
 
 def energies(
-    surface: SurfaceElements,
-    prior: PosePrior,
-    points: torch.Tensor,
-    mask: torch.Tensor,
-    state: State,
-    view: torch.Tensor,
-    config: FitConfig,
-    expected: Expected | None = None,
-    sight: Sight = NOTHING_KNOWN,
+    problem: Problem, state: State, view: torch.Tensor
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """The terms of R fits, comparable between hypotheses for one cloud.
 
     Args:
         view: (R, 3) from ``view_direction``.
-        expected: ``Expected`` of R bodies, or None.
-        sight: ``Sight`` of R clouds.
 
     Returns:
         dict of (R,) nats: ``energy`` (the sum), ``energy_correspondence``, ``energy_chamfer`` (how far the
         vertices that face the sensor lie from the cloud, capped), ``energy_prior`` (pose, bending and limbs
         under other skin), ``energy_shape``; and the vertices (R, M, 3).
     """
+    surface, prior, points, mask, config, sight, expected = problem
     posed = skin(surface.body, state)
     vertices = posed.vertices
     normals = surface.turned_normals(posed.rotations)
@@ -251,7 +271,7 @@ def energies(
         "energy_prior": config.pose_weight * prior.negative_log_likelihood(state.body)
         + (upright_energy(state.root, config.unusual) if config.unusual else 0.0)
         + config.bending_weight * 0.25 * (2 * bending(state.body)).clamp(max=6.0).exp().sum(1)
-        + config.penetration_weight * separation_energy(vertices, normals, surface.body.weights),
+        + config.penetration_weight * separation_energy(vertices, normals, surface),
         "energy_shape": 0.5 * config.shape_weight * state.betas.square().sum(1),
     }
     if expected is not None:

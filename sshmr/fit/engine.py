@@ -9,7 +9,7 @@ import torch
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig, Stage
 from sshmr.fit.adam import STEPS, fit_published
-from sshmr.fit.energy import NOTHING_KNOWN, Sight, energies
+from sshmr.fit.energy import NOTHING_KNOWN, Problem, Sight, energies
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.hypotheses import mirrored_start, typical_poses
 from sshmr.fit.limbs import POINTS, VERTICES, Limb, other_limbs, typical_limbs
@@ -91,6 +91,16 @@ class Engine:
         starts = self.starts if index < len(self.starts.names) else self.all_starts
         return starts.names[index]
 
+    def problem(
+        self,
+        points: torch.Tensor,
+        mask: torch.Tensor,
+        sight: Sight = NOTHING_KNOWN,
+        expected: Expected | None = None,
+    ) -> Problem:
+        """B clouds (B, N, 3) with their mask (B, N), to be fitted with this engine's settings."""
+        return Problem(self.surface, self.prior, points, mask, self.config, sight, expected)
+
     def from_nothing(
         self, points: torch.Tensor, mask: torch.Tensor, sensor: torch.Tensor | None = None
     ) -> Fitted:
@@ -136,7 +146,8 @@ class Engine:
             shifts.append(shift[0] + torch.nn.functional.pad(lift[index[0], None], (1, 1)))
         start = self.starts.state.rows(torch.cat(picked))
         start = start._replace(transl=start.transl + torch.cat(shifts))
-        return self._sieve(points, mask, start, torch.stack(picked), stages, None, Sight(sensor, frame))
+        problem = self.problem(points, mask, Sight(sensor, frame))
+        return self._sieve(problem, start, torch.stack(picked), stages)
 
     def _from_starts(
         self,
@@ -152,7 +163,7 @@ class Engine:
         index, shift = screen(*screened, count, self.config.screen_coverage)
         start = starts.state.rows(index.flatten())
         start = start._replace(transl=start.transl + shift.flatten(0, 1))
-        return self._sieve(points, mask, start, index, stages, None, Sight(sensor))
+        return self._sieve(self.problem(points, mask, Sight(sensor)), start, index, stages)
 
     def from_predictions(
         self,
@@ -174,7 +185,8 @@ class Engine:
         index = torch.arange(len(starts)).expand(len(points), -1)
         if self.config.optimiser == "adam":
             return self._published(points, mask, start, index, "later")
-        return self._sieve(points, mask, start, index, self.config.refine, expected, Sight(sensor, frame))
+        problem = self.problem(points, mask, Sight(sensor, frame), expected)
+        return self._sieve(problem, start, index, self.config.refine)
 
     def from_fit(
         self, points: torch.Tensor, mask: torch.Tensor, state: State, sensor: torch.Tensor | None = None
@@ -185,10 +197,10 @@ class Engine:
         that.
         """
         stages, index = self.config.refine, torch.zeros(len(points), 1, dtype=torch.long)
+        problem = self.problem(points, mask, Sight(sensor))
         wide = self.config.replace(outlier_weight=FEWER_OUTLIERS * self.config.outlier_weight)
-        data, sight = (points, mask), Sight(sensor)
-        found = self._sieve(*data, state, index, stages[:-1] or stages, sight=sight, config=wide)
-        return self._sieve(*data, found.state, index, [stages[-1].replace(limbs=False)], sight=sight)
+        found = self._sieve(problem._replace(config=wide), state, index, stages[:-1] or stages)
+        return self._sieve(problem, found.state, index, [stages[-1].replace(limbs=False)])
 
     def _published(
         self, points: torch.Tensor, mask: torch.Tensor, start: State, index: torch.Tensor, phase: str
@@ -206,45 +218,34 @@ class Engine:
         terms = {name: value[first] for name, value in terms.items()}
         return Fitted(state.rows(first), terms, best, movement[first], STEPS)
 
-    def _sieve(
-        self,
-        points: torch.Tensor,
-        mask: torch.Tensor,
-        start: State,
-        index: torch.Tensor,
-        stages: Sequence[Stage],
-        expected: Expected | None = None,
-        sight: Sight = NOTHING_KNOWN,
-        config: FitConfig | None = None,
-    ) -> Fitted:
-        clouds, config = len(points), config or self.config
-        state, index = start, index.to(points.device)
+    def _sieve(self, problem: Problem, start: State, index: torch.Tensor, stages: Sequence[Stage]) -> Fitted:
+        """Refine the hypotheses of each cloud stage by stage: state of B · H bodies, index (B, H)."""
+        clouds, device = len(problem.points), problem.points.device
+        state, index = start, index.to(device)
         view: torch.Tensor | None = None
         for stage in stages:
-            surface = self._first(stage.vertices)
-            few, few_mask = thinned(points, mask, stage.points)
             keep = min(stage.hypotheses, index.shape[1])
             state, index = best_of(state, index, keep), index[:, :keep]
             if stage.limbs:
                 assert view is not None  # Settings have no limbs in the first stage.
                 seen_from = view.view(clouds, -1, 3)[:, 0]
-                state, index = self._with_other_limbs(points, mask, state, index, seen_from, config, sight)
+                state, index = self._with_other_limbs(problem, state, index, seen_from)
                 keep = index.shape[1]
-            rows = torch.arange(clouds, device=points.device).repeat_interleave(keep)
+            rows = torch.arange(clouds, device=device).repeat_interleave(keep)
+            coarse = self._thinned(problem, stage.vertices, stage.points).rows(rows)
             spreads = stage.spreads()
-            data = (self.prior, few[rows], few_mask[rows])
-            known = None if expected is None else expected.rows(rows)
-            held = (known, sight.rows(rows))
             before, view = state, None
             if len(spreads) > 1:
-                before, view = refine(surface, *data, state, spreads[:-1], stage.sliding, config, None, *held)
-            state, view = refine(surface, *data, before, spreads[-1:], stage.sliding, config, view, *held)
-            terms, vertices = energies(surface, *data, state, view, config, *held)
-            movement = (vertices - skin(surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
+                before, view = refine(coarse, state, spreads[:-1], stage.sliding)
+            state, view = refine(coarse, before, spreads[-1:], stage.sliding, view)
+            terms, vertices = energies(coarse, state, view)
+            movement = (
+                (vertices - skin(coarse.surface.body, before).vertices).norm(dim=2).mean(1).view(clouds, keep)
+            )
             total = terms["energy"].view(clouds, keep)
             # Stable: of equal energies, the first one wins, the previous fit before its copy as a neighbour.
             order = total.argsort(dim=1, stable=True)
-            flat = (order + keep * torch.arange(clouds, device=points.device)[:, None]).flatten()
+            flat = (order + keep * torch.arange(clouds, device=device)[:, None]).flatten()
             state, index, view = state.rows(flat), index.gather(1, order), view[flat]
         first = flat.view(clouds, keep)[:, 0]
         return Fitted(
@@ -255,25 +256,21 @@ class Engine:
             sum(stage.iterations for stage in stages),
         )
 
+    def _thinned(self, problem: Problem, vertices: int, points: int) -> Problem:
+        """The problem with so many vertices of the body and points of each cloud at most."""
+        few, mask = thinned(problem.points, problem.mask, points)
+        return problem._replace(surface=self._first(vertices), points=few, mask=mask)
+
     def _with_other_limbs(
-        self,
-        points: torch.Tensor,
-        mask: torch.Tensor,
-        state: State,
-        index: torch.Tensor,
-        view: torch.Tensor,
-        config: FitConfig,
-        sight: Sight,
+        self, problem: Problem, state: State, index: torch.Tensor, view: torch.Tensor
     ) -> tuple[State, torch.Tensor]:
         """Add the best hypothesis of each cloud with other limb poses."""
-        few, few_mask = thinned(points, mask, POINTS)
-        best = best_of(state, index, 1)
-        other = other_limbs(
-            self._first(VERTICES), self.prior, few, few_mask, best, self.limbs, view, config, sight
-        )
-        index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // len(points))], 1)
+        clouds = len(problem.points)
+        coarse = self._thinned(problem, VERTICES, POINTS)
+        other = other_limbs(coarse, best_of(state, index, 1), self.limbs, view)
+        index = torch.cat([index, index[:, :1].expand(-1, len(other.root) // clouds)], 1)
         both = (
-            torch.cat([part.view(len(points), -1, *part.shape[1:]) for part in pair], 1).flatten(0, 1)
+            torch.cat([part.view(clouds, -1, *part.shape[1:]) for part in pair], 1).flatten(0, 1)
             for pair in zip(state, other, strict=True)
         )
         return State(*both), index

@@ -13,8 +13,7 @@ from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import (
     BENDING,
-    NOTHING_KNOWN,
-    Sight,
+    Problem,
     bending,
     soft_correspondence,
     view_direction,
@@ -29,10 +28,8 @@ from sshmr.fit.linearise import (
     Expected,
     State,
     linearise,
-    subtree_matrix,
 )
 from sshmr.fit.penetration import add_separation, separation
-from sshmr.fit.surface import SurfaceElements
 
 DAMPING = {"root": 1.0, "body": 4.0, "betas": 1.0, "transl": 10.0}
 SNUG, SNUG_SHARPNESS = 0.015, 3.0
@@ -42,71 +39,44 @@ MAX_TURN = 0.6
 
 
 def refine(
-    surface: SurfaceElements,
-    prior: PosePrior,
-    points: torch.Tensor,
-    mask: torch.Tensor,
+    problem: Problem,
     state: State,
     spreads: Sequence[float],
     sliding: float,
-    config: FitConfig,
     view: torch.Tensor | None = None,
-    expected: Expected | None = None,
-    sight: Sight = NOTHING_KNOWN,
 ) -> tuple[State, torch.Tensor]:
     """Move R bodies towards their clouds.
 
     Args:
-        surface: SurfaceElements of M vertices of the body.
-        prior: PosePrior.
-        points: (R, N, 3) metres; mask: (R, N) bool.
         state: R start bodies.
         spreads: standard deviation of the correspondence at each step, metres.
         sliding: weight of a residual along the surface, relative to one across it.
-        config: FitConfig.
         view: (R, 3) from an earlier call, or None.
-        expected: ``Expected`` of R bodies, or None.
-        sight: ``Sight`` of R clouds.
 
     Returns:
         The refined state, and the estimated direction to the sensor (R, 3).
     """
-    below = subtree_matrix(surface.body.parents, surface.body.weights)
     for spread in spreads:
-        hessian, gradient, view = equations(
-            surface, below, prior, points, mask, state, spread, sliding, config, view, expected, sight
-        )
+        hessian, gradient, view = equations(problem, state, spread, sliding, view)
         state = state.moved(_shortened(_solve(hessian, gradient)))
     assert view is not None, "refine makes at least one step"
     return state, view
 
 
 def equations(
-    surface: SurfaceElements,
-    below: torch.Tensor,
-    prior: PosePrior,
-    points: torch.Tensor,
-    mask: torch.Tensor,
-    state: State,
-    spread: float,
-    sliding: float,
-    config: FitConfig,
-    view: torch.Tensor | None = None,
-    expected: Expected | None = None,
-    sight: Sight = NOTHING_KNOWN,
+    problem: Problem, state: State, spread: float, sliding: float, view: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Second-order approximation of the energy of R bodies at their state: one E step, without damping.
 
     Args:
-        below: (24, 24) from ``subtree_matrix``. spread: of the correspondence, metres. The others as for
-            ``refine``.
+        spread: of the correspondence, metres. The others as for ``refine``.
 
     Returns:
         hessian (R, 85, 85), gradient (R, 85) of the negative energy, and the view (R, 3).
     """
-    weights = surface.body.weights
+    surface, prior, points, mask, config, sight, expected = problem
     variance = torch.full((len(points),), spread**2, dtype=points.dtype, device=points.device)
-    vertices, jacobian, rotations = linearise(surface.body, state, below)
+    vertices, jacobian, rotations = linearise(surface.body, state)
     normals = surface.turned_normals(rotations)
     if view is None:
         match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight)
@@ -115,12 +85,12 @@ def equations(
     match = soft_correspondence(vertices, points, mask, variance, config.outlier_weight, seen)
     view = view_direction(match.mass, normals)
     mass = match.mass * (_trust(mask, config) / variance)[:, None]
-    apart = separation(jacobian, vertices, normals, weights)
+    apart = separation(jacobian, vertices, normals, surface)
     residual = match.target - vertices
     loose = looseness(residual, normals, spread, config.outside)
     hessian, gradient = _normal_equations(jacobian, residual, mass, normals, sliding, loose)
     if apart is not None:
-        add_separation(hessian, gradient, apart, config.penetration_weight / len(weights))
+        add_separation(hessian, gradient, apart, config.penetration_weight / len(surface.normals))
     _add_priors(hessian, gradient, prior, state, config)
     if expected is not None:
         _add_expected(hessian, gradient, state, expected, config)

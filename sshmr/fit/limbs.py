@@ -10,12 +10,9 @@ from typing import NamedTuple
 import torch
 
 from sshmr.body.model import BodyModel
-from sshmr.body.prior import PosePrior
-from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import NOTHING_KNOWN, Sight, energies
+from sshmr.fit.energy import Problem, energies
 from sshmr.fit.hypotheses import mirrored
 from sshmr.fit.linearise import State
-from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.neighbours import farthest_point_sample
 
 LIMBS = ((13, 16, 18, 20, 22), (14, 17, 19, 21, 23), (1, 4, 7, 10), (2, 5, 8, 11))
@@ -64,39 +61,28 @@ def typical_limbs(body: BodyModel, poses: torch.Tensor, count: int = WAYS) -> li
     return limbs
 
 
-def other_limbs(
-    surface: SurfaceElements,
-    prior: PosePrior,
-    points: torch.Tensor,
-    mask: torch.Tensor,
-    state: State,
-    limbs: Sequence[Limb],
-    view: torch.Tensor,
-    config: FitConfig,
-    sight: Sight = NOTHING_KNOWN,
-) -> State:
+def other_limbs(problem: Problem, state: State, limbs: Sequence[Limb], view: torch.Tensor) -> State:
     """The bodies with other limb poses.
 
     Args:
-        surface: SurfaceElements. points: (B, N, 3) metres; mask: (B, N) bool; state: B bodies.
+        problem: B clouds. state: B bodies.
         limbs: from ``typical_limbs``. view: (B, 3) from ``view_direction``.
-        sight: ``Sight`` of B clouds.
 
     Returns:
         State of B · (KEPT + 1) bodies, those of a cloud together: one limb in its best other pose, then all
         of those at once whose change alone lowered the energy.
     """
-    wide = config.replace(compare_spread=SPREAD)
-    terms, vertices = energies(surface, prior, points, mask, state, view, wide, sight=sight)
+    problem = problem._replace(config=problem.config.replace(compare_spread=SPREAD), expected=None)
+    clouds, device = len(problem.points), problem.points.device
+    terms, vertices = energies(problem, state, view)
     changed, found, together = [], [], state.body.clone()
     for limb in limbs:
         count = len(limb.ways)
-        rows = torch.arange(len(points), device=points.device).repeat_interleave(count)
+        rows = torch.arange(clouds, device=device).repeat_interleave(count)
         bodies = state.body[rows]
-        bodies[:, limb.columns] = limb.ways.repeat(len(points), 1)
+        bodies[:, limb.columns] = limb.ways.repeat(clouds, 1)
         tried = state.rows(rows)._replace(body=bodies)
-        data = (points[rows], mask[rows], tried, view[rows])
-        other, moved = energies(surface, prior, *data, wide, sight=sight.rows(rows))
+        other, moved = energies(problem.rows(rows), tried, view[rows])
         alike = (moved - vertices[rows]).norm(dim=2).amax(1) < UNLIKE
         energy, way = (other["energy"] + ALIKE * alike).view(-1, count).min(1)
         best = state.body.clone()
@@ -108,5 +94,5 @@ def other_limbs(
     lowest = torch.stack(found, 1).topk(KEPT, largest=False).indices
     kept = torch.stack(changed, 1).gather(1, lowest[..., None].expand(-1, -1, together.shape[1]))
     bodies = torch.cat([kept, together[:, None]], 1)
-    rows = torch.arange(len(points), device=points.device).repeat_interleave(bodies.shape[1])
+    rows = torch.arange(clouds, device=device).repeat_interleave(bodies.shape[1])
     return state.rows(rows)._replace(body=bodies.flatten(0, 1))

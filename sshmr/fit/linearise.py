@@ -83,11 +83,6 @@ def left_jacobian(rotvecs: torch.Tensor) -> torch.Tensor:
     return torch.eye(3, dtype=rotvecs.dtype, device=rotvecs.device) + first * cross + second * (cross @ cross)
 
 
-def subtree_matrix(parents: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-    """(24, 24), 1 where column j is joint k or below it."""
-    return path_matrix(parents, like).T
-
-
 class Skinning(NamedTuple):
     """The intermediate results of posing; see ``skin``."""
 
@@ -115,9 +110,7 @@ def skin(body: BodyModel, state: State) -> Skinning:
     return Skinning(vertices, rotmats, rotations, joints, carried)
 
 
-def linearise(
-    body: BodyModel, state: State, below: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def linearise(body: BodyModel, state: State) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Vertices and their derivatives.
 
     The pose correctives move the skin by millimetres and hardly change within a step. The
@@ -126,7 +119,6 @@ def linearise(
     Args:
         body: BodyModel of M vertices.
         state: R bodies.
-        below: (24, 24) from ``subtree_matrix``.
 
     Returns:
         vertices: (R, M, 3) metres.
@@ -136,16 +128,15 @@ def linearise(
     posed = skin(body, state)
     count, size = posed.vertices.shape[:2]
     jacobian = posed.vertices.new_empty(count, UNKNOWNS, 3, size)
-    _turns(body, state, posed, below, jacobian)
+    _turns(body, state, posed, jacobian)
     _shape(body, posed, jacobian)
     jacobian[:, TRANSL] = torch.eye(3, dtype=jacobian.dtype, device=jacobian.device)[..., None]
     return posed.vertices, jacobian, posed.rotations
 
 
-def _turns(
-    body: BodyModel, state: State, posed: Skinning, below: torch.Tensor, jacobian: torch.Tensor
-) -> None:
+def _turns(body: BodyModel, state: State, posed: Skinning, jacobian: torch.Tensor) -> None:
     count, size = posed.vertices.shape[:2]
+    below = path_matrix(body.parents, body.weights).T
     subtree = (below @ posed.carried.view(count, 24, -1)).view(count, 24, 3, size)
     arms = subtree - posed.joints[..., None] * (below @ body.weights.T)[:, None]
     chart = left_jacobian(state.body.unflatten(1, (23, 3)))

@@ -8,21 +8,11 @@ out along the normal of the nearest vertex of that part.
 from typing import NamedTuple
 
 import torch
-from torch.utils.weak import WeakIdKeyDictionary
 
-KEPT_APART = (
-    ((18, 19, 20, 21, 22, 23), (0, 1, 2, 3, 4, 5, 6, 9, 12, 15)),
-    ((4, 7, 10), (2, 5)),
-    ((5, 8, 11), (1, 4)),
-)
-"""Pairs of joints: the skin of the first (forearms and hands, a lower leg and foot) must be outside of the
-second."""
+from sshmr.fit.surface import SurfaceElements
 
 PRESSED = 0.02
 """Metres. Smaller depths are ignored: flesh is soft, and the skin between vertices is not known better."""
-
-_known = WeakIdKeyDictionary()
-"""``_vertices_apart`` of bodies in use: every step of a fit asks for them."""
 
 FEWEST = 300
 """Smallest number of vertices of the body. With fewer, the skin is too coarse."""
@@ -53,14 +43,14 @@ class Separation(NamedTuple):
     depth: torch.Tensor
 
 
-def penetrating(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> Penetrating:
+def penetrating(vertices: torch.Tensor, normals: torch.Tensor, surface: SurfaceElements) -> Penetrating:
     """The vertices of limbs that are inside another part of the body.
 
     Args:
-        vertices: (R, M, 3) metres; normals: (R, M, 3), outward; weights: (M, 24) of skinning.
+        vertices: (R, M, 3) metres; normals: (R, M, 3), outward; of the posed ``surface``.
     """
     found = []
-    for limb, other in _vertices_apart(weights):
+    for limb, other in surface.kept_apart:
         nearest = other[torch.cdist(vertices[:, limb], vertices[:, other]).argmin(2)]
         rows = nearest[..., None].expand(-1, -1, 3)
         outward = normals.gather(1, rows)
@@ -70,35 +60,27 @@ def penetrating(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Te
     return Penetrating(torch.cat(limbs), *(torch.cat(parts, 1) for parts in others))
 
 
-def _vertices_apart(weights: torch.Tensor) -> list[list[torch.Tensor]]:
-    """The vertices of ``KEPT_APART`` by their skinning weights (M, 24)."""
-    if weights not in _known:
-        part = weights.argmax(1)
-        _known[weights] = [
-            [torch.isin(part, part.new_tensor(joints)).nonzero()[:, 0] for joints in pair]
-            for pair in KEPT_APART
-        ]
-    return _known[weights]
-
-
-def separation_energy(vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def separation_energy(
+    vertices: torch.Tensor, normals: torch.Tensor, surface: SurfaceElements
+) -> torch.Tensor:
     """(R,) square metres: half the squared depths of ``penetrating``, over the body's number of vertices."""
-    if len(weights) < FEWEST:
+    count = len(surface.normals)
+    if count < FEWEST:
         return vertices.new_zeros(len(vertices))
-    return 0.5 * penetrating(vertices, normals, weights).depth.square().sum(1) / len(weights)
+    return 0.5 * penetrating(vertices, normals, surface).depth.square().sum(1) / count
 
 
 def separation(
-    jacobian: torch.Tensor, vertices: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor
+    jacobian: torch.Tensor, vertices: torch.Tensor, normals: torch.Tensor, surface: SurfaceElements
 ) -> Separation | None:
     """The derivatives of the depths, for the bodies with penetration; None if there are none.
 
     Args:
         jacobian: (R, 85, 3, M) of the vertices.
     """
-    if len(weights) < FEWEST:
+    if len(surface.normals) < FEWEST:
         return None
-    found = penetrating(vertices, normals, weights)
+    found = penetrating(vertices, normals, surface)
     rows = found.depth.any(1).nonzero()[:, 0]
     if not len(rows):
         return None

@@ -82,10 +82,9 @@ def _energy(
         outlier_weight=stray / (1 + stray),
     )
     few, few_mask = thinned(points, mask, MOST_POINTS)
-    data = (engine.surface, engine.prior, few, few_mask, found.fitted.state)
-    sight = Sight(sensor)
-    _, view = refine(*data, [config.compare_spread], SLIDING, config, sight=sight)
-    terms, _ = energies(*data, view, alike, sight=sight)
+    problem, state = engine.problem(few, few_mask, Sight(sensor)), found.fitted.state
+    _, view = refine(problem, state, [config.compare_spread], SLIDING)
+    terms, _ = energies(problem._replace(config=alike), state, view)
     return terms["energy"] + _cost(size)
 
 

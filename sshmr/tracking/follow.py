@@ -10,7 +10,7 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
-from sshmr.fit.energy import energies, soft_correspondence, view_direction
+from sshmr.fit.energy import Problem, energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine, Fitted, thinned
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import Expected, State, skin
@@ -163,7 +163,8 @@ class Follower:
         posed, variance = skin(self.surface.body, state), few.new_full((len(frames),), FINE[-1] ** 2)
         match = soft_correspondence(posed.vertices, few, seen, variance, self.config.outlier_weight)
         view = view_direction(match.mass, self.surface.turned_normals(posed.rotations))
-        terms, _ = energies(self.surface, self.engine.prior, few, seen, state, view, self.config)
+        problem = Problem(self.surface, self.engine.prior, few, seen, self.config)
+        terms, _ = energies(problem, state, view)
         index = torch.full((len(frames),), start)
         steps = len(COARSE) + len(FINE)
         return judged(self.engine, self.body, points, mask, Fitted(state, terms, index, movement, steps))
@@ -196,11 +197,9 @@ class Follower:
         points, mask = thinned(*padded([frame]), POINTS)
         state, view = start, None
         coarse = COARSE if len(memory.bodies) > 1 else (*WIDE, *COARSE)
+        problem = Problem(self.surface, self.engine.prior, points, mask, self.config, expected=expected)
         for spreads, sliding in zip((coarse, FINE), SLIDING, strict=True):
-            state, view = refine(
-                self.surface, self.engine.prior, points, mask, state, spreads, sliding, self.config, view,
-                expected,
-            )  # fmt: skip
+            state, view = refine(problem, state, spreads, sliding, view)
         memory.add(state, frame)
         return state
 

@@ -16,8 +16,9 @@ from scipy.linalg import solveh_banded
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
+from sshmr.fit.energy import Problem
 from sshmr.fit.gauss_newton import equations
-from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, State, linearise, subtree_matrix
+from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, State, linearise
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.tracking.follow import GAP, Frame, padded
@@ -110,12 +111,11 @@ def _data_terms(
     spread: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hessian (T, 85, 85) and negative gradient (T, 85) of the frames' own energies."""
-    below = subtree_matrix(surface.body.parents, surface.body.weights)
     parts = []
     for start in range(0, len(frames), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
-        some = (*padded(frames[rows]), state.rows(rows))
-        hessian, gradient, _ = equations(surface, below, prior, *some, spread, SLIDING, config)
+        problem = Problem(surface, prior, *padded(frames[rows]), config)
+        hessian, gradient, _ = equations(problem, state.rows(rows), spread, SLIDING)
         parts.append((hessian, gradient))
     hessians, gradients = (TRUST * torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
     return hessians, gradients
@@ -206,8 +206,7 @@ def _add_feet(system: System, state: State, offsets: np.ndarray, times: np.ndarr
     """Hold heels and balls of the feet where they are, unless they move. The shape hardly moves them."""
     if len(times) < 2:
         return
-    below = subtree_matrix(soles.parents, soles.weights)
-    vertices, jacobian, _ = linearise(soles, state, below)
+    vertices, jacobian, _ = linearise(soles, state)
     place = vertices.double().numpy() + offsets[:, None]
     flat = jacobian[:, MOVING].double().numpy().reshape(len(times), SIZE, -1)
     way = np.diff(place, axis=0)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from sshmr.config.fit import FitConfig, Stage
+from sshmr.fit.energy import Problem
 from sshmr.fit.gauss_newton import refine
 from sshmr.fit.linearise import State
 from sshmr.geometry.normals import vertex_normals
@@ -29,9 +30,8 @@ def test_clothes_do_not_make_a_body_grow(surface, prior, neutral_body):
     def width(name, outside):
         config = FitConfig(outside=outside)
         mask = torch.ones(1, 800, dtype=torch.bool)
-        state, _ = refine(
-            surface, prior, points[name], mask, start, STAGE.spreads(), STAGE.sliding, config
-        )  # fmt: skip
+        problem = Problem(surface, prior, points[name], mask, config)
+        state, _ = refine(problem, start, STAGE.spreads(), STAGE.sliding)
         rest = neutral_body(torch.zeros(1, 72), state.betas, torch.zeros(1, 3)).vertices[0]
         trunk = rest[neutral_body.weights.argmax(1) == TRUNK[1]]
         return float(trunk[:, 0].max() - trunk[:, 0].min())

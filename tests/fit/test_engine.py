@@ -7,6 +7,7 @@ from sshmr.fit.adam import fit_published
 from sshmr.fit.engine import Engine, thinned
 from sshmr.fit.hypotheses import centred, mirrored_start, turned_about_vertical, typical_poses
 from sshmr.fit.linearise import State
+from sshmr.fit.surface import SurfaceElements
 
 
 def joint_error(body, fitted, seen):
@@ -69,7 +70,7 @@ def test_the_same_input_gives_the_same_output(engine, seen_bodies):
 
 @torch.no_grad()
 def test_every_unknown_can_be_fitted_in_float64(surface, prior, seen_bodies):
-    double = surface._replace(body=surface.body.to(dtype=torch.float64), normals=surface.normals.double())
+    double = SurfaceElements(surface.body.to(dtype=torch.float64), surface.normals.double())
     config = FitConfig(
         refine=(Stage(hypotheses=2, vertices=256, points=200, iterations=6, start=0.05, end=0.02),)
     )

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from sshmr.body.model import MIRROR_JOINTS
 from sshmr.config.fit import FitConfig, Stage
-from sshmr.fit.energy import energies, soft_correspondence, view_direction
+from sshmr.fit.energy import Problem, energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine
 from sshmr.fit.hypotheses import typical_poses
 from sshmr.fit.limbs import KEPT, LIMBS, other_limbs, typical_limbs
@@ -44,7 +44,7 @@ def test_a_wrong_arm_is_found_and_the_rest_left_alone(surface, prior, neutral_bo
     posed = skin(few.body, truth)
     match = soft_correspondence(posed.vertices, points, mask, torch.full((4,), 0.03**2), 0.05)
     view = view_direction(match.mass, few.turned_normals(posed.rotations))
-    found = other_limbs(few, prior, points, mask, state, limbs, view, config)
+    found = other_limbs(Problem(few, prior, points, mask, config), state, limbs, view)
     bodies = found.body.view(4, KEPT + 1, 69)
     other = [of_limb(bodies[:, :KEPT], joints) != of_limb(wrong, joints)[:, None] for joints in LIMBS]
     changed = torch.stack([limb.flatten(2).any(2) for limb in other])
@@ -54,9 +54,9 @@ def test_a_wrong_arm_is_found_and_the_rest_left_alone(surface, prior, neutral_bo
     assert (of_limb(bodies, rest) == of_limb(wrong, rest)[:, None]).all()
     rows = torch.arange(4).repeat_interleave(KEPT + 1)
     wide = config.replace(compare_spread=0.06)
-    data = (few, prior, points[rows], mask[rows])
-    energy = energies(*data, found, view[rows], wide)[0]["energy"].view(4, -1)
-    before = energies(few, prior, points, mask, state, view, wide)[0]["energy"]
+    problem = Problem(few, prior, points, mask, wide)
+    energy = energies(problem.rows(rows), found, view[rows])[0]["energy"].view(4, -1)
+    before = energies(problem, state, view)[0]["energy"]
     assert (energy[:, -1] <= before + 1e-3).all(), "all changes that help at once are no better than none"
     joints = list(LIMBS[0])[2:]
     true = neutral_body(truth.pose, truth.betas, truth.transl).joints[:, joints]
@@ -111,7 +111,7 @@ def test_an_arm_that_a_fit_missed_is_found_afterwards(surface, prior, neutral_bo
     wrong[:, limbs[0].columns] = limbs[0].ways[0]
     engine = Engine(surface, prior, FitConfig())
     right = engine.from_fit(points, mask, truth)
-    terms = energies(surface, engine.prior, points, mask, truth._replace(body=wrong), VIEW, FitConfig())[0]
+    terms = energies(engine.problem(points, mask), truth._replace(body=wrong), VIEW)[0]
     fitted = right._replace(state=truth._replace(body=wrong), energy=terms, hypothesis=torch.arange(4))
     before = judged(engine, neutral_body, points, mask, fitted)
     after = _with_missed_limbs(engine, neutral_body, (points, mask, None), before)

@@ -4,18 +4,18 @@ import pytest
 import torch
 
 from sshmr.config.fit import FitConfig
+from sshmr.fit.energy import Problem
 from sshmr.fit.gauss_newton import refine
-from sshmr.fit.linearise import State, linearise, skin, subtree_matrix
+from sshmr.fit.linearise import State, linearise, skin
 from sshmr.fit.penetration import (
     FEWEST,
-    KEPT_APART,
     PRESSED,
     add_separation,
     penetrating,
     separation,
     separation_energy,
 )
-from sshmr.fit.surface import SurfaceElements
+from sshmr.fit.surface import KEPT_APART, SurfaceElements
 from sshmr.geometry.raycast import Surface
 
 RIGHT_SHOULDER = slice(3 * 17, 3 * 18)
@@ -36,12 +36,12 @@ def poses():
 
 def posed(surface, state):
     placed = skin(surface.body, state)
-    return placed.vertices, surface.turned_normals(placed.rotations), surface.body.weights
+    return placed.vertices, surface.turned_normals(placed.rotations), surface
 
 
 def test_depths_agree_with_loops_over_vertices(surface, poses):
-    vertices, normals, weights = posed(surface, poses)
-    part = weights.argmax(1).tolist()
+    vertices, normals, _ = posed(surface, poses)
+    part = surface.body.weights.argmax(1).tolist()
     expected = torch.zeros(3, len(part))
     for limb, other in KEPT_APART:
         others = [i for i, joint in enumerate(part) if joint in other]
@@ -50,25 +50,25 @@ def test_depths_agree_with_loops_over_vertices(surface, poses):
                 nearest = min(others, key=lambda j: (vertices[row, j] - vertices[row, i]).norm().item())
                 under = (vertices[row, nearest] - vertices[row, i]) @ normals[row, nearest]
                 expected[row, i] = max(0.0, under.item() - PRESSED)
-    found = penetrating(vertices, normals, weights)
+    found = penetrating(vertices, normals, surface)
     torch.testing.assert_close(found.depth, expected[:, found.limb], rtol=1e-4, atol=1e-6)
     assert found.depth[0].max() == 0
     assert (found.depth[1:].amax(1) > 0.02).all()
-    total = separation_energy(vertices, normals, weights)
+    total = separation_energy(vertices, normals, surface)
     torch.testing.assert_close(total, 0.5 * expected.square().sum(1) / len(part), rtol=1e-4, atol=1e-9)
 
 
 def test_what_is_found_lies_inside_the_mesh(surface, poses, neutral_body):
     """Held against ray casting: from inside, the first face on the way out is seen from behind."""
-    vertices, normals, weights = posed(surface, poses)
-    found = penetrating(vertices, normals, weights)
+    vertices, normals, _ = posed(surface, poses)
+    found = penetrating(vertices, normals, surface)
     part, faces = neutral_body.weights.argmax(1), neutral_body.faces
     meshes = neutral_body(poses.pose, poses.betas, poses.transl).vertices
     for row, (joints, _) in ((1, KEPT_APART[0]), (2, KEPT_APART[1])):
         limb = torch.tensor(joints)
         own = torch.isin(part, limb)[faces].any(1)
         rest = faces[~own]
-        deep = (found.depth[row] > 0) & torch.isin(weights.argmax(1)[found.limb], limb)
+        deep = (found.depth[row] > 0) & torch.isin(surface.body.weights.argmax(1)[found.limb], limb)
         at, out = vertices[row, found.limb[deep]], found.outward[row, deep]
         _, face = Surface(meshes[row].numpy(), rest.numpy()).cast(at.numpy(), out.numpy())
         corners = meshes[row][rest[torch.from_numpy(face)]]
@@ -83,11 +83,10 @@ def test_derivatives_tell_how_depths_fall(surface, poses):
     plain = dataclasses.replace(exact, posedirs=torch.zeros_like(exact.posedirs))
     exact = SurfaceElements(plain, surface.normals.double())
     state = State(*(part.double() for part in poses))
-    below = subtree_matrix(exact.body.parents, exact.body.weights)
-    vertices, jacobian, rotations = linearise(exact.body, state, below)
+    vertices, jacobian, rotations = linearise(exact.body, state)
     normals = exact.turned_normals(rotations)
-    apart = separation(jacobian, vertices, normals, exact.body.weights)
-    found = penetrating(vertices, normals, exact.body.weights)
+    apart = separation(jacobian, vertices, normals, exact)
+    found = penetrating(vertices, normals, exact)
     assert apart.rows.tolist() == [1, 2]
     step = 1e-5 * torch.randn(3, 85, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     moved, _, _ = posed(exact, state.moved(step))
@@ -103,10 +102,8 @@ def test_derivatives_tell_how_depths_fall(surface, poses):
 
 
 def test_springs_are_least_squares(surface, poses):
-    vertices, jacobian, rotations = linearise(
-        surface.body, poses, subtree_matrix(surface.body.parents, surface.body.weights)
-    )
-    apart = separation(jacobian, vertices, surface.turned_normals(rotations), surface.body.weights)
+    vertices, jacobian, rotations = linearise(surface.body, poses)
+    apart = separation(jacobian, vertices, surface.turned_normals(rotations), surface)
     hessian, gradient = torch.zeros(3, 85, 85), torch.zeros(3, 85)
     add_separation(hessian, gradient, apart, 7.0)
     assert not hessian[0].any()
@@ -118,15 +115,15 @@ def test_springs_are_least_squares(surface, poses):
 
 def test_few_vertices_find_nothing(surface, poses):
     few = surface.first(FEWEST - 1)
-    vertices, normals, weights = posed(few, poses)
-    assert not separation_energy(vertices, normals, weights).any()
-    assert separation(torch.zeros(3, 85, 3, FEWEST - 1), vertices, normals, weights) is None
+    vertices, normals, _ = posed(few, poses)
+    assert not separation_energy(vertices, normals, few).any()
+    assert separation(torch.zeros(3, 85, 3, FEWEST - 1), vertices, normals, few) is None
 
 
 def test_the_fit_draws_an_arm_out_of_the_trunk(surface, prior, poses):
     """A cloud that shows no arm: without the term the arm stays in the trunk, with it it comes out."""
-    vertices, _, weights = posed(surface, poses)
-    part = weights.argmax(1)
+    vertices, _, _ = posed(surface, poses)
+    part = surface.body.weights.argmax(1)
     shown = ~torch.isin(part, torch.tensor(KEPT_APART[0][0])) & (vertices[1, :, 2] < 0)
     points = vertices[1:2, shown]
     start = poses.rows(torch.tensor([1]))
@@ -134,7 +131,7 @@ def test_the_fit_draws_an_arm_out_of_the_trunk(surface, prior, poses):
     for weight in (0.0, 1e6):
         config = FitConfig(pose_weight=0.0, penetration_weight=weight)
         mask = torch.ones(points.shape[:2], dtype=torch.bool)
-        state, _ = refine(surface, prior, points, mask, start, [0.03] * 10, 0.2, config)
+        state, _ = refine(Problem(surface, prior, points, mask, config), start, [0.03] * 10, 0.2)
         left[weight] = separation_energy(*posed(surface, state)).item()
     assert left[0.0] > 0
     assert left[1e6] < 0.1 * left[0.0]
