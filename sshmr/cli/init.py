@@ -112,7 +112,7 @@ def _text(folder: Path, out: Path, name: str, found: "Guess") -> str:
     size = " × ".join(f"{side:.4g}" for side in found.size)
     count = _count(len(found.sequences), "sequence")
     together = TOGETHER if found.sequences[largest] > 1 else APART
-    from sshmr.config.extract import ExtractConfig
+    from sshmr.config.extract import OWN_CLOUDS
 
     folder_typed, out_typed = _in_shell(folder), _in_shell(out)
     return f"""# Settings for {folder_typed}, written by sshmr init from the files. Please check them.
@@ -126,8 +126,8 @@ source:
   root: {_quoted(folder.resolve())}
 
 extract:
-  voxel: 0.02  # Metres. Use 0.03 for the coarser clouds of a LiDAR.
-  minimum_points: {ExtractConfig().minimum_points}  # Clouds with this many points or fewer are left out.
+  voxel: {OWN_CLOUDS["voxel"]}  # Metres. Use 0.03 for the coarser clouds of a LiDAR.
+  minimum_points: {OWN_CLOUDS["minimum_points"]}  # Clouds with this many points or fewer are left out.
   clouds:
     up: "{found.up}"  # {_evidence(found)}.
     unit: {found.unit}  # The median cloud measures {size} along x, y, z.

@@ -4,15 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sshmr.config.extract import CloudsConfig, ScenesConfig
+from sshmr.config.extract import OWN_CLOUDS, CloudsConfig, ScenesConfig
 from sshmr.config.mapping import from_mapping
 from sshmr.config.run import Config
 from sshmr.config.template import TemplateConfig
 from sshmr.config.train import TrainConfig
 from sshmr.errors import InputError
-
-VOXEL = 0.02
-"""Metres. Default for own clouds: most come from depth cameras, which have a finer resolution than LiDARs."""
 
 READING = ("extract",)
 NOT_READING = tuple(
@@ -76,7 +73,7 @@ def read_cloud_settings(path: Path | None, command: str, **options: object) -> G
     Raises:
         InputError: as ``read_settings``, and when an option's value is wrong.
     """
-    config, notes = read_settings(path, command, {"extract": {"voxel": VOXEL}})
+    config, notes = read_settings(path, command, {"extract": OWN_CLOUDS})
     given = {key: str(value) for key, value in options.items() if value is not None}
     mapping = {**config.extract.clouds.model_dump(), **given}
     clouds = from_mapping(CloudsConfig, mapping, "extract.clouds", "command line")

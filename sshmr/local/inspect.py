@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sshmr.config.extract import CloudsConfig, ExtractConfig
+from sshmr.config.extract import OWN_CLOUDS, CloudsConfig, ExtractConfig
 from sshmr.config.fit import Stage
 from sshmr.errors import InputError
 from sshmr.local.inputs import CloudFile
@@ -28,11 +28,12 @@ COARSE = (
 )
 """Stages of a fit that is good enough to find the head."""
 
-VOXEL = 0.02
-SHORTEST = 0.8
-"""Metres: smallest longest side of a cloud of a whole person."""
+SHORTEST, PART = 0.8, 0.35
+"""Metres: smallest longest side of a cloud of a whole person, and of a part of a person."""
 USUAL = (1.25, 2.3)
 """Metres from the lowest to the highest point of adults who stand, arms raised or not."""
+AT_ONCE = 8
+"""Clouds that are fitted together."""
 UPRIGHT = 35.0
 """Degrees. People who lean more do not show the up axis clearly."""
 Item = TypeVar("Item")
@@ -116,9 +117,13 @@ def _spread(items: Sequence[Item], count: int) -> list[Item]:
     return [items[place] for place in places]
 
 
+def _settings(**clouds: str) -> ExtractConfig:
+    return ExtractConfig.model_validate({**OWN_CLOUDS, "clouds": clouds})
+
+
 def _person(points: np.ndarray, ground: str = "keep") -> np.ndarray:
     """The cleaned cloud in metres; the cloud itself if nothing is left."""
-    settings = ExtractConfig(voxel=VOXEL, clouds=CloudsConfig.model_validate({"ground": ground}))
+    settings = _settings(ground=ground)
     cleaned, _ = clean(points, settings)
     return cleaned if len(cleaned) > settings.minimum_points else points
 
@@ -126,23 +131,24 @@ def _person(points: np.ndarray, ground: str = "keep") -> np.ndarray:
 def _unit(clouds: list[np.ndarray], size: np.ndarray, where: Path) -> str | float:
     """The unit in which the cleaned clouds have the size of people, if necessary with ground beside them."""
 
-    def fits(metres: float, most: float, up: str = "y", ground: str = "keep") -> bool:
+    def fits(metres: float, least: float, up: str = "y", ground: str = "keep") -> bool:
         turn = np.array(TO_Y_UP[up], float).T
         people = [_person(points @ turn * metres, ground) for points in clouds]
         longest = float(np.median([np.ptp(person, axis=0).max() for person in people]))
-        return SHORTEST <= longest <= most
+        return least <= longest <= LARGEST
 
     metric = [unit for unit in UNITS if isinstance(unit, str)]
     for unit in metric:
-        if fits(UNITS[unit], LARGEST):
+        if fits(UNITS[unit], SHORTEST):
             return unit
     for unit in metric:
         plausible = SHORTEST <= size.max() * UNITS[unit] <= 4 * LARGEST
-        if plausible and any(fits(UNITS[unit], LARGEST, up, "auto") for up in TO_Y_UP):
+        if plausible and any(fits(UNITS[unit], SHORTEST, up, "auto") for up in TO_Y_UP):
             return unit
-    for other in UNITS:
-        if fits(UNITS[other], LARGEST):
-            return other
+    for least in (SHORTEST, PART):
+        for other in UNITS:
+            if fits(UNITS[other], least):
+                return other
     for other in UNITS:
         if SHORTEST <= size.max() * UNITS[other] <= 2 * LARGEST:
             return other
@@ -177,43 +183,52 @@ def _size_note(person: np.ndarray, tilt: float) -> list[str]:
 def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarray:
     """The mean direction from hips to heads, in the axes of the files: (3,), of length 1 if all agree.
 
-    Each cloud is fitted from starts that stand along each of the axes, and the best of these bodies counts.
+    Each cloud is fitted from starts that stand along each of the axes, low clouds also as a part of a person,
+    and the best of these bodies counts.
     """
+    import torch
+
     from sshmr.body.model import JOINT_NAMES, BodyModel, open_body_path
     from sshmr.body.prior import PosePrior, open_prior_path
     from sshmr.body.template import build_template
     from sshmr.config.fit import FitConfig
-    from sshmr.evaluation.frames import pose_rows
-    from sshmr.fit.stage import fit_shard
+    from sshmr.fit.engine import Engine, Fitted
+    from sshmr.fit.search import PART_COST, WHOLE
+    from sshmr.fit.surface import SurfaceElements
 
     rows, tried = [], []
     for up in ups:
-        settings = ExtractConfig(voxel=VOXEL, clouds=CloudsConfig.model_validate({"up": up}))
+        settings = _settings(up=up)
         for number, cloud in enumerate(clouds):
             person, _ = clean(cloud @ np.array(TO_Y_UP[up], float).T * metres, settings)
             if len(person) > settings.minimum_points:
                 person = subsample(person, settings.points, settings.sampling, f"{up} {number}")
-                rows.append(centre_and_pad(person, settings.points))
+                rows.append(centre_and_pad(person, settings.points)[:2])
                 tried.append((number, up))
     if not rows:
-        raise InputError("clouds", found="too few points remain in each", expected="a person")
-    points, sizes, _ = zip(*rows, strict=True)
-    table = {
-        "frame_id": [str(row) for row in range(len(rows))],
-        "points": np.stack(points),
-        "n_points": np.array(sizes, np.int32),
-    }
+        few = f"each has {OWN_CLOUDS['minimum_points']} points or fewer after cleaning"
+        raise InputError("clouds", found=few, expected="a person")
     body, prior = BodyModel.load(open_body_path("neutral")), PosePrior.load(open_prior_path())
-    template = build_template(body)
-    config = FitConfig(search=COARSE, unusual=0.0)
-    fitted = fit_shard(table, body, template, prior, config, progress=lambda batches, _: batches)
-    best: dict[int, int] = {}
-    for row, (number, _) in enumerate(tried):
-        if number not in best or fitted["energy"][row] < fitted["energy"][best[number]]:
-            best[number] = row
-    joints = pose_rows(body.subset([0]), fitted, np.array(list(best.values()))).joints.numpy()
-    trunks = joints[:, JOINT_NAMES.index("neck")] - joints[:, JOINT_NAMES.index("pelvis")]
-    trunks = [
-        trunk @ np.array(TO_Y_UP[tried[row][1]]) for trunk, row in zip(trunks, best.values(), strict=True)
-    ]
-    return np.mean([trunk / np.linalg.norm(trunk) for trunk in trunks], axis=0)
+    surface = SurfaceElements.of(body, build_template(body).vertex_ids)
+    engine = Engine(surface, prior, FitConfig(search=COARSE, unusual=0.0))
+    best: dict[int, tuple[float, np.ndarray]] = {}
+
+    def keep(fitted: Fitted, some: Sequence[int], cost: float) -> None:
+        state = fitted.state
+        joints = body(state.pose, state.betas, state.transl).joints
+        trunks = joints[:, JOINT_NAMES.index("neck")] - joints[:, JOINT_NAMES.index("pelvis")]
+        for row, energy, trunk in zip(some, fitted.energy["energy"] + cost, trunks.numpy(), strict=True):
+            number, up = tried[row]
+            if number not in best or energy < best[number][0]:
+                best[number] = float(energy), trunk @ np.array(TO_Y_UP[up]) / np.linalg.norm(trunk)
+
+    with torch.no_grad():
+        for first in range(0, len(rows), AT_ONCE):
+            some = range(first, min(first + AT_ONCE, len(rows)))
+            points = torch.from_numpy(np.stack([rows[row][0] for row in some]))
+            mask = torch.arange(points.shape[1]) < torch.tensor([rows[row][1] for row in some])[:, None]
+            keep(engine.from_nothing(points, mask), some, 0.0)
+            if np.median([np.ptp(rows[row][0], axis=0).max() for row in some]) < WHOLE:
+                for upper in (True, False):
+                    keep(engine.from_part(points, mask, upper), some, PART_COST)
+    return np.mean([trunk for _, trunk in best.values()], axis=0)

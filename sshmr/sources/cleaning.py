@@ -124,19 +124,25 @@ def ring_heights(points: np.ndarray, thickness: float) -> np.ndarray | None:
 
 
 def _over_ground(points: np.ndarray, ground: np.ndarray, thickness: float) -> np.ndarray:
-    """Heights of points (K, 3) over the plane through ``ground`` (G, 3); level if they do not determine a
-    slope."""
+    """Heights of points (K, 3) over the plane through most of ``ground`` (G, 3).
+
+    It is level along directions in which the ground is too narrow to determine a slope, such as across a
+    single ring.
+    """
     level = np.median(ground[:, 1])
-    near = ground[np.abs(ground[:, 1] - level) < 2 * thickness]
-    if len(near) < RING_POINTS:
-        return points[:, 1] - level
-    flat = near[:, [0, 2]] - near[:, [0, 2]].mean(0)
-    if np.linalg.svd(flat, compute_uv=False)[-1] / len(near) ** 0.5 < RING_ACROSS:
-        return points[:, 1] - level
-    slope = np.linalg.lstsq(flat, near[:, 1] - near[:, 1].mean(), rcond=None)[0]
-    if np.linalg.norm(slope) > STEEPEST:
-        return points[:, 1] - level
-    return points[:, 1] - near[:, 1].mean() - (points[:, [0, 2]] - near[:, [0, 2]].mean(0)) @ slope
+    best, most = points[:, 1] - level, 0
+    for near in (ground[np.abs(ground[:, 1] - level) < 2 * thickness], ground):
+        if len(near) < RING_POINTS:
+            continue
+        centre = near.mean(0)
+        left, size, axes = np.linalg.svd((near - centre)[:, [0, 2]], full_matrices=False)
+        known = size / len(near) ** 0.5 > RING_ACROSS
+        slope = axes[known].T @ (left[:, known].T @ (near - centre)[:, 1] / size[known])
+        normal = np.array([-slope[0], 1.0, -slope[1]])
+        count = int(np.count_nonzero(np.abs((ground - centre) @ normal) < thickness))
+        if np.linalg.norm(slope) < STEEPEST and count > most:
+            best, most = (points - centre) @ normal, count
+    return best
 
 
 def _plane_below(points: np.ndarray, depth: float, thickness: float) -> np.ndarray | None:

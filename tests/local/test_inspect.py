@@ -22,15 +22,16 @@ def look(folder, points):
     return guess(find_inputs([str(folder)], [], CloudsConfig()))
 
 
-def test_feet_are_a_unit(tmp_path, person):
-    found = look(tmp_path, person / 0.3048)
+def test_feet_are_a_unit_and_sixty_points_are_enough(tmp_path, person):
+    found = look(tmp_path, person[:60] / 0.3048)
     assert (found.unit, found.up, found.notes) == (0.3048, "y", [])
 
 
-def test_small_people_get_a_word(tmp_path, person):
-    found = look(tmp_path, 0.5 * person)
-    assert found.unit == "m"
-    assert "children" in found.notes[0]
+def test_a_bust_keeps_its_unit_and_its_up_axis_and_gets_a_word(tmp_path, person):
+    bust = person[(person[:, 1] > person[:, 1].max() - 0.65) & (np.abs(person[:, 0]) < 0.25)]
+    found = look(tmp_path, bust[:, [2, 0, 1]])
+    assert (found.unit, found.up) == ("m", "z")
+    assert "children, people who sit or parts of people" in found.notes[0]
     assert "unit can also be a number" in found.notes[0]
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy.spatial import cKDTree
 
 from sshmr.config.extract import CloudsConfig, ExtractConfig
 from sshmr.config.mapping import from_mapping
@@ -118,6 +119,17 @@ def test_rings_of_ground_are_taken_away(tmp_path, person, tilt):
     assert reading.notes == ["ground removed from 1"]
     points = reading.frames[0].points
     assert np.abs(points[:, 2]).max() < np.abs(sparse[:, 2]).max() + 0.02
+    assert np.ptp(points[:, 1]) > 0.95 * np.ptp(sparse[:, 1])
+
+
+def test_a_single_ring_on_a_slope_is_taken_away_up_to_the_feet(tmp_path, person):
+    ring = rings(np.random.default_rng(3), noise=0.002)[50:75]
+    ring[:, 2] += 0.25 - ring[:, 2].mean()
+    ring[:, 1] += np.tan(np.radians(7)) * ring[:, 0]
+    sparse = person[::4]
+    save(tmp_path / "walk" / "1.npy", np.concatenate([ring, sparse]))
+    points = read(tmp_path).frames[0].points
+    assert cKDTree(sparse).query(points)[0].max() < 0.03
     assert np.ptp(points[:, 1]) > 0.95 * np.ptp(sparse[:, 1])
 
 
