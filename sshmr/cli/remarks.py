@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sshmr.cli.verdicts import SURE
+from sshmr.sources.cloud_axes import UPSIDE_DOWN
+
 if TYPE_CHECKING:
     from sshmr.body.model import BodyModel
     from sshmr.tables.run_folder import RunFolder
@@ -20,8 +23,12 @@ AT_ONCE = 256
 NAMED = 3
 
 
-def remarks(run: "RunFolder", tables: Sequence[tuple[Path, Path]]) -> list[str]:
-    """Lines for the user about all bodies of pairs of a points table and the params table of its frames."""
+def remarks(run: "RunFolder", tables: Sequence[tuple[Path, Path]], notes: Sequence[str]) -> list[str]:
+    """Lines for the user about all bodies of pairs of a points table and the params table of its frames.
+
+    Args:
+        notes: of the reader; they follow, without those that the bodies contradict.
+    """
     import torch
 
     from sshmr.body.model import BodyModel
@@ -38,7 +45,8 @@ def remarks(run: "RunFolder", tables: Sequence[tuple[Path, Path]]) -> list[str]:
     upward = rotvec_to_rotmat(torch.from_numpy(pose[:, :3]))[:, :, 1].numpy()
     lines = posture(upward, axes.rotation(), sources)
     model = BodyModel.load(run.neutral)
-    return [*lines, *sizes(scale, _heights(model, betas))]
+    confidence = np.concatenate([fit["confidence"] for fit in fits])
+    return [*lines, *sizes(scale, _heights(model, betas)), *confirmed(notes, not lines, confidence)]
 
 
 def posture(upward: np.ndarray, rotation: np.ndarray, sources: list[str]) -> list[str]:
@@ -62,6 +70,12 @@ def posture(upward: np.ndarray, rotation: np.ndarray, sources: list[str]) -> lis
     names = ", ".join(sources[row] for row in lying[:NAMED])
     more = ", …" if len(lying) > NAMED else ""
     return [f"{text}, heads along {up}: if they stand, these have another up axis: {names}{more}"]
+
+
+def confirmed(notes: Sequence[str], upright: bool, confidence: np.ndarray) -> list[str]:
+    """The reader's notes, without its guess of upside-down people if all are upright and most sure."""
+    stand = upright and np.median(confidence) >= SURE
+    return [note for note in notes if not (stand and UPSIDE_DOWN in note)]
 
 
 def sizes(scale: np.ndarray, heights: np.ndarray) -> list[str]:

@@ -9,8 +9,10 @@ import numpy as np
 
 SURE, FAILED = 0.5, 0.02
 """Smallest confidence of a sure body; a body below the second value has failed."""
-FAR = 0.3
-"""Share of points farther than 5 cm from the mesh. With a larger share, a body has failed."""
+MANY, FAR = 0.1, 0.3
+"""Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss
+a limb, or the cloud shows something else, too. With more than the second, it has failed."""
+LEVELS = {"sure": 2, "doubtful": 1, "failed": 0}
 SHOWN = 6
 
 
@@ -43,15 +45,18 @@ class Verdicts:
     @property
     def counts(self) -> dict[str, int]:
         """Number of bodies by verdict."""
+        values, counts = np.unique(self._levels, return_counts=True)
+        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+        return {name: found.get(level, 0) for name, level in LEVELS.items()}
+
+    @property
+    def _levels(self) -> np.ndarray:
+        """(F,) the verdict of each body, a value of ``LEVELS``."""
         # The confidence is about all joints. For a part of a person it is low, even if the part fits well.
         part = (self.visible == 0).sum(1) >= PART
         failed = ((self.confidence < FAILED) & ~part) | (self.far_share > FAR)
-        sure = (self.confidence >= SURE) & ~failed
-        return {
-            "sure": int(sure.sum()),
-            "doubtful": int((~sure & ~failed).sum()),
-            "failed": int(failed.sum()),
-        }
+        sure = (self.confidence >= SURE) & ~(self.far_share > MANY)
+        return np.where(failed, LEVELS["failed"], np.where(sure, LEVELS["sure"], LEVELS["doubtful"]))
 
     @property
     def all_sure(self) -> bool:
@@ -68,10 +73,10 @@ class Verdicts:
 
     @property
     def worst(self) -> dict[str, Any] | None:
-        """The body with the lowest confidence, unless all are sure."""
+        """The body with the lowest confidence of those with the worst verdict, unless all are sure."""
         if self.all_sure:
             return None
-        row = int(np.argmin(self.confidence - (self.far_share > FAR)))
+        row = int(np.argmin(self.confidence + self._levels))
         return {
             "source": self.sources[row],
             "confidence": round(float(self.confidence[row]), 3),

@@ -61,7 +61,7 @@ def work(
                 outcome = process(run, clouds, plan, config, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
-    notes = [*remarks(run, tables), *notes, *more, *outcome.notes]
+    notes = [*remarks(run, tables, outcome.notes), *notes, *more]
     return _result(outcome, tables, written, notes, strict)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sshmr.cli.remarks import posture, sizes
+from sshmr.cli.remarks import confirmed, posture, sizes
 from sshmr.export.axes import Axes
 
 STANDING, LYING = [0.0, 1.0, 0.0], [0.98, 0.1, 0.1]
@@ -41,3 +41,13 @@ def test_small_people_are_reported_with_their_heights():
         "1 of 1 bodies are 1.30 m high, low for an adult: set fit.size: any"
         in sizes(np.ones(1), np.array([1.3]))[0]
     )
+
+
+def test_bodies_that_surely_stand_outweigh_the_guess_that_they_are_upside_down():
+    notes = [
+        "walk: ground removed from 2",
+        'walk: they may be upside down: if so, set extract.clouds.up to "-z"',
+    ]
+    assert confirmed(notes, True, np.array([0.9, 0.7])) == notes[:1]
+    assert confirmed(notes, True, np.array([0.3, 0.1])) == notes
+    assert confirmed(notes, False, np.array([0.9, 0.7])) == notes

@@ -19,13 +19,19 @@ def test_bodies_are_counted_by_verdict_and_the_worst_is_named():
     assert found.counts == {"sure": 1, "doubtful": 1, "failed": 2}
     assert found.in_words == "1 sure, 1 doubtful, 2 failed"
     assert not found.all_sure
-    assert found.worst["source"] == "scan_2.ply"
-    assert found.lines[0].startswith("worst: scan_2.ply, confidence 0.80, 50 % of its points")
+    assert found.worst["source"] == "scan_3.ply"
+    assert found.lines[0].startswith("worst: scan_3.ply, confidence 0.00, 20 % of its points")
 
 
 def test_one_failed_of_one_is_said_at_once():
     assert verdicts([0.0], [0.0]).in_words == "failed"
     assert verdicts([0.9], [0.0]).in_words == "sure"
+
+
+def test_a_confident_body_that_leaves_many_points_is_doubtful():
+    found = verdicts([0.6, 0.55], [0.12, 0.08])
+    assert found.counts == {"sure": 1, "doubtful": 1, "failed": 0}
+    assert found.worst["source"] == "scan_0.ply"
 
 
 def test_no_worst_fit_is_named_if_all_are_sure():
