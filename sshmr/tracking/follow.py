@@ -12,16 +12,18 @@ from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import Problem, energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine, Fitted, thinned
-from sshmr.fit.gauss_newton import refine
+from sshmr.fit.gauss_newton import RELAXED, refine
 from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.search import SURE, Found, found_from_nothing, judged, name_of_start
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
-VERTICES, POINTS = 512, 512
+VERTICES, FINE_VERTICES, POINTS = 512, 1024, 512
+"""With 512 vertices in the fine steps, too, bodies drift off sparse clouds."""
 COARSE, FINE = (0.08, 0.05, 0.03), (0.015, 0.0075)
-"""Spreads of the correspondence, metres, with a pull along the surface of ``SLIDING`` each."""
-SLIDING = (0.2, 0.03)
+"""Spreads of the correspondence, metres."""
+SLIDING, FINE_SLIDING = 0.2, 0.03
+"""Weights of a residual along the surface."""
 WIDE = (0.12, 0.08)
 """Spreads before these where the velocity is not known: at a walk, people move 15 cm in 0.1 s."""
 STEADY = 0.8
@@ -120,7 +122,7 @@ class Follower:
     ) -> None:
         self.body, self.config, self.predict = body, config, predict
         self.engine = Engine(SurfaceElements.of(body, vertex_ids), prior, config)
-        self.surface = self.engine.surface.first(VERTICES)
+        self.surface, self.fine = (self.engine.surface.first(count) for count in (VERTICES, FINE_VERTICES))
 
     @torch.no_grad()
     def follow(self, frames: Sequence[Frame], memory: Memory) -> Found:
@@ -195,11 +197,10 @@ class Follower:
         if known:
             start = start._replace(betas=memory.betas[None])
         points, mask = thinned(*padded([frame]), POINTS)
-        state, view = start, None
         coarse = COARSE if len(memory.bodies) > 1 else (*WIDE, *COARSE)
         problem = Problem(self.surface, self.engine.prior, points, mask, self.config, expected=expected)
-        for spreads, sliding in zip((coarse, FINE), SLIDING, strict=True):
-            state, view = refine(problem, state, spreads, sliding, view)
+        state, view = refine(problem, start, coarse, SLIDING)
+        state, _ = refine(problem._replace(surface=self.fine), state, FINE, FINE_SLIDING, view, RELAXED)
         memory.add(state, frame)
         return state
 

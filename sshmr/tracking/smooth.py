@@ -17,7 +17,7 @@ from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import Problem
-from sshmr.fit.gauss_newton import equations
+from sshmr.fit.gauss_newton import RELAXED, equations
 from sshmr.fit.linearise import BETAS, BODY, ROOT, TRANSL, UNKNOWNS, State, linearise
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec
@@ -25,9 +25,6 @@ from sshmr.tracking.follow import GAP, Frame, padded
 
 SPREADS = (0.03, 0.015, 0.0075, 0.0075)
 """Of the correspondence in each pass over the sequence, metres."""
-RELAXED = 1.5
-"""Factor on each step. Expectation maximisation converges slowly; longer steps need half the passes. Source:
-Salakhutdinov & Roweis, "Adaptive Overrelaxed Bound Optimization Methods", ICML 2003."""
 SLIDING = 0.03
 AT_ONCE = 16
 """Frames whose equations are computed together."""
@@ -78,9 +75,10 @@ def smoothed(
     times = np.array([frame.time for frame in frames])
     offsets = np.stack([frame.offset for frame in frames])
     soles = surface.body.subset(sole_vertices(surface))
-    shape = known
+    shape, view = known, None
     for spread in SPREADS:
-        system = System(*_data_terms(frames, state, surface, prior, config, spread))
+        hessian, gradient, view = _data_terms(frames, state, surface, prior, config, spread, view)
+        system = System(hessian, gradient)
         system.add_shape(known, state.betas[0].double().numpy())
         _add_motion(system, state, offsets, times)
         _add_feet(system, state, offsets, times, soles)
@@ -109,16 +107,17 @@ def _data_terms(
     prior: PosePrior,
     config: FitConfig,
     spread: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hessian (T, 85, 85) and negative gradient (T, 85) of the frames' own energies."""
+    view: torch.Tensor | None,
+) -> tuple[np.ndarray, np.ndarray, torch.Tensor]:
+    """Hessian (T, 85, 85) and negative gradient (T, 85) of the frames' own energies, and the view (T, 3)."""
     parts = []
     for start in range(0, len(frames), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
         problem = Problem(surface, prior, *padded(frames[rows]), config)
-        hessian, gradient, _ = equations(problem, state.rows(rows), spread, SLIDING)
-        parts.append((hessian, gradient))
-    hessians, gradients = (TRUST * torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
-    return hessians, gradients
+        seen = None if view is None else view[rows]
+        parts.append(equations(problem, state.rows(rows), spread, SLIDING, seen))
+    hessian, gradient, view = (torch.cat(part) for part in zip(*parts, strict=True))
+    return TRUST * hessian.double().numpy(), TRUST * gradient.double().numpy(), view
 
 
 class System:

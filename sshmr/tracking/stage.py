@@ -23,7 +23,6 @@ BLOCK = 8
 """Frames that are followed before they are judged together."""
 OVERLAP = 15
 """Frames of the parts before and after that are smoothed with a part."""
-SMOOTH_VERTICES = 1024
 
 
 class Part(NamedTuple):
@@ -119,8 +118,7 @@ def smooth_part(part: Part, before: Part | None, after: Part | None, follower: F
     betas = known.betas if before else provenance(part.followed)["memory"]["betas"]
     state = stacked(states)
     state = state._replace(betas=torch.as_tensor(betas).to(state.betas).expand(len(frames), -1))
-    surface = follower.engine.surface.first(SMOOTH_VERTICES)
-    state, shape = smoothed(frames, state, surface, follower.engine.prior, follower.config, known)
+    state, shape = smoothed(frames, state, follower.fine, follower.engine.prior, follower.config, known)
     own = slice(first, first + count)
     founds = [
         follower.judge(frames[own][start : start + BLOCK], state.rows(own).rows(slice(start, start + BLOCK)))
