@@ -40,7 +40,7 @@ class TrainConfig(Settings):
     initial: Literal["pretrained", "none"] = "pretrained"
     """Start of the loop: pretrained, the weights shipped with the package, which also start the fits
     of round 0, or none, an untrained network."""
-    epochs: int = Field(12, ge=1, le=100_000)
+    epochs: int = Field(10, ge=1, le=100_000)
     """Passes over the training clouds. An untrained network needs more and faster ones: 20 epochs at
     learning_rate 0.001 with synthetic 0.5."""
     batch: int = Field(24, ge=1, le=65536)

@@ -63,7 +63,7 @@ def found_from_nothing(
     parts.
 
     With predictions, fits start from these and their mirrored starts. If the confidence is low, upright poses
-    are tried, too. Fits that may miss a limb are repeated. Of several fits of a cloud, the one with the
+    and the search for parts are tried, too. Fits that may miss a limb are repeated. Of several fits of a cloud, the one with the
     lowest energy wins.
 
     Args:
@@ -88,7 +88,8 @@ def found_from_nothing(
             part = functools.partial(_from_predicted, engine, near, upper=upper)
             found = _searched(engine, body, seen, found, low, part, PART_COST)
         part = functools.partial(engine.from_part, upper=upper)
-        found = _searched(engine, body, seen, found, low, part, PART_COST)
+        unsure = low if predicted is None else low & (found.confidence < SURE)
+        found = _searched(engine, body, seen, found, unsure, part, PART_COST)
     return _with_missed_limbs(engine, body, seen, found)
 
 
