@@ -1,6 +1,7 @@
 """Follow one person from frame to frame: each fit starts where the motion of the frames before leads."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -80,7 +81,8 @@ class Memory:
             self.frames += 1
             share = 1 / min(self.frames, KNOWN)
             self.betas = self.betas + share * (betas - self.betas)
-            self.confidence += share * (sure - self.confidence)
+            if not math.isnan(sure):
+                self.confidence += share * (sure - self.confidence)
 
 
 def expected_body(memory: Memory, frame: Frame) -> State:
@@ -128,8 +130,9 @@ class Follower:
     def follow(self, frames: Sequence[Frame], memory: Memory) -> Found:
         """Find the bodies of the next frames; ``memory`` is brought up to date.
 
-        All of them are followed before any is judged. Where one is in doubt, it is searched; a better body
-        is then followed to the end, and back as long as it stays better.
+        All of them are followed, then the last one is judged; the others only if that one is in doubt. The
+        first one in doubt is searched. A better body is then followed to the end, and back as long as it
+        stays better. The qualities of bodies that were not judged are NaN.
         """
         fresh = not memory.bodies or frames[0].time - memory.bodies[-1][2] > GAP
         if fresh:
@@ -175,17 +178,19 @@ class Follower:
         """The first frame in doubt from ``first`` on; else the last one, once in a while."""
         if memory.unchecked < SEARCHED:
             return None
-        least = max(LOST * memory.confidence, WRONG)
         for place in range(first, len(founds)):
-            if founds[place].confidence[0] < least:
+            if _in_doubt(founds[place], memory):
                 return place
         return len(founds) - 1 if memory.unchecked > CHECKED else None
 
     def _followed(self, frames: Sequence[Frame], memory: Memory) -> list[Found]:
         if not frames:
             return []
-        states = [self._step(frame, memory) for frame in frames]
-        return rows_of(self.judge(frames, stacked(states)))
+        *states, state = (self._step(frame, memory) for frame in frames)
+        last = self.judge(frames[-1:], state)
+        if _in_doubt(last, memory):
+            return [*rows_of(self.judge(frames[:-1], stacked(states))), last] if states else [last]
+        return [*(_not_judged(last, state) for state in states), last]
 
     def _step(self, frame: Frame, memory: Memory) -> State:
         """The body of the next frame."""
@@ -238,8 +243,10 @@ class Follower:
         back = dataclasses.replace(memory, bodies=[])
         back.add(state, frames[place])
         for row in reversed(range(place)):
-            again = self._followed([frames[row]], back)[0]
-            if _energy(again) > _energy(founds[row]):
+            again, found = self._followed([frames[row]], back)[0], founds[row]
+            if math.isnan(_energy(found)):
+                found = self.judge([frames[row]], found.fitted.state)
+            if _energy(again) > _energy(found):
                 break
             before.insert(0, again)
         return [*founds[: place - len(before)], *before, other, *after]
@@ -290,6 +297,22 @@ def rows_of(found: Found) -> list[Found]:
         return Found(one, *(part[some] for part in found[1:]))
 
     return [row(i) for i in range(len(found.residual))]
+
+
+def _in_doubt(found: Found, memory: Memory) -> bool:
+    """Whether the body of one frame is in doubt."""
+    return float(found.confidence[0]) < max(LOST * memory.confidence, WRONG)
+
+
+def _not_judged(found: Found, state: State) -> Found:
+    """A body without qualities, with the names and types of another's ``found``."""
+    fitted = found.fitted
+    nothing = {name: torch.full_like(value, torch.nan) for name, value in fitted.energy.items()}
+    unknown = torch.full_like(found.residual, torch.nan)
+    return Found(
+        fitted._replace(state=state, energy=nothing),
+        unknown, unknown, unknown, torch.zeros_like(found.visible), unknown,
+    )  # fmt: skip
 
 
 def _energy(found: Found) -> float:

@@ -19,8 +19,8 @@ from sshmr.tables.schemas import params_schema, provenance, read_params, read_po
 from sshmr.tracking.follow import Follower, Frame, Memory, stacked
 from sshmr.tracking.smooth import UNKNOWN, Shape, smoothed
 
-BLOCK = 8
-"""Frames that are followed before they are judged together."""
+BLOCK = 4
+"""Frames that are followed before the last of them is judged."""
 OVERLAP = 15
 """Frames of the parts before and after that are smoothed with a part."""
 

@@ -34,8 +34,11 @@ def test_a_person_is_followed(walk, follower, joint_error):
     founds = [follower.follow(walk.frames[start : start + 4], memory) for start in (1, 5)]
     state = stacked([found.fitted.state for found in founds])
     assert joint_error(state, walk.truth.rows(slice(1, 9))) < 0.03
-    assert all((found.fitted.hypothesis == FOLLOWED).all() for found in founds)
+    for found in founds:
+        assert (found.fitted.hypothesis == FOLLOWED).all()
+        assert found.confidence.isfinite().tolist() == [False, False, False, True]
     assert memory.frames == 8
+    assert memory.confidence > 0
     assert float(memory.betas[0]) > 0.3
 
 
