@@ -10,10 +10,11 @@ import numpy as np
 SURE, FAILED = 0.5, 0.02
 """Smallest confidence of a sure body; a body below the second value has failed."""
 PART, PART_SURE = 6, 0.4
-"""Number of hidden joints with which a cloud counts as a part of a person, and smallest confidence of its body.
+"""Hidden joints with which a cloud counts as a part of a person, and the smallest confidence of a sure part.
 
-The confidence is about all joints, the verdict about those that the cloud shows. Of 24 fits of simulated upper
-and lower 40, 50 and 70 %, 18 were good over all joints (mean confidence 0.77), and 23 over the visible ones.
+The confidence is about all joints, the verdict about those that the cloud shows. Of 24 fits of simulated
+upper and lower 40, 50 and 70 %, 18 were good over all joints (mean confidence 0.77), and 23 over the visible
+ones.
 """
 MANY, FAR = 0.1, 0.3
 """Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss

@@ -63,8 +63,8 @@ def found_from_nothing(
     parts.
 
     With predictions, fits start from these and their mirrored starts. If the confidence is low, upright poses
-    and the search for parts are tried, too. Fits that may miss a limb are repeated. Of several fits of a cloud, the one with the
-    lowest energy wins.
+    and the search for parts are tried, too. Fits that may miss a limb are repeated. Of several fits of a
+    cloud, the one with the lowest energy wins.
 
     Args:
         body: the whole BodyModel. points: (B, N, 3) metres; mask: (B, N) bool.
