@@ -27,10 +27,10 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """One process takes all tests of a file, and of files that share a finished run; the slow ones first."""
     for item in items:
-        shared = "runs" if {"smoke_run", "tour"} & set(item.fixturenames) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(shared))
-        if shared == "runs":
-            item.add_marker(pytest.mark.timeout(1500))  # The first of them waits for the whole run.
+        run = next((name for name in ("smoke_run", "tour") if name in item.fixturenames), None)
+        item.add_marker(pytest.mark.xdist_group(run or item.path.stem))
+        if run:
+            item.add_marker(pytest.mark.timeout(900))  # The first of them waits for the whole run.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

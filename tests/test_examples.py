@@ -8,8 +8,16 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.cli.conftest import QUICK
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+LESS = {
+    "--frames 4": "--frames 2",
+    "--sequences 3": "--sequences 2",
+    "fit people": "fit people --config quick.yaml",
+}
+"""What stands for words of their commands, as fewer and quicker fits show the same."""
 
 
 def test_there_are_notebooks():
@@ -22,8 +30,10 @@ def test_notebook_runs(path, tmp_path, monkeypatch):
     # Its commands are those of this environment, whether or not that is activated.
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     notebook = nbformat.read(path, as_version=4)
+    (tmp_path / "quick.yaml").write_text(QUICK)
     for cell in notebook.cells:
-        cell.source = cell.source.replace("--frames 4", "--frames 2")  # Half the fits show the same.
+        for word, less in LESS.items():
+            cell.source = cell.source.replace(word, less)
     client = NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -1,9 +1,6 @@
 """What a reader of the measures sees after a round was evaluated."""
 
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,8 +24,7 @@ from sshmr.tables.schemas import (
     read_pseudo_labels,
     write_table,
 )
-
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+from tests.scripts import call_script
 
 
 def evaluate(run, round_=0):
@@ -196,17 +192,11 @@ def test_bodies_of_different_families_are_refused(make_run):
         evaluate(run)
 
 
-def script(name, *arguments):
-    """Run one of the workflow's scripts; what it prints."""
-    command = [sys.executable, str(SCRIPTS / f"{name}.py"), *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     run = make_run(rounds=1)
     for round_ in (0, 1):
-        script("evaluate", "--run", run.results, "--round", round_, "--part", "part_0000")
-    printed = script("measures", "--run", run.results)
+        call_script("evaluate", "--run", run.results, "--round", round_, "--part", "part_0000")
+    printed = call_script("measures", "--run", run.results)
     output = run.results / "measures.parquet"
 
     rows = pd.read_parquet(output)

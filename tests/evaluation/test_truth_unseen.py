@@ -5,10 +5,8 @@ and without any. The outputs must be equal, bit for bit.
 """
 
 import ast
-import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ import torch
 from sshmr.body.prior import open_prior_path
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import TRUTH_COLUMNS, points_schema, read_points, write_table
+from tests.scripts import call_script
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow_scripts"
@@ -43,21 +42,11 @@ TRAIN = {
 }
 
 
-def run_script(name, monkeypatch, **arguments):
-    """Call a script's ``main`` as its command line would."""
-    line = [str(SCRIPTS / f"{name}.py")]
-    for key, value in arguments.items():
-        values = value if isinstance(value, list) else [value]
-        line += [f"--{key.replace('_', '-')}", *map(str, values)]
-    monkeypatch.setattr(sys, "argv", line)
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    spec = importlib.util.spec_from_file_location(f"{name}_script", SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.main()
+def run_script(name, **arguments):
+    call_script(name, *(word for key, value in arguments.items() for word in (f"--{key}", value)))
 
 
-def go_round_the_loop(run, monkeypatch):
+def go_round_the_loop(run):
     """Bootstrap, relabel, train, infer, fit, relabel; returns the files that were written."""
     out = run.results
     models = {"body": out / "body/neutral.npz", "template": out / "body/template.npz"}
@@ -71,23 +60,19 @@ def go_round_the_loop(run, monkeypatch):
 
     folder = RunFolder(out)
     for name, points in shards.items():
-        run_script("fit", monkeypatch, points=points, output=folder.params_of(0, "fit", *where[name]), **fit)
+        run_script("fit", points=points, output=folder.params_of(0, "fit", *where[name]), **fit)
     for name in training:
         fits, output = folder.params_of(0, "fit", *where[name]), folder.pseudo_labels_of(0, *where[name])
-        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=output, **relabel)
-    run_script("train", monkeypatch, results=out, round=1, settings=json.dumps(TRAIN), seed=3, device="cpu")
+        run_script("relabel", points=shards[name], params=fits, output=output, **relabel)
+    run_script("train", results=out, round=1, settings=json.dumps(TRAIN), seed=3, device="cpu")
     for name, points in shards.items():
         predicted = folder.params_of(1, "network", *where[name])
-        run_script(
-            "infer", monkeypatch, points=points, checkpoint=folder.checkpoint(1), output=predicted, **models
-        )
+        run_script("infer", points=points, checkpoint=folder.checkpoint(1), output=predicted, **models)
         later, previous = (folder.params_of(number, "fit", *where[name]) for number in (1, 0))
-        run_script(
-            "fit", monkeypatch, points=points, initial=predicted, previous=previous, output=later, **fit
-        )
+        run_script("fit", points=points, initial=predicted, previous=previous, output=later, **fit)
     for name in training:
         fits, output = folder.params_of(1, "fit", *where[name]), folder.pseudo_labels_of(1, *where[name])
-        run_script("relabel", monkeypatch, points=shards[name], params=fits, output=output, **relabel)
+        run_script("relabel", points=shards[name], params=fits, output=output, **relabel)
     return out
 
 
@@ -112,13 +97,12 @@ def falsify(run, kind):
 def outputs(make_run):
     """The folders that the loop wrote with true, garbage and missing truth."""
     found = {}
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for kind in ("true", "garbage", "empty"):
-            run = make_run(rounds=0)
-            shutil.rmtree(run.results / "round_0")
-            if kind != "true":
-                falsify(run, kind)
-            found[kind] = go_round_the_loop(run, monkeypatch)
+    for kind in ("true", "garbage", "empty"):
+        run = make_run(rounds=0)
+        shutil.rmtree(run.results / "round_0")
+        if kind != "true":
+            falsify(run, kind)
+        found[kind] = go_round_the_loop(run)
     return found
 
 

@@ -63,8 +63,8 @@ def test_a_cloud_is_fitted_the_same_alone_and_in_company(engine, seen_bodies):
 
 @torch.no_grad()
 def test_the_same_input_gives_the_same_output(engine, seen_bodies):
-    first = engine.from_nothing(seen_bodies["points"], seen_bodies["mask"])
-    second = engine.from_nothing(seen_bodies["points"], seen_bodies["mask"])
+    first = engine.from_nothing(seen_bodies["points"][:1], seen_bodies["mask"][:1])
+    second = engine.from_nothing(seen_bodies["points"][:1], seen_bodies["mask"][:1])
     assert torch.equal(first.state.pose, second.state.pose)
 
 

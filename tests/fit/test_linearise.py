@@ -23,9 +23,15 @@ def test_vertices_are_those_of_the_body_model(small_body):
 
 
 @pytest.fixture
-def plain_body(small_body):
+def few(small_body):
+    """Some of its vertices: autograd takes their derivatives one after the other."""
+    return small_body.subset(torch.arange(0, len(small_body.v_template), 5))
+
+
+@pytest.fixture
+def plain_body(few):
     """Without pose blend shapes, which the derivatives hold fixed."""
-    return dataclasses.replace(small_body, posedirs=torch.zeros_like(small_body.posedirs))
+    return dataclasses.replace(few, posedirs=torch.zeros_like(few.posedirs))
 
 
 def test_every_derivative_agrees_with_autograd(plain_body):
@@ -38,12 +44,12 @@ def test_every_derivative_agrees_with_autograd(plain_body):
     torch.testing.assert_close(jacobian, automatic.permute(2, 3, 1, 0), atol=1e-10, rtol=0)
 
 
-def test_the_fixed_blend_shapes_cost_little(small_body):
+def test_the_fixed_blend_shapes_cost_little(few):
     """What the derivatives leave out stays within centimetres a radian."""
     state = random_state(2)
-    _, jacobian, _ = linearise(small_body, state)
+    _, jacobian, _ = linearise(few, state)
     automatic = torch.autograd.functional.jacobian(
-        lambda step: skin(small_body, state.moved(step)).vertices.sum(0), torch.zeros(2, 85).double()
+        lambda step: skin(few, state.moved(step)).vertices.sum(0), torch.zeros(2, 85).double()
     )
     left_out = (jacobian - automatic.permute(2, 3, 1, 0)).norm(dim=2)
     assert left_out.mean() < 0.002

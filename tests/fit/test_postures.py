@@ -23,6 +23,11 @@ def engine(surface, prior):
     return Engine(surface, prior, FitConfig())
 
 
+def some(seen, *rows):
+    """Some of ``seen_bodies``."""
+    return {name: value[list(rows)] for name, value in seen.items()}
+
+
 def turned(seen, rotation):
     """The clouds of ``seen_bodies`` and their joints, turned about the origin."""
     turn = torch.tensor(rotation.as_matrix(), dtype=torch.float32)
@@ -30,9 +35,9 @@ def turned(seen, rotation):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("angles", [(-90, 0, 30), (170, 20, 0)])
-def test_people_who_lie_or_are_upside_down_are_found(engine, neutral_body, seen_bodies, angles):
-    points, mask, joints = turned(seen_bodies, Rotation.from_euler("xyz", angles, degrees=True))
+@pytest.mark.parametrize(("angles", "rows"), [((-90, 0, 30), (0, 2)), ((170, 20, 0), (1, 3))])
+def test_people_who_lie_or_are_upside_down_are_found(engine, neutral_body, seen_bodies, angles, rows):
+    points, mask, joints = turned(some(seen_bodies, *rows), Rotation.from_euler("xyz", angles, degrees=True))
     found = found_from_nothing(engine, neutral_body, points, mask)
     state = found.fitted.state
     posed = neutral_body(state.pose, state.betas, state.transl).joints
@@ -43,7 +48,8 @@ def test_people_who_lie_or_are_upside_down_are_found(engine, neutral_body, seen_
 @torch.no_grad()
 def test_people_who_stand_are_searched_for_once(engine, neutral_body, seen_bodies):
     """Whoever is found for sure comes out as from upright starts alone."""
-    data = seen_bodies["points"], seen_bodies["mask"]
+    seen = some(seen_bodies, 0, 1)
+    data = seen["points"], seen["mask"]
     found = found_from_nothing(engine, neutral_body, *data)
     sure = (found.confidence > CERTAIN) & (found.missed_share < MISSED)
     assert sure.any()

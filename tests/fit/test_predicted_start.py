@@ -27,9 +27,9 @@ def test_a_true_prediction_wins_and_is_named(engine, neutral_body, seen_bodies):
 @torch.no_grad()
 def test_a_wrong_prediction_is_searched_again(engine, neutral_body, seen_bodies):
     """Bodies two metres away with their arms up: no fit from there is sure of itself."""
-    clouds = seen_bodies["points"], seen_bodies["mask"]
-    pose = torch.zeros(4, 72)
+    seen = {name: value[:2] for name, value in seen_bodies.items()}
+    pose = torch.zeros(2, 72)
     pose[:, 48:54] = torch.tensor([0, 0, 1.2, 0, 0, -1.2])
-    wrong = State.from_pose(pose, torch.zeros(4, 10), torch.tensor([[2.0, 0.0, 0.0]]).expand(4, 3))
-    found = found_from_nothing(engine, neutral_body, *clouds, wrong)
-    assert joint_error(neutral_body, found.fitted, seen_bodies).median() < 60
+    wrong = State.from_pose(pose, torch.zeros(2, 10), torch.tensor([[2.0, 0.0, 0.0]]).expand(2, 3))
+    found = found_from_nothing(engine, neutral_body, seen["points"], seen["mask"], wrong)
+    assert joint_error(neutral_body, found.fitted, seen).max() < 80

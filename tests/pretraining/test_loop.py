@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,24 @@ def train(template, folder, **changes):
     settings = SMALL | {"pretrain": SMALL["pretrain"] | changes}
     files = (Path(open_body_path("neutral")), template, Path(open_prior_path()))
     pretrain(*files, settings, 0, folder / "state", *outputs(folder))
+    return weights_of(folder)
+
+
+@pytest.fixture(scope="module")
+def trained(template, tmp_path_factory):
+    """The folder of a finished training."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(template, folder)
+    return folder
+
+
+@pytest.fixture
+def again(trained, tmp_path):
+    """A copy of it, to train on."""
+    return shutil.copytree(trained, tmp_path / "again")
+
+
+def weights_of(folder):
     return load_checkpoint(folder / "weights.safetensors")["weights"]
 
 
@@ -53,33 +72,30 @@ def same(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_what_it_writes(template, tmp_path, neutral_body):
-    train(template, tmp_path)
-    about = read_about(tmp_path / "weights.safetensors")
+def test_what_it_writes(trained, neutral_body):
+    about = read_about(trained / "weights.safetensors")
     assert (about["epoch"], about["clouds"], about["simulated"]) == (10, 20, True)
     assert {"depth", "lidar", "unusual"} <= about["errors"].keys()
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == 10
     assert rows[-1]["depth"] > 0
-    card = (tmp_path / "README.md").read_text()
+    card = (trained / "README.md").read_text()
     assert "**simulated**" in card
     assert f"| depth cameras, captured poses | {about['errors']['depth']:.0f} mm |" in card
     restored = build_template(neutral_body, 200)
-    path = tmp_path / "weights.safetensors"
+    path = trained / "weights.safetensors"
     network_from(load_checkpoint(path, restored), restored, path)
 
 
-def test_weights_are_halved_and_places_are_not(template, tmp_path):
+def test_weights_are_halved_and_places_are_not(trained):
     from safetensors.torch import load_file
 
-    train(template, tmp_path)
-    tensors = load_file(tmp_path / "weights.safetensors")
+    tensors = load_file(trained / "weights.safetensors")
     assert tensors["head.readout.rotation.weight"].dtype == torch.float16
     assert tensors["template"].dtype == torch.float32
 
 
-def test_cut_off_at_any_step_it_ends_as_one_never_interrupted(template, tmp_path, monkeypatch):
-    whole = train(template, tmp_path / "whole")
+def test_cut_off_at_any_step_it_ends_as_one_never_interrupted(template, trained, tmp_path, monkeypatch):
     monkeypatch.setattr("sshmr.pretraining.loop.KEEP_SECONDS", -1.0)
     from sshmr.pretraining.loop import Pretrainer
 
@@ -95,20 +111,18 @@ def test_cut_off_at_any_step_it_ends_as_one_never_interrupted(template, tmp_path
         with pytest.raises(KeyboardInterrupt):
             train(template, tmp_path / "cut")
     monkeypatch.setattr(Pretrainer, "_train", step)
-    assert same(train(template, tmp_path / "cut"), whole)
+    assert same(train(template, tmp_path / "cut"), weights_of(trained))
 
 
-def test_a_longer_training_continues_before_the_rate_fell(template, tmp_path):
-    train(template, tmp_path / "short", steps=10, decay=4)
-    longer = train(template, tmp_path / "short", steps=14, decay=4)
-    assert same(longer, train(template, tmp_path / "long", steps=14, decay=4))
+def test_a_longer_training_continues_before_the_rate_fell(template, again, tmp_path):
+    longer = train(template, again, steps=14)
+    assert same(longer, train(template, tmp_path / "long", steps=14))
 
 
-def test_another_networks_state_is_refused(template, tmp_path):
-    train(template, tmp_path)
-    (tmp_path / "state" / "trunk.pt").write_bytes(b"damaged")
+def test_another_networks_state_is_refused(template, again):
+    (again / "state" / "trunk.pt").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"trunk\.pt"):
-        train(template, tmp_path, steps=20)
+        train(template, again, steps=20)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

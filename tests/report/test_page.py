@@ -4,9 +4,6 @@ import base64
 import html.parser
 import io
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,8 +15,8 @@ from sshmr.report.page import write_report
 from sshmr.report.pictures import shown_rounds
 from sshmr.tables.run_folder import RunFolder
 from tests.finished_run import finish
+from tests.scripts import call_script
 
-SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "report.py"
 CONFIG = {
     "dataset": "demo",
     "rounds": 1,
@@ -202,9 +199,7 @@ def test_pictured_rounds_keep_the_first_and_the_last():
 
 def test_the_script_writes_the_page(run):
     RunFolder(run.results).describe(settings=CONFIG)
-    command = [sys.executable, str(SCRIPT), "--run", str(run.results)]
-    command += ["--settings", '{"frames": 1, "picture_height": 120}']
-    subprocess.run(command, check=True, capture_output=True)
+    call_script("report", "--run", run.results, "--settings", '{"frames": 1, "picture_height": 120}')
     assert len(Page((run.results / "report.html").read_text(encoding="utf-8")).images) == 4
     assert Image.open(run.results / "strip.png").height > 480
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,8 +17,8 @@ from sshmr.geometry.raycast import Surface
 from sshmr.sources.extract import extract
 from sshmr.sources.plan import Sequence
 from sshmr.tables.schemas import provenance, read_points, valid_mask
+from tests.scripts import SCRIPTS, call_script
 
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 CAPTURE = {
     "sequences": 2,
     "test_sequences": 1,
@@ -30,11 +29,6 @@ CAPTURE = {
 }
 
 
-def run(script, *arguments):
-    command = [sys.executable, SCRIPTS / script, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     """Two simulated sequences, extracted by the workflow's own scripts."""
@@ -43,23 +37,21 @@ def simulated(tmp_path_factory):
     for gender in ("male", "female"):
         (folder / "body" / f"{gender}.npz").symlink_to(open_body_path(gender))
     names = ["seq001_simulated_001", "seq002_simulated_002"]
-    done = run(
-        "simulate.py", "--bodies", folder / "body", "--prior", open_prior_path(), "--seed", 5,
+    printed = call_script(
+        "simulate", "--bodies", folder / "body", "--prior", open_prior_path(), "--seed", 5,
         "--settings", json.dumps(CAPTURE), "--sequences", *names, "--folder", folder / "capture",
         "--output", folder / "capture" / "made.json",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == names
+    assert [line.split()[0] for line in printed.splitlines()] == names
     for name, split in zip(names, ("train", "test"), strict=True):
         shard = folder / "points" / split / name
-        done = run(
-            "extract.py", "--source", "sloper4d", "--root", folder / "capture",
+        printed = call_script(
+            "extract", "--source", "sloper4d", "--root", folder / "capture",
             "--sequence", name, "--split", split, "--bodies", folder / "body",
             "--output", f"{shard}.parquet", "--skipped", f"{shard}.skipped.parquet",
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert len(done.stdout.splitlines()) == 1
-        assert "simulated" in done.stdout
+        assert len(printed.splitlines()) == 1
+        assert "simulated" in printed
     return folder / "points"
 
 
@@ -145,16 +137,11 @@ def test_a_sequence_without_a_usable_frame_ends_the_run_and_writes_nothing(
 
 
 def test_the_scripts_report_faults_without_a_traceback(tmp_path):
-    done = run(
-        "extract.py", "--source", "sloper4d", "--root", tmp_path, "--sequence", "seq", "--split", "train",
-        "--output", tmp_path / "a.parquet", "--skipped", tmp_path / "b.parquet",
-    )  # fmt: skip
+    command = [
+        sys.executable, SCRIPTS / "simulate.py", "--bodies", tmp_path, "--prior", open_prior_path(),
+        "--settings", '{"frame": 3}', "--sequences", "x", "--folder", tmp_path, "--output", tmp_path / "x",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "seq_labels.pkl" in done.stderr
-    done = run(
-        "simulate.py", "--bodies", tmp_path, "--prior", open_prior_path(), "--settings", '{"frame": 3}',
-        "--sequences", "x", "--folder", tmp_path, "--output", tmp_path / "x.json",
-    )  # fmt: skip
-    assert done.returncode == 1
     assert "capture.frames" in done.stderr

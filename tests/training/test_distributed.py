@@ -16,8 +16,7 @@ from sshmr.tables.schemas import read_points
 from sshmr.training import dataset
 from sshmr.training.distributed import Processes, cut_in_parts
 from sshmr.training.prefetch import ahead
-
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+from tests.scripts import SCRIPTS, call_script
 
 
 @pytest.fixture
@@ -29,9 +28,9 @@ def points_of(run):
     return [path for path in run.paths("points/train/*.parquet") if "skipped" not in path.name]
 
 
-def command(run, settings, out):
+def arguments(run, settings, out):
     return [
-        str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
+        "--settings", json.dumps(settings), "--device", "cpu",
         *("--results", str(run.results), "--round", "1", "--out", str(out)),
     ]  # fmt: skip
 
@@ -42,10 +41,9 @@ def with_shares(settings, **shares):
 
 def test_two_processes_do_what_one_does_in_two_micro_batches(run, settings, tmp_path):
     alone, together = tmp_path / "alone", tmp_path / "together"
-    one = command(run, with_shares(settings, accumulate=2), alone)
-    subprocess.run([sys.executable, *one], check=True, capture_output=True)
-    two = command(run, with_shares(settings, processes=2), together)
+    call_script("train", *arguments(run, with_shares(settings, accumulate=2), alone))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    two = [str(SCRIPTS / "train.py"), *arguments(run, with_shares(settings, processes=2), together)]
     subprocess.run([*torchrun, *two], check=True, capture_output=True)
     first, second = (torch.load(out / "train/checkpoint.pt", weights_only=True) for out in (alone, together))
     for name, weight in first["last_weights"].items():

@@ -1,5 +1,6 @@
 """The commands of README and docs that look at the demo's results, on those of the smoke test."""
 
+import functools
 import re
 import shutil
 import signal
@@ -58,7 +59,9 @@ def test_weights_are_written(folder):
 
 def test_view_shows_the_run_until_it_is_interrupted(folder):
     command = [sys.executable, "-u", "-m", "sshmr", "view", "results/smoke", "--port", "0", "--no-browser"]
-    program = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    # A shell lets its background jobs ignore the signal, and so what these start.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    program = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, preexec_fn=heed)
     try:
         address = re.match(r"http://\S+", program.stdout.readline())[0]
         with urllib.request.urlopen(address, timeout=60) as page:

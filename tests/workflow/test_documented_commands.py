@@ -1,5 +1,6 @@
 """The Snakemake commands of README and docs run. Simulated data replaces the data sets that they name."""
 
+import functools
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 from sshmr.geometry.open3d_import import open3d
 from sshmr.sources.shards import simulated_root
 from sshmr.tables.schemas import read_points
-from tests.cli.conftest import call
 from tests.test_documents import commands
 
 from .conftest import LAYOUTS, ROOT, Clone
@@ -20,11 +20,20 @@ pytestmark = pytest.mark.slow
 
 ELSEWHERE = ("--report", "--workflow-profile")
 """What needs a finished run, as test_smoke_run.py has it, or a cluster."""
-PLANNED = {"device=cuda", "rounds=5", "train={processes: 2}", "--forcerun", "tour", "pretrain"}
+PLANNED = {
+    "device=cuda",
+    "rounds=5",
+    "train={processes: 2}",
+    "--forcerun",
+    "tour",
+    "pretrain",
+    "paper",
+    "mine",
+}
 """Words and overlays of commands that are only planned: they need a GPU or days, or run elsewhere.
 
-test_tour.py runs the tour, tests/cluster/run.py trains with two processes. test_smoke_run.py compares what
-``--forcerun`` plans.
+test_tour.py extracts the tour's data, tests/cluster/run.py trains with two processes, and
+tests/training/test_round.py with the published losses. test_smoke_run.py compares what ``--forcerun`` plans.
 """
 SMALLER = {
     "rounds=6": "rounds=2",
@@ -53,9 +62,7 @@ def on_data(tour):
         shutil.copytree(recordings / within, tour.folder / "data" / kind / within)
     turned_to_millimetres(tour.folder / "data" / "clouds", tour.folder / "data" / "clouds_mm")
     (tour.folder / "poses.parquet").touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tour.folder)
-        call("init", "data/clouds", "-o", "mine.yaml")
+    shutil.copy2(tour.folder / "config" / "clouds.yaml", tour.folder / "mine.yaml")
     return tour
 
 
@@ -108,8 +115,7 @@ def only_planned(words):
 def on_simulated(words):
     """The command with simulated data in place of a user's, and with very small fits and networks.
 
-    Runs on a data set stop at its points tables. What follows is the same for all: test_tour.py has it.
-    That of the published settings stops at its network's predictions.
+    Runs on a data set stop at its points tables. What follows is the same for all: that on clouds has it.
     """
     name = run_of(words)
     names = ["clouds" if overlay == "mine" else overlay for overlay in overlays(words)]
@@ -127,53 +133,70 @@ def on_simulated(words):
     if only_planned(words):
         plan = [] if "--dry-run" in words else ["--dry-run", "--quiet"]
         return [*files, *(overlay if not overlays(words) else ()), *keys, *settings, *plan]
-    target = []
-    if kind and words[0] != "extract":
-        target = ["infer" if "paper" in names else "extract"]
+    target = ["extract"] if kind and words[0] != "extract" and name != "clouds" else []
     return [*target, *files, *overlay, *keys, *settings]
 
 
-@pytest.fixture(scope="module")
-def outcome(on_data, on_demo):
+def run_once(clone):
     """A function of a command: its result. Commands that are the same on simulated data run once."""
-    done = {}
-
-    def run(words):
-        arguments = tuple(on_simulated(words))
-        if arguments not in done:
-            done[arguments] = (on_data if overlays(words) else on_demo).run(*arguments)
-        return done[arguments]
-
-    return run
+    return functools.cache(lambda *words: clone.run(*on_simulated(words)))
 
 
-@pytest.mark.parametrize("words", documented(), ids=lambda words: " ".join(words)[:70])
-def test_command_runs(tour, outcome, words):
-    done = outcome(words)
+@pytest.fixture(scope="module")
+def run_on_data(on_data):
+    """Run a command on simulated data of its data set."""
+    return run_once(on_data)
+
+
+@pytest.fixture(scope="module")
+def run_on_demo(on_demo):
+    """Run a command of the demo."""
+    return run_once(on_demo)
+
+
+ON_DATA, ON_DEMO = (
+    [words for words in documented() if bool(overlays(words)) is some] for some in (True, False)
+)
+
+
+@pytest.mark.parametrize("words", ON_DATA, ids=lambda words: " ".join(words)[:70])
+def test_command_runs_on_data(on_data, run_on_data, words):
+    done = run_on_data(*words)
     assert done.returncode == 0, done.stdout[-3000:]
-    if overlays(words) and not only_planned(words):
-        assert points_of(tour, run_of(words))
+    if not only_planned(words):
+        assert points_of(on_data, run_of(words))
 
 
-def test_more_rounds_end_in_a_report(on_demo, outcome):
-    outcome(("--config", "rounds=6"))
+@pytest.mark.parametrize("words", ON_DEMO, ids=lambda words: " ".join(words)[:70])
+def test_command_runs_on_the_demo(run_on_demo, words):
+    done = run_on_demo(*words)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_clouds_end_in_a_report(on_data, run_on_data):
+    run_on_data("--configfile", "config/clouds.yaml", "--config", "source={root: path/to/clouds}")
+    assert (on_data.folder / "results" / "clouds" / "report.html").is_file()
+
+
+def test_more_rounds_end_in_a_report(on_demo, run_on_demo):
+    run_on_demo("--config", "rounds=6")
     assert (on_demo.results / "round_2" / "train" / "checkpoint.pt").is_file()
     assert pd.read_parquet(on_demo.results / "measures.parquet")["round"].max() == 2
 
 
-def test_millimetres_with_z_up_become_metres_with_y_up(tour, outcome):
+def test_millimetres_with_z_up_become_metres_with_y_up(on_data, run_on_data):
     """The two runs differ in nothing but the files' unit and axes."""
     points = []
     for name in ("clouds", "clouds_mm"):
-        outcome(next(words for words in documented() if run_of(words) == name))
-        (path,) = points_of(tour, name)
+        run_on_data(*next(words for words in ON_DATA if run_of(words) == name))
+        (path,) = points_of(on_data, name)
         points.append(read_points(path)["points"])
     np.testing.assert_allclose(*points, atol=1e-5)
 
 
-def points_of(tour, name):
+def points_of(clone, name):
     """The points tables of a run on data."""
-    return list((tour.folder / "results" / name / "points").rglob("*[0-9].parquet"))
+    return list((clone.folder / "results" / name / "points").rglob("*[0-9].parquet"))
 
 
 def test_there_are_commands():

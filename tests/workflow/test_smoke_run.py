@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -84,19 +85,23 @@ def test_threads_and_device_rerun_nothing(smoke_run):
 def test_a_key_reruns_the_stages_that_use_it(smoke_run):
     jobs = smoke_run.plan(*SMOKE, "--config", "train={epochs: 3}")
     assert jobs == {"train_round": 1, **AFTER_TRAINING, **END}
-    refine = "{hypotheses: 1, vertices: 64, points: 64, iterations: 1, start: 0.1, end: 0.1}"
-    jobs = smoke_run.plan(*SMOKE, "--config", f"fit={{refine: [{refine}]}}")
-    assert jobs == {"fit_shard": 2, "relabel_shard": 1, "evaluate_part": 1, **END}
     assert smoke_run.plan(*SMOKE, "--config", "evaluate={batch: 3}") == {}
-    jobs = smoke_run.plan(*SMOKE, "--config", "evaluate={flip_angle: 80}")
-    assert jobs == {"evaluate_part": 2, **END}
+
+
+def test_a_new_simulation_is_noticed(smoke_run, tmp_path):
+    listing = smoke_run.results / "capture" / "seq002_simulated_002.json"
+    kept = shutil.copy2(listing, tmp_path)
+    try:
+        listing.write_text(listing.read_text().replace("true", "true "))
+        assert smoke_run.plan("extract", *SMOKE) == {"extract": 1, "extract_shard": 1}
+    finally:
+        shutil.copy2(kept, listing)
 
 
 @pytest.mark.parametrize(
     ("stage", "jobs"),
     [
         ("evaluate", {"evaluate": 1, "evaluate_part": 2, **END}),
-        ("train", {"train": 1, "train_round": 1, **AFTER_TRAINING, **END}),
         (
             "fit",
             {

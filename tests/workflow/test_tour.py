@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sshmr.tables.schemas import read_points
-from tests.workflow.conftest import LAYOUTS, TOUR
+from tests.workflow.conftest import LAYOUTS
 
 pytestmark = pytest.mark.slow
 
@@ -30,15 +30,3 @@ def test_every_layout_becomes_a_table(points):
         assert any(MARKS[layout] in source for source in table["source"]), table["source"]
         labelled = [gender is not None for gender in table["gender"]]
         assert all(labelled) or (layout == "clouds" and not any(labelled))
-
-
-def test_a_new_simulation_is_noticed(tour):
-    manifest = tour.folder / "results" / "tour" / "capture" / "seq002_simulated_002.json"
-    manifest.write_text(manifest.read_text().replace("true", "true "))
-    assert tour.plan("extract", *TOUR) == {"extract": 1, "extract_shard": 1}
-
-
-def test_the_loop_runs_to_its_end(tour):
-    done = tour.run(*TOUR)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert (tour.folder / "results" / "tour" / "report.html").is_file()
