@@ -186,13 +186,13 @@ class Follower:
     def _followed(self, frames: Sequence[Frame], memory: Memory) -> list[Found]:
         if not frames:
             return []
-        *states, state = (self._step(frame, memory) for frame in frames)
+        *states, state = (self.step(frame, memory) for frame in frames)
         last = self.judge(frames[-1:], state)
         if _in_doubt(last, memory):
             return [*rows_of(self.judge(frames[:-1], stacked(states))), last] if states else [last]
         return [*(_not_judged(last, state) for state in states), last]
 
-    def _step(self, frame: Frame, memory: Memory) -> State:
+    def step(self, frame: Frame, memory: Memory) -> State:
         """The body of the next frame."""
         start = expected_body(memory, frame)
         known = min(memory.frames, KNOWN)

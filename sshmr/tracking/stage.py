@@ -110,7 +110,7 @@ def smooth_part(part: Part, before: Part | None, after: Part | None, follower: F
     for piece, rows in pieces:
         if piece is not None:
             frames += frames_of(read_points(piece.points), piece.rate)[rows]
-            states.append(_state(read_params(piece.followed), rows))
+            states.append(state_of(read_params(piece.followed), rows))
     first = 0 if before is None else len(states[0].betas)
     table = read_params(part.followed)
     count = len(table["frame_id"])
@@ -156,7 +156,7 @@ def _about(part: Part, follower: Follower, stage: str) -> dict[str, Any]:
 def memory_of(part: Part) -> Memory:
     """The state that a part passes to the next one."""
     facts = provenance(part.followed)["memory"]
-    state, rows = _state(read_params(part.followed), slice(-2, None)), slice(-2, None)
+    state, rows = state_of(read_params(part.followed), slice(-2, None)), slice(-2, None)
     frames = frames_of(read_points(part.points), part.rate)[rows]
     bodies = [(state.rows(slice(i, i + 1)), frame.offset, frame.time) for i, frame in enumerate(frames)]
     return Memory(
@@ -164,5 +164,6 @@ def memory_of(part: Part) -> Memory:
     )
 
 
-def _state(params: dict[str, Any], rows: slice) -> State:
+def state_of(params: dict[str, Any], rows: slice) -> State:
+    """The bodies in some rows of a params table, as ``read_params`` returns it."""
     return State.from_pose(*(torch.from_numpy(params[name][rows]) for name in ("pose", "betas", "transl")))
