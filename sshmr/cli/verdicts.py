@@ -16,7 +16,7 @@ The confidence is about all joints, the verdict about those that the cloud shows
 upper and lower 40, 50 and 70 %, 18 were good over all joints (mean confidence 0.77), and 23 over the visible
 ones.
 """
-MANY, FAR = 0.1, 0.3
+MANY, FAR = 0.12, 0.3
 """Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss
 a limb, or the cloud shows something else, too. With more than the second, it has failed."""
 LEVELS = {"sure": 2, "doubtful": 1, "failed": 0}

@@ -178,9 +178,9 @@ class ScenesConfig(Settings):
         return self
 
 
-OWN_CLOUDS = {"voxel": 0.02, "minimum_points": 30}
+OWN_CLOUDS = {"voxel": 0.02, "minimum_points": 25}
 """Defaults of ``ExtractConfig`` where ``sshmr`` reads own clouds. Most come from depth cameras, which have a
-finer resolution than LiDARs. A LiDAR of 16 rings shows a person at 10 m with 40 points."""
+finer resolution than LiDARs. A LiDAR of 16 rings shows a person at 10 m with 30 points."""
 
 
 class ExtractConfig(Settings):

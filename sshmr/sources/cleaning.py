@@ -55,11 +55,16 @@ def clean_person(points: np.ndarray, settings: ExtractConfig) -> np.ndarray:
     return points
 
 
-def without_strays(points: np.ndarray, distance: float) -> np.ndarray:
-    """The points (K, 3) that have another point nearer than ``distance`` metres; all if it is 0."""
+def without_strays(points: np.ndarray, distance: float, spacings: float = 0.0) -> np.ndarray:
+    """The points (K, 3) that have another point nearer than ``distance`` metres; all if it is 0.
+
+    In sparse clouds the distance is ``spacings`` times the median distance to the nearest point, if that is
+    larger.
+    """
     if distance == 0 or len(points) < 2:
         return points
-    return points[np.asarray(_cloud(points).compute_nearest_neighbor_distance()) <= distance]
+    nearest = np.asarray(_cloud(points).compute_nearest_neighbor_distance())
+    return points[nearest <= max(distance, spacings * np.median(nearest))]
 
 
 def without_fragments(points: np.ndarray, farthest: float, share: float = 0.02) -> np.ndarray:

@@ -37,6 +37,8 @@ WILD, WILD_SHARE = 1000.0, 0.01
 """Points farther than this from the median, in metres, are dropped if they are at most this share."""
 DENSE = 100_000
 """More points than this are thinned at random before they are cleaned; a table's row holds far fewer."""
+SPACINGS = 2.0
+"""Times the usual distance to the nearest point, up to which a point of a sparse cloud is no stray."""
 COARSE, COARSEST = 0.02, 0.1
 """Metres between neighbouring values of a coordinate. A larger step means that digits are missing."""
 
@@ -206,7 +208,7 @@ def clean(points: np.ndarray, settings: ExtractConfig) -> tuple[np.ndarray, bool
             points, had_ground = points[over > settings.clouds.ground_thickness], True
     if settings.voxel and len(points):
         points = voxel_means(points, settings.voxel)
-    points = without_strays(points, settings.stray_distance)
+    points = without_strays(points, settings.stray_distance, SPACINGS)
     # Rings of a far LiDAR are far apart. Twice the stray distance still joins them.
     return without_fragments(points, 2 * settings.stray_distance), had_ground
 

@@ -12,9 +12,10 @@ from sshmr.config.mapping import from_mapping
 from sshmr.errors import InputError
 from sshmr.geometry.open3d_import import open3d
 from sshmr.sources.cloud_axes import TO_Y_UP
-from sshmr.sources.clouds import read_sequence
+from sshmr.sources.clouds import clean, read_sequence
 from sshmr.sources.extract import extract
 from sshmr.sources.plan import Sequence
+from sshmr.sources.sampling import farthest_points
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
@@ -161,6 +162,14 @@ def test_strays_and_small_fragments_are_dropped_but_a_hidden_arm_stays(tmp_path,
     assert points[:, 1].max() < person[:, 1].max() + 0.01
     assert (np.abs(points[:, 0]) > 0.66).any()
     assert not (np.linalg.norm(points - [1.0, 1.0, 0.5], axis=1) < 0.1).any()
+
+
+def test_sparse_clouds_keep_their_points_but_no_strays(person):
+    sparse = person[farthest_points(person, 60, 0)]
+    settings = ExtractConfig(voxel=0.0)
+    cleaned, _ = clean(np.concatenate([sparse, [[0.0, 2.3, 0.0]]]), settings)
+    assert len(cleaned) >= 57
+    assert cleaned[:, 1].max() < 2.0
 
 
 def test_dense_clouds_are_thinned_the_same_way_each_time(tmp_path, person):
