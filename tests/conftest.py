@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import threadpoolctl
 import torch
 
 from sshmr.body.model import BodyModel, open_body_path
@@ -20,18 +21,26 @@ from tests.finished_run import finish
 def pytest_configure():
     """Processes that run side by side share the cores."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
-    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+    threads = max(1, torch.get_num_threads() // workers)
+    torch.set_num_threads(threads)
+    threadpoolctl.threadpool_limits(threads)  # Of NumPy and SciPy.
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # Of the programs that tests start.
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """One process takes all tests of a file, and of files that share a finished run; the slow ones first."""
+    runs = ["smoke_run", "tour", ""]
+
+    def run_of(item):
+        return next((run for run in runs if run in item.fixturenames), "")
+
     for item in items:
-        run = next((name for name in ("smoke_run", "tour") if name in item.fixturenames), None)
+        run = run_of(item)
         item.add_marker(pytest.mark.xdist_group(run or item.path.stem))
         if run:
-            item.add_marker(pytest.mark.timeout(900))  # The first of them waits for the whole run.
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+            item.add_marker(pytest.mark.timeout(1500))  # The first of them waits for the whole run.
+    items.sort(key=lambda item: (runs.index(run_of(item)), item.get_closest_marker("slow") is None))
 
 
 @pytest.fixture(scope="session")

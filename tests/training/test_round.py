@@ -183,18 +183,19 @@ def test_a_later_round_starts_where_the_last_one_ended(run, settings, tmp_path):
 def test_killed_it_ends_with_the_same_weights(run, settings, tmp_path):
     """Kill -9 in the middle, then let it finish."""
     settings["train"]["epochs"] = 4
-    command = [
-        sys.executable, str(SCRIPTS / "train.py"), "--settings", json.dumps(settings), "--device", "cpu",
+    arguments = [
+        "--settings", json.dumps(settings), "--device", "cpu",
         *("--results", str(run.results), "--round", "1", "--out"),
     ]  # fmt: skip
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    call_script("train", *arguments, tmp_path / "whole")
     broken = tmp_path / "broken"
-    process = subprocess.Popen([*command, str(broken)], stderr=subprocess.PIPE)
+    command = [sys.executable, str(SCRIPTS / "train.py"), *arguments, str(broken)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
     _wait_for_epochs(process, broken / "resume", 1)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (broken / "train/checkpoint.pt").exists()
-    subprocess.run([*command, str(broken)], check=True, capture_output=True)
+    call_script("train", *arguments, broken)
     whole, resumed = (
         torch.load(f / "train/checkpoint.pt", weights_only=True) for f in (tmp_path / "whole", broken)
     )
