@@ -11,6 +11,7 @@ import torch
 from sshmr.body.model import BodyModel
 from sshmr.body.prior import PosePrior
 from sshmr.config.fit import FitConfig
+from sshmr.fit.confidence import FAR
 from sshmr.fit.energy import Problem, energies, soft_correspondence, view_direction
 from sshmr.fit.engine import Engine, Fitted, thinned
 from sshmr.fit.gauss_newton import RELAXED, refine
@@ -18,6 +19,7 @@ from sshmr.fit.linearise import Expected, State, skin
 from sshmr.fit.search import SURE, Found, found_from_nothing, judged, name_of_start
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from sshmr.tracking.bodies import joined, not_judged, rows_of, stacked
 
 VERTICES, FINE_VERTICES, POINTS = 512, 1024, 512
 """With 512 vertices in the fine steps, too, bodies drift off sparse clouds."""
@@ -34,6 +36,8 @@ GAP = 1.0
 LOST, WRONG = 0.3, 0.5
 """A frame is in doubt if its confidence is below this share of the usual one, or below ``WRONG``: then it is
 more probably wrong than right."""
+LEFT = 0.05
+"""Share of points farther than ``FAR`` from the body, from which on all frames are judged."""
 CHECKED, SEARCHED = 25, 6
 """Frames after which the network's prediction is tried beside the followed body; and frames after a search
 that found nothing better, before a frame in doubt is searched again."""
@@ -130,9 +134,9 @@ class Follower:
     def follow(self, frames: Sequence[Frame], memory: Memory) -> Found:
         """Find the bodies of the next frames; ``memory`` is brought up to date.
 
-        All of them are followed, then the last one is judged; the others only if that one is in doubt. The
-        first one in doubt is searched. A better body is then followed to the end, and back as long as it
-        stays better. The qualities of bodies that were not judged are NaN.
+        All of them are followed, then the last one is judged; the others only if that one is in doubt, or if
+        one leaves many points. The first one in doubt is searched. A better body is then followed to the
+        end, and back as long as it stays better. The qualities of bodies that were not judged are NaN.
         """
         fresh = not memory.bodies or frames[0].time - memory.bodies[-1][2] > GAP
         if fresh:
@@ -186,11 +190,17 @@ class Follower:
     def _followed(self, frames: Sequence[Frame], memory: Memory) -> list[Found]:
         if not frames:
             return []
-        *states, state = (self.step(frame, memory) for frame in frames)
-        last = self.judge(frames[-1:], state)
-        if _in_doubt(last, memory):
-            return [*rows_of(self.judge(frames[:-1], stacked(states))), last] if states else [last]
-        return [*(_not_judged(last, state) for state in states), last]
+        states = [self.step(frame, memory) for frame in frames]
+        last = self.judge(frames[-1:], states[-1])
+        if _in_doubt(last, memory) or self._far_share(frames, stacked(states)) > LEFT:
+            return rows_of(self.judge(frames, stacked(states)))
+        return [*(not_judged(last, state) for state in states[:-1]), last]
+
+    def _far_share(self, frames: Sequence[Frame], state: State) -> float:
+        """The largest share of a frame's points that are far from its body."""
+        points, mask = thinned(*padded(frames), POINTS)
+        far = torch.cdist(points, skin(self.fine.body, state).vertices).amin(2) > FAR
+        return float(((far & mask).sum(1) / mask.sum(1).clamp_min(1)).max())
 
     def step(self, frame: Frame, memory: Memory) -> State:
         """The body of the next frame."""
@@ -264,55 +274,9 @@ def padded(frames: Sequence[Frame]) -> tuple[torch.Tensor, torch.Tensor]:
     return points, torch.arange(points.shape[1]) < counts[:, None]
 
 
-def stacked(states: Sequence[State]) -> State:
-    """Bodies of several states as one."""
-    return State(*(torch.cat(parts) for parts in zip(*states, strict=True)))
-
-
-def joined(founds: Sequence[Found]) -> Found:
-    """The rows of several as one."""
-    fitted = [found.fitted for found in founds]
-    together = Fitted(
-        stacked([one.state for one in fitted]),
-        {name: torch.cat([one.energy[name] for one in fitted]) for name in fitted[0].energy},
-        torch.cat([one.hypothesis for one in fitted]),
-        torch.cat([one.movement for one in fitted]),
-        max(one.iterations for one in fitted),
-    )
-    rest = zip(*(found[1:] for found in founds), strict=True)
-    return Found(together, *(torch.cat(parts) for parts in rest))
-
-
-def rows_of(found: Found) -> list[Found]:
-    """One ``Found`` a frame."""
-
-    def row(i: int) -> Found:
-        fitted, some = found.fitted, slice(i, i + 1)
-        one = fitted._replace(
-            state=fitted.state.rows(some),
-            energy={name: value[some] for name, value in fitted.energy.items()},
-            hypothesis=fitted.hypothesis[some],
-            movement=fitted.movement[some],
-        )
-        return Found(one, *(part[some] for part in found[1:]))
-
-    return [row(i) for i in range(len(found.residual))]
-
-
 def _in_doubt(found: Found, memory: Memory) -> bool:
     """Whether the body of one frame is in doubt."""
     return float(found.confidence[0]) < max(LOST * memory.confidence, WRONG)
-
-
-def _not_judged(found: Found, state: State) -> Found:
-    """A body without qualities, with the names and types of another's ``found``."""
-    fitted = found.fitted
-    nothing = {name: torch.full_like(value, torch.nan) for name, value in fitted.energy.items()}
-    unknown = torch.full_like(found.residual, torch.nan)
-    return Found(
-        fitted._replace(state=state, energy=nothing),
-        unknown, unknown, unknown, torch.zeros_like(found.visible), unknown,
-    )  # fmt: skip
 
 
 def _energy(found: Found) -> float:

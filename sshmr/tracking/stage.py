@@ -16,7 +16,8 @@ from sshmr.fit.linearise import State
 from sshmr.fit.stage import columns_of
 from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
-from sshmr.tracking.follow import Follower, Frame, Memory, stacked
+from sshmr.tracking.bodies import stacked
+from sshmr.tracking.follow import Follower, Frame, Memory
 from sshmr.tracking.smooth import UNKNOWN, Shape, smoothed
 
 BLOCK = 4

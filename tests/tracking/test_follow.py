@@ -7,7 +7,8 @@ import torch
 
 from sshmr.fit.linearise import State
 from sshmr.geometry.rotations import rotation_about_y
-from sshmr.tracking.follow import FOLLOWED, STEADY, Frame, Memory, expected_body, stacked
+from sshmr.tracking.bodies import stacked
+from sshmr.tracking.follow import FOLLOWED, STEADY, Frame, Memory, expected_body
 
 from .conftest import RATE
 
@@ -40,6 +41,15 @@ def test_a_person_is_followed(walk, follower, joint_error):
     assert memory.frames == 8
     assert memory.confidence > 0
     assert float(memory.betas[0]) > 0.3
+
+
+def test_all_frames_are_judged_where_one_leaves_points(walk, follower):
+    memory = Memory()
+    memory.add(walk.truth.rows(slice(1)), walk.frames[0])
+    first, *rest = walk.frames[1:4]
+    beside = torch.cat([first.points, first.points[:40] + torch.tensor([0.0, 0.0, 0.5])])
+    found = follower.follow([first._replace(points=beside), *rest], memory)
+    assert found.confidence.isfinite().all()
 
 
 def test_a_person_who_walks_is_followed_from_the_first_frame_on(walk, follower, joint_error):
