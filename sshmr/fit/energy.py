@@ -31,8 +31,8 @@ OCCLUDER = 1.0
 EDGE = 0.015
 """Metres. Width of the soft edge of a cut cloud."""
 
-FAR = 1e3
-"""Metres, larger than any body."""
+STEEP = 1e6
+"""Metres by which a vertex recedes per square metre beyond that radius, so that it occludes nothing."""
 
 ONE_SIDED = 0.3
 """Shortest length of a view direction. A shorter one means that the cloud was seen from several sides."""
@@ -234,9 +234,9 @@ def depth_behind(vertices: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
     reach = OCCLUDER * vertices.shape[1] ** -0.5
     squares = across.square().sum(2, keepdim=True)
     one = torch.ones_like(squares)
-    left, right = torch.cat([-2 * across, squares, one], 2), torch.cat([across, one, squares - reach**2], 2)
-    apart = left @ right.transpose(1, 2)
-    foremost = apart.ge_(0).mul_(-FAR).add_(depth[:, None]).amax(2)
+    left, right = torch.cat([2 * across, -squares, -one], 2), torch.cat([across, one, squares - reach**2], 2)
+    within = (STEEP * left) @ right.transpose(1, 2)
+    foremost = within.clamp_max_(0).add_(depth[:, None]).amax(2)
     return (foremost - depth) * (length > ONE_SIDED)
 
 
