@@ -19,7 +19,7 @@ from sshmr.report.pictures import choose
 from sshmr.viewing.film import COLOURS, Panel, default_panels, pictures, write_film, write_picture
 from sshmr.viewing.frames import Run
 from sshmr.viewing.render import side_by_side
-from sshmr.viewing.serve import make_server
+from sshmr.viewing.serve import ShownRun, make_server
 from tests.browser import Browser
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -58,7 +58,7 @@ def make(run, output):
 
 def photograph(run, last, output):
     """Pictures of the pages in a browser."""
-    server = make_server(run, 0)
+    server = make_server(ShownRun(run.results), 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "report.html"

@@ -57,11 +57,8 @@ def fit(
     settings, notes = read_cloud_settings(
         config, "fit", up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    body = body or settings.body
-    network, more = shipped_network(settings, body)
+    settings = settings.replace(body=body or settings.body)
+    network, more = shipped_network(settings)
     chosen = choose_device(device or settings.device).type
-    plan = Plan.of(settings, network, True, together, chosen, search=True)
-    notes = [*notes, *more]
-    return work(
-        clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes, strict
-    )
+    plan = Plan(settings, network, chosen, together=together, search=True)
+    return work(clouds, Path(out), plan, jobs, formats, frames_per_second, [*notes, *more], strict)

@@ -58,12 +58,10 @@ def predict(
     settings, notes = read_cloud_settings(
         config, command, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    body = body or settings.body
-    if checkpoint is None and body != "open":
+    settings = settings.replace(body=body or settings.body)
+    if checkpoint is None and settings.body != "open":
         found, expected = "missing", "a checkpoint trained with this body"
         raise InputError("--checkpoint", "", found, expected, "The shipped network needs the open body")
-    checkpoint = checkpoint or pretrained_path()
-    plan = Plan.of(settings, checkpoint, fit, False, choose_device(device or settings.device).type)
-    return work(
-        clouds, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes, strict
-    )
+    chosen = choose_device(device or settings.device).type
+    plan = Plan(settings, checkpoint or pretrained_path(), chosen, fit=fit)
+    return work(clouds, Path(out), plan, jobs, formats, frames_per_second, notes, strict)

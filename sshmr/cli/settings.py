@@ -80,13 +80,13 @@ def read_cloud_settings(path: Path | None, command: str, **options: object) -> G
     return Given(config.replace(extract=config.extract.replace(clouds=clouds)), notes)
 
 
-def shipped_network(config: Config, body: str) -> tuple[Path | None, list[str]]:
+def shipped_network(config: Config) -> tuple[Path | None, list[str]]:
     """The shipped weights, or None and a note for the user if fits cannot start from them."""
     from sshmr.network.pretrained import PRETRAINED, pretrained_path
 
     if config.train.initial != PRETRAINED:
         return None, []
-    if body != "open":
+    if config.body != "open":
         return None, ["The shipped network needs the open body, so fits start from the search."]
     if config.template != TemplateConfig():
         return None, ["The shipped network needs the default template, so fits start from the search."]

@@ -64,9 +64,9 @@ def track(
     settings, notes = read_cloud_settings(
         config, "fit", up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    body = body or settings.body
-    network, more = shipped_network(settings, body)
-    plan = Plan.of(settings, network, True, True, "cpu", search=True, follow=True)
+    settings = settings.replace(body=body or settings.body)
+    network, more = shipped_network(settings)
+    plan = Plan(settings, network, "cpu", together=True, search=True, follow=True)
     notes = [*notes, *more]
     if follow or "-" in recordings:
         from sshmr.errors import InputError
@@ -84,8 +84,6 @@ def track(
 
         listed = (line.strip() for line in sys.stdin)
         paths = new_files(recordings, settings.extract.clouds, Path(out)) if follow else listed
-        follow_live(paths, Path(out), settings.extract, plan, body, frames_per_second, sys.stdout)
+        follow_live(paths, Path(out), plan, frames_per_second, sys.stdout)
         return None
-    return work(
-        recordings, Path(out), settings.extract, plan, body, jobs, formats, frames_per_second, notes, strict
-    )
+    return work(recordings, Path(out), plan, jobs, formats, frames_per_second, notes, strict)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sshmr.viewing.serve import FollowedRun
+    from sshmr.viewing.serve import ShownRun
 
 
 def view(
@@ -28,11 +28,10 @@ def view(
     """
     import webbrowser
 
-    from sshmr.viewing.frames import Run
-    from sshmr.viewing.serve import HOST, make_server
+    from sshmr.viewing.serve import HOST, ShownRun, make_server
 
     try:
-        server = make_server(_followed(run) if follow else Run(run), port)
+        server = make_server(_followed(run) if follow else ShownRun(run), port)
     except KeyboardInterrupt:
         return
     address = f"http://{HOST}:{server.server_port}/"
@@ -47,15 +46,15 @@ def view(
         server.server_close()
 
 
-def _followed(folder: Path) -> "FollowedRun":
+def _followed(folder: Path) -> "ShownRun":
     """The run of a folder, as soon as it has results."""
     from sshmr.errors import InputError
-    from sshmr.viewing.serve import FollowedRun
+    from sshmr.viewing.serve import ShownRun
 
     waiting = False
     while True:
         try:
-            return FollowedRun(folder)
+            return ShownRun(folder, follow=True)
         except InputError:
             if not waiting:
                 typer.echo(f"Waiting for the first bodies in {folder}; Ctrl-C ends it.")

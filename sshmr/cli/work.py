@@ -11,7 +11,6 @@ from sshmr.cli.options import Format, cores
 from sshmr.cli.remarks import remarks
 from sshmr.cli.result import FINE, INCOMPLETE, Result, as_options
 from sshmr.cli.verdicts import Verdicts
-from sshmr.config.extract import ExtractConfig
 from sshmr.progress import Progress
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ SHOWN = 5
 def work(
     arguments: list[str],
     out: Path,
-    config: ExtractConfig,
     plan: "Plan",
-    body: str,
     jobs: int | None,
     formats: Sequence[Format] | None,
     frames_per_second: float | None,
@@ -38,8 +35,7 @@ def work(
     """Compute the bodies of clouds and write the requested files; returns the ``Result``.
 
     Args:
-        arguments: of the command: files, folders, patterns, ``-``. config: an ``ExtractConfig``.
-        plan: a ``Plan``. notes: what else the user should know.
+        arguments: of the command: files, folders, patterns, ``-``. notes: what else the user should know.
         strict: end with exit code 3 unless every body is sure.
     """
     from sshmr.local.inputs import find_inputs
@@ -48,17 +44,17 @@ def work(
     from sshmr.locks import alone_in
 
     lines = sys.stdin.read().splitlines() if "-" in arguments else []
-    clouds = find_inputs(arguments, lines, config.clouds, without=out)
+    clouds = find_inputs(arguments, lines, plan.config.extract.clouds, without=out)
     jobs = jobs or (cores() if plan.device == "cpu" else 1)
     with alone_in(out):
-        run = prepare(out, body, plan, config)
+        run = prepare(out, plan)
         verb = "Track" if plan.follow else "Fit" if plan.fit else "Predict"
         with Progress(verb, "frames", rate=plan.follow) as progress:
             if plan.follow:
                 assert frames_per_second is not None
-                outcome = process_tracks(run, clouds, plan, config, jobs, progress, frames_per_second)
+                outcome = process_tracks(run, clouds, plan, jobs, progress, frames_per_second)
             else:
-                outcome = process(run, clouds, plan, config, jobs, progress)
+                outcome = process(run, clouds, plan, jobs, progress)
         tables = [(points, run.params(points, *outcome.stage)) for points in run.points()]
         written, more = write(run, tables, run.root / "meshes", formats, None, frames_per_second)
     notes = [*remarks(run, tables, outcome.notes), *notes, *more]

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from sshmr.body.model import JOINT_NAMES
-from sshmr.config.extract import CloudsConfig, ExtractConfig
+from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
 from sshmr.fit.search import Found
 from sshmr.fit.stage import columns_of
@@ -53,9 +53,7 @@ class _Recording:
     paths: list[Path] = dataclasses.field(default_factory=list)
 
 
-def follow_live(
-    paths: Iterable[str], out: Path, extract: ExtractConfig, plan: Plan, body: str, fps: float, output: TextIO
-) -> None:
+def follow_live(paths: Iterable[str], out: Path, plan: Plan, fps: float, output: TextIO) -> None:
     """Follow the people in clouds that come one after the other, until there are no more or Ctrl-C.
 
     Args:
@@ -63,8 +61,8 @@ def follow_live(
             contain no times. output: gets a line of JSON per cloud.
     """
     with alone_in(out):
-        run = prepare(out, body, plan, extract)
-        live = _Live(run, extract, plan, fps, output)
+        run = prepare(out, plan)
+        live = _Live(run, plan, fps, output)
         with contextlib.suppress(KeyboardInterrupt):
             for path in paths:
                 if path:
@@ -72,14 +70,12 @@ def follow_live(
         live.write()
         if run.points():
             with Progress("Smooth", "frames") as progress:
-                process_tracks(run, [], plan, extract, 1, progress, fps)
+                process_tracks(run, [], plan, 1, progress, fps)
 
 
 class _Live:
-    def __init__(
-        self, run: RunFolder, extract: ExtractConfig, plan: Plan, fps: float, output: TextIO
-    ) -> None:
-        self.run, self.extract, self.fps, self.output = run, extract, fps, output
+    def __init__(self, run: RunFolder, plan: Plan, fps: float, output: TextIO) -> None:
+        self.run, self.extract, self.fps, self.output = run, plan.config.extract, fps, output
         self.follower = Tracker(run.root, plan).follower
         self.known = set(known_clouds(run)[0])
         self.recordings = {}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sshmr.body.prepare import bring_bodies
-from sshmr.config.extract import CloudsConfig, ExtractConfig
+from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
 from sshmr.files import sha256_of
 from sshmr.local.chunks import (
@@ -52,13 +52,14 @@ class Outcome:
     stage: tuple[int, str]
     notes: list[str] = dataclasses.field(default_factory=list)
 
+    def add(self, skipped: list[tuple[str, str, str]], notes: list[str]) -> None:
+        """Add what the reader said of a part."""
+        self.skipped += skipped
+        self.notes += [note for note in notes if note not in self.notes]
 
-def prepare(root: str | Path, body: str, plan: Plan, extract: ExtractConfig) -> RunFolder:
+
+def prepare(root: str | Path, plan: Plan) -> RunFolder:
     """Prepare the run's folder: its bodies, its template, and the settings of all its parts.
-
-    Args:
-        root: the folder. body: ``open`` or a folder of SMPL's files. plan: a ``Plan``; extract: an
-        ``ExtractConfig``.
 
     Raises:
         InputError: when the folder was begun with other settings.
@@ -68,13 +69,14 @@ def prepare(root: str | Path, body: str, plan: Plan, extract: ExtractConfig) -> 
     from sshmr.body.template import build_template
     from sshmr.training.checkpoint import load_checkpoint
 
+    config, body = plan.config, plan.config.body
     run = RunFolder(root)
     begun = bool(run.points())
     if not begun:
         bring_bodies(body, run.bodies)
     model = BodyModel.load(run.neutral)
     checkpoint = None if plan.checkpoint is None else load_checkpoint(plan.checkpoint)
-    count = plan.template if checkpoint is None else len(checkpoint["vertex_ids"])
+    count = config.template.points if checkpoint is None else len(checkpoint["vertex_ids"])
     template = build_template(model, count)
     if plan.checkpoint is not None:
         load_checkpoint(plan.checkpoint, template)
@@ -86,19 +88,34 @@ def prepare(root: str | Path, body: str, plan: Plan, extract: ExtractConfig) -> 
     settings = {
         "start": f"the frame before, {start}" if plan.follow else start,
         "body": body if body == "open" else model.digest,
-        "extract": extract.model_dump(),
+        "extract": config.extract.model_dump(),
         "template": len(template.vertex_ids),
     }
     if plan.checkpoint is not None:
-        settings["infer"] = plan.infer.model_dump()
-    if plan.fit is not None:
-        settings["fit"] = plan.fit.model_dump()
-        settings["prior"] = plan.prior if plan.prior == "open" else sha256_of(prior_source(plan.prior))
+        settings["infer"] = config.infer.model_dump()
+    if plan.fit:
+        settings["fit"] = config.fit.model_dump()
+        settings["prior"] = "open" if config.prior == "open" else sha256_of(prior_source(config.prior))
     _agree(run, json.loads(json.dumps(settings)))
     return run
 
 
-def check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
+def begin(
+    run: RunFolder, clouds: list[CloudFile], plan: Plan, stage: tuple[int, str]
+) -> tuple[list[CloudFile], Outcome]:
+    """The clouds that are new or changed since, and an ``Outcome`` to add to; ``stage``: its result.
+
+    Raises:
+        InputError: when most of the new clouds show a whole scene or several people.
+    """
+    holders, numbers = known_clouds(run)
+    known = remove_stale(run, holders)
+    fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
+    _check_single(fresh, plan.config.extract.clouds)
+    return fresh, Outcome(len(clouds), len(clouds) - len(fresh), [], stage, gone(holders))
+
+
+def _check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
     """Refuse new clouds of which most show a whole scene or several people."""
     places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int))
     points = []
@@ -110,29 +127,18 @@ def check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
         check_one_person(points, where)
 
 
-def process(
-    run: RunFolder, clouds: list[CloudFile], plan: Plan, extract: ExtractConfig, jobs: int, progress: Progress
-) -> Outcome:
+def process(run: RunFolder, clouds: list[CloudFile], plan: Plan, jobs: int, progress: Progress) -> Outcome:
     """Compute the body of every cloud.
 
     Args:
-        run: a ``RunFolder`` that ``prepare`` made ready. clouds: list of ``CloudFile``. plan: a ``Plan``.
-        extract: an ``ExtractConfig``. jobs: processes. progress: an object with ``total(frames)`` and
-        ``advance(frames)``.
-
-    Returns:
-        An ``Outcome``.
+        run: a ``RunFolder`` that ``prepare`` made ready. jobs: processes.
 
     Raises:
         InputError: when most of the first clouds do not have the size of a person, or no cloud can be used.
     """
-    holders, numbers = known_clouds(run)
-    known = remove_stale(run, holders)
-    fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
-    check_single(fresh, extract.clouds)
-    goal = "network" if plan.fit is None else "fit"
+    goal = "fit" if plan.fit else "network"
+    fresh, outcome = begin(run, clouds, plan, (plan.round, goal))
     unfinished = [path for path in run.points() if not run.params(path, plan.round, goal).exists()]
-    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (plan.round, goal), gone(holders))
     left = sum(row_count(path) for path in unfinished)
     before = sum(row_count(path) for path in run.points()) - left
     progress.total((len(fresh) + left) * (1 + plan.together) + before * plan.together)
@@ -142,9 +148,8 @@ def process(
             for points in unfinished:
                 workers.submit("first", row_count(points), points)
             for number, part in enumerate(parts_of(fresh, jobs)):
-                table, skipped, notes = write_part(run, part, extract, check=number == 0)
-                outcome.skipped += skipped
-                outcome.notes += [note for note in notes if note not in outcome.notes]
+                table, skipped, notes = write_part(run, part, plan.config.extract, check=number == 0)
+                outcome.add(skipped, notes)
                 progress.advance(len(skipped) * (1 + plan.together))
                 if table is not None:
                     workers.submit("first", len(part) - len(skipped), table)

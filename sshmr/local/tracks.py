@@ -9,15 +9,15 @@ import dataclasses
 import itertools
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sshmr import stages
-from sshmr.local.chunks import gone, known_clouds, read_index, remove_stale, renumbered, write_part
+from sshmr.local.chunks import read_index, write_part
 from sshmr.local.inputs import CloudFile
-from sshmr.local.runner import Outcome, check_single, killed, nothing_usable
+from sshmr.local.runner import Outcome, begin, killed, nothing_usable
 from sshmr.local.workers import Plan, Worker, Workers
+from sshmr.progress import Progress
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import row_count
 from sshmr.tracking.stage import Part, follow_part, smooth_part
@@ -33,9 +33,13 @@ class Tracker(Worker):
 
     def __init__(self, root: Path, plan: Plan) -> None:
         super().__init__(root, plan)
-        assert plan.fit is not None
         self.follower = stages.follower(
-            self.run.neutral, self.run.template, self.prior, plan.fit, plan.checkpoint, plan.infer
+            self.run.neutral,
+            self.run.template,
+            self.prior,
+            plan.config.fit,
+            plan.checkpoint,
+            plan.config.infer,
         )
 
     def follow(self, part: Part, before: Part | None, _: object) -> None:
@@ -65,18 +69,14 @@ class Chain:
 
 
 def process_tracks(
-    run: RunFolder, clouds: list[CloudFile], plan: Plan, extract: Any, jobs: int, progress: Any, fps: float
+    run: RunFolder, clouds: list[CloudFile], plan: Plan, jobs: int, progress: Progress, fps: float
 ) -> Outcome:
     """Compute the bodies of every recording, as ``process`` does for single clouds.
 
     Args:
         fps: frames a second, if the file names contain no times.
     """
-    holders, numbers = known_clouds(run)
-    known = remove_stale(run, holders)
-    fresh = renumbered([cloud for cloud in clouds if cloud.path not in known], numbers)
-    check_single(fresh, extract.clouds)
-    outcome = Outcome(len(clouds), len(clouds) - len(fresh), [], (SMOOTHED, "fit"), gone(holders))
+    fresh, outcome = begin(run, clouds, plan, (SMOOTHED, "fit"))
     chains = make_chains(run, fresh, fps)
     left = sum(
         row_count(chain.parts[i].points)
@@ -87,7 +87,7 @@ def process_tracks(
     progress.total(len(fresh) + left)
     try:
         with Workers(run.root, plan, jobs, progress.advance, Tracker) as workers:
-            _run(run, chains, workers, extract, outcome, progress, jobs)
+            _run(run, chains, workers, plan, outcome, progress, jobs)
     except BrokenProcessPool as error:
         raise killed(run) from error
     if not run.points():
@@ -129,9 +129,9 @@ def _run(
     run: RunFolder,
     chains: dict[str, Chain],
     workers: Workers,
-    extract: Any,
+    plan: Plan,
     outcome: Outcome,
-    progress: Any,
+    progress: Progress,
     jobs: int,
 ) -> None:
     """Follow and smooth all parts that are ready, and read ahead meanwhile."""
@@ -145,10 +145,9 @@ def _run(
         ahead = [chain for chain in chains.values() if chain.unread and _waiting(chain) < 2]
         if ahead:
             clouds = ahead[0].unread.pop(0)
-            points, skipped, notes = write_part(run, clouds, extract, check=not checked)
+            points, skipped, notes = write_part(run, clouds, plan.config.extract, check=not checked)
             checked = True
-            outcome.skipped += skipped
-            outcome.notes += [note for note in notes if note not in outcome.notes]
+            outcome.add(skipped, notes)
             progress.advance(len(skipped))
             if points is not None:
                 ahead[0].parts.append(seen_part(run, points, ahead[0].rate))

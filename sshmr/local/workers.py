@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from sshmr import stages
-from sshmr.config.fit import FitConfig
-from sshmr.config.infer import InferConfig
 from sshmr.config.run import Config
 from sshmr.fit.stage import Surroundings
 from sshmr.tables.run_folder import RunFolder
@@ -25,39 +23,22 @@ class Plan:
     """The work on every part.
 
     Attributes:
+        config: the settings, with the options of the command.
         checkpoint: the network's; None where there is no network.
-        infer: settings of the network. fit: settings of the fit; None stops after the network.
+        device: ``cpu`` or ``cuda``.
+        fit: whether bodies are fitted; False stops after the network.
         together: fit a second time, with the first fits of the whole sequence.
-        device: ``cpu`` or ``cuda``. prior: ``open`` or a file. template: number of template vertices.
         search: fits also search from typical poses if the confidence is low.
         follow: fits start from the previous frame.
     """
 
+    config: Config
     checkpoint: Path | None
-    infer: InferConfig
-    fit: FitConfig | None
-    together: bool
     device: str
-    prior: str = "open"
-    template: int = 1024
+    fit: bool = True
+    together: bool = False
     search: bool = False
     follow: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        config: Config,
-        checkpoint: Path | None,
-        fit: bool,
-        together: bool,
-        device: str,
-        search: bool = False,
-        follow: bool = False,
-    ) -> Self:
-        """The plan that settings describe."""
-        wanted = config.fit if fit else None
-        prior, template = config.prior, config.template.points
-        return cls(checkpoint, config.infer, wanted, together, device, prior, template, search, follow)
 
     @property
     def round(self) -> int:
@@ -77,7 +58,7 @@ class Worker:
         # Fits are many small steps: several processes are faster, several threads are slower.
         torch.set_num_threads(1)
         keep_freed_memory()
-        self.run, self.plan, self.prior = RunFolder(root), plan, prior_source(plan.prior)
+        self.run, self.plan, self.prior = RunFolder(root), plan, prior_source(plan.config.prior)
 
     def first(self, points: Path, progress: Callable[..., Any]) -> None:
         """The network's prediction and the fit, as far as they are wanted and missing."""
@@ -85,13 +66,13 @@ class Worker:
         if plan.checkpoint is not None:
             network = self.run.params(points, plan.round, "network")
             if not network.exists():
-                show = progress if plan.fit is None else _silent
+                show = _silent if plan.fit else progress
                 stages.infer(
-                    points, plan.checkpoint, self.run.neutral, self.run.template, plan.infer, network,
+                    points, plan.checkpoint, self.run.neutral, self.run.template, plan.config.infer, network,
                     plan.device, show,
                 )  # fmt: skip
         output = self.run.params(points, plan.round, "fit")
-        if plan.fit is not None and not output.exists():
+        if plan.fit and not output.exists():
             self._fit(points, output, initial=network, search=plan.search, progress=progress)
 
     def second(self, points: Path, around: Surroundings, progress: Callable[..., Any]) -> None:
@@ -101,9 +82,8 @@ class Worker:
         self._fit(points, output, previous=previous, around=around, progress=progress)
 
     def _fit(self, points: Path, output: Path, **options: Any) -> None:
-        assert self.plan.fit is not None
         stages.fit(
-            points, self.run.neutral, self.run.template, self.prior, self.plan.fit, output,
+            points, self.run.neutral, self.run.template, self.prior, self.plan.config.fit, output,
             device=self.plan.device, **options,
         )  # fmt: skip
 

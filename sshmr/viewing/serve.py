@@ -32,7 +32,7 @@ def page() -> str:
     return text
 
 
-def packed_run(run: Run, revision: int | None = None) -> bytes:
+def packed_run(run: Run, revision: int | None) -> bytes:
     """The data that the page loads once: sequences, rounds, and the body's faces and colours.
 
     ``revision``: number of this version of a run that grows; None for others.
@@ -94,25 +94,29 @@ def packed_frame(frame: Frame, faces: np.ndarray) -> bytes:
     return pack(facts, arrays)
 
 
-class FollowedRun:
-    """A run that grows.
+class ShownRun:
+    """The run that a server shows.
+
+    Args:
+        follow: read the run again when its tables change.
 
     Attributes:
-        run: as it was read last. revision: how often it was read.
+        run: as it was read last. revision: how often it was read; None if it is read once.
+
+    Raises:
+        InputError: while there are no results.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Read the run.
-
-        Raises:
-            InputError: while there are no results.
-        """
-        self.folder, self.revision = RunFolder(folder), 1
+    def __init__(self, folder: Path, follow: bool = False) -> None:
+        self.folder = RunFolder(folder)
+        self.revision = 1 if follow else None
         self._seen = self._tables()
-        self.run = Run(self.folder, unfinished=True)
+        self.run = Run(self.folder, unfinished=follow)
 
     def update(self) -> None:
-        """Read the run again if its tables changed."""
+        """Read a run that is followed again if its tables changed."""
+        if self.revision is None:
+            return
         seen = self._tables()
         # While a table is being replaced, the run stays as it is until the next update.
         with contextlib.suppress(InputError, OSError):
@@ -129,7 +133,7 @@ class FollowedRun:
         return times
 
 
-def make_server(run: Run | FollowedRun, port: int) -> http.server.ThreadingHTTPServer:
+def make_server(shown: ShownRun, port: int) -> http.server.ThreadingHTTPServer:
     """A server for this machine alone; ``serve_forever`` starts it. Port 0 chooses a free one.
 
     Raises:
@@ -138,9 +142,6 @@ def make_server(run: Run | FollowedRun, port: int) -> http.server.ThreadingHTTPS
     text = page().encode()
     # Only one thread at a time may use the caches and the ray tracer.
     lock = threading.Lock()
-
-    def current() -> Run:
-        return run.run if isinstance(run, FollowedRun) else run
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -162,20 +163,18 @@ def make_server(run: Run | FollowedRun, port: int) -> http.server.ThreadingHTTPS
 
         def _run(self, query: dict[str, list[str]]) -> None:
             with lock:
-                if isinstance(run, FollowedRun):
-                    run.update()
-                    if query.get("since") == [str(run.revision)]:
-                        self._answer(204, "text/plain", b"")
-                        return
-                    body = packed_run(run.run, run.revision)
-                else:
-                    body = packed_run(run)
-            self._answer(200, "application/octet-stream", body)
+                shown.update()
+                unchanged = query.get("since") == [str(shown.revision)]
+                body = b"" if unchanged else packed_run(shown.run, shown.revision)
+            if unchanged:
+                self._answer(204, "text/plain", b"")
+            else:
+                self._answer(200, "application/octet-stream", body)
 
         def _frame(self, query: dict[str, list[str]]) -> None:
             try:
                 with lock:
-                    now = current()
+                    now = shown.run
                     sequence = now.sequences[int(query["sequence"][0])]
                     frame = now.frame(
                         sequence, int(query["row"][0]), int(query["round"][0]), query["stage"][0]
@@ -188,7 +187,7 @@ def make_server(run: Run | FollowedRun, port: int) -> http.server.ThreadingHTTPS
         def _scene(self, query: dict[str, list[str]]) -> None:
             try:
                 with lock:
-                    now = current()
+                    now = shown.run
                     sequence = now.sequences[int(query["sequence"][0])]
                     points = now.scene_points(sequence, int(query["row"][0]))
             except (InputError, OSError, KeyError, ValueError, IndexError) as error:

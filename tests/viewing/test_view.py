@@ -20,7 +20,7 @@ from sshmr.people.write import write_ply
 from sshmr.tables.run_folder import SKIPPED
 from sshmr.tables.schemas import provenance
 from sshmr.viewing.frames import Run
-from sshmr.viewing.serve import FollowedRun, make_server, packed_frame
+from sshmr.viewing.serve import ShownRun, make_server, packed_frame
 
 from .test_payload import unpack
 
@@ -39,13 +39,13 @@ def run(made):
 
 @pytest.fixture(scope="module")
 def address(run):
-    with serving(run) as address:
+    with serving(ShownRun(run.results)) as address:
         yield address
 
 
 @contextlib.contextmanager
-def serving(run):
-    server = make_server(run, 0)
+def serving(shown):
+    server = make_server(shown, 0)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -225,7 +225,7 @@ def test_people_found_in_a_scene_stand_among_its_points(browser, make_run, tmp_p
         scenes = {name: scene for name in set(table["sequence"].to_pylist())}
         about = provenance(path) | {"scenes": scenes, "settings": to_json(ExtractConfig())}
         pq.write_table(table.replace_schema_metadata({b"sshmr": json.dumps(about).encode()}), path)
-    with serving(Run(made.results)) as address:
+    with serving(ShownRun(made.results)) as address:
         browser.open(address)
         names = browser.wait(READY)
         assert sum(name.startswith("mesh") for name in names) == 3
@@ -259,7 +259,7 @@ def test_new_frames_are_shown_as_they_are_written(browser, made, tmp_path):
         path.unlink()
         write(stage, "a", [0])
     write("points", "b", [1])
-    with serving(FollowedRun(folder)) as address:
+    with serving(ShownRun(folder, follow=True)) as address:
         browser.open(address)
         assert browser.wait(READY)[0] == "mesh demo/walk/0/0"
         assert browser.ask("return document.getElementById('number').textContent") == "1 / 1"
