@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from sshmr.body.model import BodyModel, open_body_path
-from sshmr.capture.clouds_layout import write_labels
+from sshmr.capture.clouds_layout import write_truth
 from sshmr.capture.lidar import scan
 from sshmr.capture.motion_files import read_motion
 from sshmr.config.capture import LidarConfig
@@ -38,7 +38,7 @@ def write_recordings(folder, motions, sensor, count, frames, seed):
         gender = ("female", "male")[number % 2]
         name = f"{sensor}_{clips[index].name}"
         labels += _recorded(Path(folder) / name, clips[index], sensor, frames, bodies[gender], gender, rng)
-    write_labels(Path(folder), labels, bodies["neutral"])
+    write_truth(Path(folder), labels, bodies["neutral"])
     return len(labels)
 
 

@@ -101,7 +101,7 @@ rule relabel_shard:
         settings=section("relabel"),
         code=code_hash("relabel"),
     message:
-        "Round {wildcards.round}: label {wildcards.shard}"
+        "Round {wildcards.round}: pseudo labels of {wildcards.shard}"
     shell:
         "python {SCRIPTS:q}/relabel.py --points {input.points:q} --params {input.params:q}"
         " --body {input.body:q} --template {input.template:q} --settings {params.settings:q}"
@@ -109,7 +109,7 @@ rule relabel_shard:
 
 
 rule train_round:
-    """Train the network on the clouds and the labels of one round earlier.
+    """Train the network on the clouds and the pseudo labels of one round earlier.
 
     The folder `resume` is not an output: an interrupted training continues from it.
     """

@@ -135,22 +135,29 @@ def fit(
         previous: the fits of the round before, as further starts.
         around, search: as for ``fit_shard``. progress: as ``track``.
     """
-    from sshmr.fit.table import fit_table
+    from sshmr.fit.stage import fit_shard
+    from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
 
-    fit_table(
-        points,
-        output,
+    columns = fit_shard(
+        read_points(points),
         _body(body),
         _template(template, body),
         _prior(prior),
         config,
-        initial=initial,
-        previous=previous,
+        initial=read_params(initial) if initial else None,
+        previous=read_params(previous) if previous else None,
         device=device,
         around=around,
         progress=progress,
         search=search,
     )
+    about = {
+        "stage": "fit",
+        "settings": config.model_dump(),
+        "body": _body(body).digest,
+        "simulated": provenance(points).get("simulated"),
+    }
+    write_table(output, columns, params_schema(), about)
 
 
 def follower(
@@ -215,7 +222,7 @@ def train(
     shards = [shard for shard in run.shards() if shard.split == "train"]
     inputs = RoundInputs(
         points=[str(run.points_of(*shard)) for shard in shards],
-        labels=[str(run.pseudo_labels_of(round_ - 1, *shard)) for shard in shards],
+        pseudo_labels=[str(run.pseudo_labels_of(round_ - 1, *shard)) for shard in shards],
         params=[str(run.params_of(round_ - 1, "fit", *shard)) for shard in shards],
         body=str(run.neutral),
         template=str(run.template),
@@ -265,10 +272,18 @@ def infer(
     progress: Callable[..., Iterable[Any]] = track,
 ) -> None:
     """Predict the body of every cloud of a points table and write the params table."""
-    from sshmr.training.infer import infer_table
+    from sshmr.tables.schemas import params_schema, provenance, read_points, write_table
+    from sshmr.training.infer import infer as infer_clouds
 
     loaded, network = _network(checkpoint, template, body, device)
-    infer_table(points, output, network, loaded, _body(body).to(device=device), config, progress)
+    columns = infer_clouds(network, read_points(points), _body(body).to(device=device), config, progress)
+    about = {
+        "stage": "infer",
+        "body_digest": _body(body).digest,
+        "epoch": loaded["best_epoch"],
+        "simulated": provenance(points).get("simulated", False),
+    }
+    write_table(output, columns, params_schema(), about)
 
 
 def evaluate(

@@ -61,7 +61,7 @@ def prior():
 
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory):
-    """Write the folder of a small finished run, ``make_run(labelled=…, rounds=…, frames=…)`` → ``MadeRun``.
+    """Write the folder of a small finished run, ``make_run(with_truth=…, rounds=…, frames=…)`` → ``MadeRun``.
 
     Two training sequences and one for testing; parameters are the truth plus noise that shrinks from round to
     round.
@@ -78,7 +78,7 @@ def _bodies_and_template():
 class MadeRun:
     """Tables as the workflow lays them out, with the truth they were made from."""
 
-    def __init__(self, results, labelled=True, rounds=1, frames=3, simulated=True):
+    def __init__(self, results, with_truth=True, rounds=1, frames=3, simulated=True):
         self.results, self.rounds, self.frames, self.simulated = results, rounds, frames, simulated
         (results / "body").mkdir(parents=True)
         for gender in ("neutral", "male", "female"):
@@ -89,7 +89,7 @@ class MadeRun:
         self.shards, self.truth = {}, {}
         sequences = (("train", "walk", "male"), ("train", "wave", "female"), ("test", "sit", "female"))
         for number, (split, name, gender) in enumerate(sequences):
-            self._write_shard(split, name, gender, labelled, np.random.default_rng(number))
+            self._write_shard(split, name, gender, with_truth, np.random.default_rng(number))
 
     def paths(self, pattern):
         """Files under the run's folder, sorted."""
@@ -109,7 +109,7 @@ class MadeRun:
         write_table(path, columns, params_schema(), {})
         return path
 
-    def _write_shard(self, split, name, gender, labelled, rng):
+    def _write_shard(self, split, name, gender, with_truth, rng):
         count, points = self.frames, 128
         pose = standing_pose().repeat(count, 1) + torch.from_numpy(rng.normal(0, 0.15, (count, 72))).float()
         betas = torch.from_numpy(rng.normal(0, 0.5, (1, 10))).float().repeat(count, 1)
@@ -123,7 +123,7 @@ class MadeRun:
             cloud[i, : valid[i]] = seen - offset[i]
         truth = {"pose": pose.numpy(), "betas": betas.numpy(), "transl": -offset}
         self.shards[name], self.truth[name] = split, truth
-        labels = {"gender": [gender] * count, "joints": posed.joints.numpy() - offset[:, None], **truth}
+        known = {"gender": [gender] * count, "joints": posed.joints.numpy() - offset[:, None], **truth}
         table = {
             "frame_id": [f"demo/{name}/{frame}/0" for frame in range(count)],
             "sequence": [name] * count,
@@ -134,7 +134,7 @@ class MadeRun:
             "n_points": valid,
             "offset": offset,
             "source": [f"{name}.pkl"] * count,
-            **(labels if labelled else {}),
+            **(known if with_truth else {}),
         }
         path = self.results / "points" / split / f"{name}.parquet"
         write_table(path, table, points_schema(points), {"simulated": self.simulated})
@@ -147,9 +147,11 @@ class MadeRun:
                 noise = rng.normal(0, 0.2 / (1 + round_), (count, 72)).astype(np.float32)
                 self.write_params(round_, stage, name, pose=truth["pose"] + noise)
             if split == "train":
-                self._write_labels(round_, name, cloud, valid, posed.vertices.numpy() - offset[:, None])
+                self._write_pseudo_labels(
+                    round_, name, cloud, valid, posed.vertices.numpy() - offset[:, None]
+                )
 
-    def _write_labels(self, round_, name, cloud, valid, vertices):
+    def _write_pseudo_labels(self, round_, name, cloud, valid, vertices):
         """Labels that name the template vertex nearest to each point on the true mesh."""
         template = torch.from_numpy(vertices)[:, self.template.vertex_ids]
         segment = torch.cdist(torch.from_numpy(cloud), template).argmin(-1).numpy().astype(np.int16)

@@ -52,14 +52,14 @@ def write_clouds(pickle: Path, folder: Path, load_body: Callable[[str], BodyMode
     ]
 
 
-def write_labels(root: Path, labels: Sequence[dict[str, Any]], body: BodyModel) -> None:
+def write_truth(root: Path, truth: Sequence[dict[str, Any]], body: BodyModel) -> None:
     """Write the truth of all sequences below a root, and the list that marks them as simulated.
 
     Args:
-        labels: dictionaries of ``write_clouds``. body: the neutral ``BodyModel`` of their family.
+        truth: dictionaries of ``write_clouds``. body: the neutral ``BodyModel`` of their family.
     """
     body_model = "open" if body.name.startswith("open") else "smpl"
-    table = pa.Table.from_pylist([{**row, "body_model": body_model} for row in labels])
-    with atomic_path(root / "labels.parquet") as temporary:
+    table = pa.Table.from_pylist([{**row, "body_model": body_model} for row in truth])
+    with atomic_path(root / "truth.parquet") as temporary:
         pq.write_table(table, temporary, compression="zstd")
     write_manifest(root, "clouds", body)

@@ -18,7 +18,7 @@ def simulate(
     sequences: Annotated[int | None, typer.Option(min=1, help="Recordings, each of one person.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Frames per recording.")] = None,
     layout: Annotated[
-        Layout, typer.Option(help="One .ply per frame and labels.parquet, or SLOPER4D's pickles.")
+        Layout, typer.Option(help="One .ply per frame and truth.parquet, or SLOPER4D's pickles.")
     ] = Layout.clouds,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers; default: 0.")] = None,
     body: o.Body = None,
@@ -58,12 +58,12 @@ def _simulate(settings: CaptureConfig, body: str, prior: str, layout: str, seed:
     from sshmr.body.prepare import bring_bodies
     from sshmr.body.prior import PosePrior
     from sshmr.body.sources import prior_source
-    from sshmr.capture.clouds_layout import write_clouds, write_labels
+    from sshmr.capture.clouds_layout import write_clouds, write_truth
     from sshmr.capture.simulate import simulate_sequence
     from sshmr.sources.shards import simulated_plan, sloper4d_pickle
 
     torch.set_num_threads(1)
-    poses, summaries, labels = PosePrior.load(prior_source(prior)), [], []
+    poses, summaries, truth = PosePrior.load(prior_source(prior)), [], []
     with tempfile.TemporaryDirectory() as scratch:
         bodies = Path(scratch) / "body"
         bring_bodies(body, bodies)
@@ -73,7 +73,7 @@ def _simulate(settings: CaptureConfig, body: str, prior: str, layout: str, seed:
             pickle = sloper4d_pickle(root, sequence.name)
             summaries.append(simulate_sequence(sequence.name, settings, load_body, poses, seed, pickle))
             if layout == Layout.clouds:
-                labels.extend(write_clouds(pickle, out / sequence.name, load_body))
+                truth.extend(write_clouds(pickle, out / sequence.name, load_body))
         if layout == Layout.clouds:
-            write_labels(out, labels, load_body("neutral"))
+            write_truth(out, truth, load_body("neutral"))
     return summaries

@@ -92,7 +92,7 @@ def true_bodies(points: dict[str, Any], rows: np.ndarray, bodies: Bodies) -> Tru
 def evaluate_shard(
     points: dict[str, Any],
     stages: dict[str, dict[str, Any]],
-    labels: dict[str, Any] | None,
+    pseudo_labels: dict[str, Any] | None,
     bodies: Bodies,
     template_ids: np.ndarray,
     settings: EvaluateConfig,
@@ -102,7 +102,7 @@ def evaluate_shard(
     Args:
         points: ``read_points(..., truth=True)``.
         stages: ``read_params`` of ``fit`` and, if there is one, ``network``.
-        labels: ``read_pseudo_labels`` of the pseudo labels, or None.
+        pseudo_labels: from ``read_pseudo_labels``, or None.
         bodies: true vertices come from the body of the row's gender, fitted ones from the neutral body.
         template_ids: (M,) int64, the template's vertices: what pseudo labels name, and the skin samples of
             the penetration test.
@@ -113,15 +113,15 @@ def evaluate_shard(
         joint), metres and shares in 0..1, NaN if a frame lacks the data of the measure.
     """
     frame_ids = list(points["frame_id"])
-    labelled, valid = has_truth(points), valid_mask(points)
+    with_truth, valid = has_truth(points), valid_mask(points)
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
-    segments = None if labels is None else _in_order_of(labels, frame_ids, "labels")
+    segments = None if pseudo_labels is None else _in_order_of(pseudo_labels, frame_ids, "pseudo labels")
     results: dict[str, list[dict[tuple[str, str], np.ndarray]]] = {stage: [] for stage in stages}
     unknown = np.full((len(frame_ids), len(JOINT_NAMES), 3), np.nan)
     joints = {stage: unknown.copy() for stage in ("truth", *stages)}
     for start in range(0, len(frame_ids), settings.batch):
         rows = np.arange(start, min(start + settings.batch, len(frame_ids)))
-        known = rows[labelled[rows]]
+        known = rows[with_truth[rows]]
         truth = true_bodies(points, known, bodies) if len(known) else None
         if truth is not None:
             joints["truth"][known] = truth.joints
@@ -134,7 +134,7 @@ def evaluate_shard(
             results[stage].append(measured)
         if segments is not None and truth is not None:
             results["fit"][-1].update(
-                _measure_labels(rows, known, valid, clouds, truth, segments, template_ids)
+                _measure_pseudo_labels(rows, known, valid, clouds, truth, segments, template_ids)
             )
     index = pd.MultiIndex.from_arrays(
         [list(points["split"]), list(points["sequence"]), frame_ids], names=["split", "sequence", "frame_id"]
@@ -221,7 +221,7 @@ def _against_truth(
     return {key: _spread(values, at, len(posed.joints)) for key, values in computed.items()}
 
 
-def _measure_labels(
+def _measure_pseudo_labels(
     rows: np.ndarray,
     known: np.ndarray,
     valid: np.ndarray,

@@ -170,7 +170,7 @@ def pseudo_label_cross_entropy(
 ) -> torch.Tensor:
     """Cross entropy of the matching against each point's template vertex.
 
-    The worst tenth of the batch's labels has a lower weight: exp(−(loss − q90)), at least 0.02.
+    The worst tenth of the batch's pseudo labels has a lower weight: exp(−(loss − q90)), at least 0.02.
 
     Args:
         own: (B, N) cosine of each point with its label, what ``label_similarity`` gave.

@@ -47,8 +47,8 @@ MEANINGS = {
     "residual": "median distance of the points to the mesh",
     "penetration": "share of the skin inside another part of the body",
     "pseudo_label_error": "pseudo label to true vertex, on the true mesh",
-    "pseudo_label_agreement": "share of labels that are the nearest true vertex",
-    "pseudo_label_coverage": "share of points with a label",
+    "pseudo_label_agreement": "share of pseudo labels that are the nearest true vertex",
+    "pseudo_label_coverage": "share of points with a pseudo label",
 }
 
 PSEUDO_LABELS = tuple(measure for measure in UNITS if measure.startswith("pseudo_label_"))

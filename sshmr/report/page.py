@@ -74,7 +74,7 @@ def context(
     return {
         "dataset": config.get("dataset", run.results.resolve().name),
         "simulated": kind == "simulated" or run.simulated,
-        "labelled": bool((spread["measure"] == "mpjpe").any()),
+        "has_truth": bool((spread["measure"] == "mpjpe").any()),
         "rounds": rounds,
         "split": split,
         "figures": page_tables.key_figures(spread[spread["split"] == split], rounds),

@@ -186,14 +186,14 @@ def _halves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def data_table(errors: FrameErrors) -> list[dict[str, Any]]:
-    """Frames, labelled frames and points of each sequence."""
+    """Frames, frames with truth and points of each sequence."""
     first = errors.of(round=0, stage="fit").table
     return [
         {
             "split": split,
             "sequence": sequence,
             "frames": len(rows),
-            "labelled": int(rows["error"].notna().sum()),
+            "with_truth": int(rows["error"].notna().sum()),
             "points": shown(float(rows["n_points"].median())),
         }
         for (split, sequence), rows in first.groupby(["split", "sequence"], sort=False)

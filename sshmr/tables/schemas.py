@@ -175,8 +175,8 @@ def read_points(path: Path | str, truth: bool = False) -> dict[str, Any]:
         dict: frame_id, sequence, split, source (lists of str); frame, view, n_points (F,); time (F,) seconds,
         NaN if unknown; points (F, N, 3) float32, offset (F, 3) float64, metres; sensor (F, 3) in the centred
         frame, metres, NaN where unknown; with ``truth`` also gender,
-        body_model (lists, None where unlabelled) and pose (F, 72), betas (F, 10), transl (F, 3), joints
-        (F, 24, 3), parts (F, N), NaN where unlabelled.
+        body_model (lists, None without truth) and pose (F, 72), betas (F, 10), transl (F, 3), joints
+        (F, 24, 3), parts (F, N), NaN without truth.
     """
     shapes = {"points": (-1, 3), "offset": (3,), "sensor": (3,)}
     names = [name for name in points_schema(1).names if truth or name not in TRUTH_COLUMNS]

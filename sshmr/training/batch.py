@@ -1,4 +1,4 @@
-"""Batches of clouds with their labels, and augmentations that change both consistently."""
+"""Batches of clouds with their pseudo labels, and augmentations that change both consistently."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     Attributes:
         points: (B, N, 3) metres, zero rows where mask (B, N) is False.
         segment: (B, N) int64 template vertex of each point, −1 unknown. weight: (B, N) in [0, 1], of
-            these labels.
+            these pseudo labels.
         target: the fitted or synthetic body.
         trust: (B,) weight of the target, 0 to 1; 0 where the fit is not used for training.
     """
@@ -111,7 +111,7 @@ def turn(batch: Batch, angles: torch.Tensor) -> Batch:
 
 
 def mirror(batch: Batch, chosen: torch.Tensor, template_mirror: torch.Tensor) -> Batch:
-    """Swap left and right of the chosen clouds, (B,) bool; labels go to the mirror vertices, (M,) int64."""
+    """Swap left and right of the chosen clouds, (B,) bool; pseudo labels become the mirror vertices, (M,)."""
     sign = torch.tensor([-1.0, 1.0, 1.0], dtype=batch.points.dtype)
     target = batch.target
     mirrored = Prediction(

@@ -64,7 +64,7 @@ class Clouds:
     def load(
         cls,
         points: Sequence[str],
-        labels: Sequence[str],
+        pseudo_labels: Sequence[str],
         params: Sequence[str],
         body: BodyModel,
         vertices: int,
@@ -73,15 +73,15 @@ class Clouds:
         """Read tables and join them by frame, a few hundred clouds at a time.
 
         Args:
-            points, labels, params: lists of paths; the tables of one kind may be in any order. Of labels and
-                params only those are read that have frames of ``points``.
+            points, pseudo_labels, params: paths; the tables of one kind may be in any order. Of the last two
+                only those are read that have frames of ``points``.
             body: the neutral body, for its pelvis. vertices: size of the template.
             folder: for clouds that do not fit into memory.
 
         Raises:
-            InputError: when no frame has both a fit and labels, or a label names no template vertex.
+            InputError: when no frame has both a fit and pseudo labels, or one of these is no template vertex.
         """
-        known, fits = _tables_of_frames(labels), _tables_of_frames(params)
+        known, fits = _tables_of_frames(pseudo_labels), _tables_of_frames(params)
         chosen, skipped = [], 0
         for path in points:
             index = read_table(path, ["frame_id", "n_points"], {})
@@ -92,8 +92,8 @@ class Clouds:
         count = sum(len(rows) for _, rows in chosen)
         if not count:
             raise InputError(
-                ", ".join(map(str, points)), "frame_id", "missing in labels or fits", "frames with both",
-                "Fit and relabel these points first.",
+                ", ".join(map(str, points)), "frame_id", "missing in pseudo labels or fits",
+                "frames with both", "Fit and relabel these points first.",
             )  # fmt: skip
         width = max(pq.read_schema(path).field("points").type.list_size // 3 for path in points)
         arrays = {
@@ -121,13 +121,13 @@ class Clouds:
 
 
 class _Join:
-    """Points with their labels and fits; of each kind, the table that was read last is kept."""
+    """Points with their pseudo labels and fits; of each kind, the table that was read last is kept."""
 
     def __init__(
         self, known: dict[str, str], fits: dict[str, str], body: BodyModel, vertices: int, width: int
     ) -> None:
         self.known, self.fits, self.body, self.vertices, self.width = known, fits, body, vertices, width
-        self._labels = functools.lru_cache(1)(lambda path: _by_frame(read_pseudo_labels(path)))
+        self._pseudo_labels = functools.lru_cache(1)(lambda path: _by_frame(read_pseudo_labels(path)))
         self._params = functools.lru_cache(1)(lambda path: _by_frame(read_params(path)))
 
     def batches(self, chosen: list[tuple[str, list[int]]]) -> Iterator[tuple[list[str], Batch]]:
@@ -150,12 +150,12 @@ class _Join:
         trust: list[float] = []
         for i, (row, n) in enumerate(zip(rows, sizes, strict=True)):
             name = table["frame_id"][row]
-            at, labels = self._labels(self.known[name])
-            segment = labels["segment"][at[name]]
+            at, found = self._pseudo_labels(self.known[name])
+            segment = found["segment"][at[name]]
             if len(segment) < n or segment[:n].max() >= self.vertices:
-                found = f"up to {segment.max()} for {len(segment)} points"
+                stated = f"up to {segment.max()} for {len(segment)} points"
                 raise InputError(
-                    self.known[name], f'segment of "{name}"', found,
+                    self.known[name], f'segment of "{name}"', stated,
                     f"below {self.vertices} for {n} points", "Relabel with this template and these points.",
                 )  # fmt: skip
             place, params = self._params(self.fits[name])
@@ -163,8 +163,8 @@ class _Join:
             scale = params["scale"][place[name]]
             points[i, :n] = table["points"][row][:n] / scale
             segments[i, :n] = segment[:n]
-            weights[i, :n] = labels["weight"][at[name]][:n]
-            trust.append(float(labels["trust"][at[name]]))
+            weights[i, :n] = found["weight"][at[name]][:n]
+            trust.append(float(found["trust"][at[name]]))
             pose, betas, transl = (params[column][place[name]] for column in ("pose", "betas", "transl"))
             fits.append([pose, betas, transl / scale])
         tensors = {

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_t
 from sshmr.network.head import Prediction, heading
 from sshmr.network.model import MATCH_SHARPNESS, MeshRegressor
 from sshmr.progress import track
-from sshmr.tables.schemas import params_schema, provenance, read_points, valid_mask, write_table
+from sshmr.tables.schemas import valid_mask
 
 
 class View(NamedTuple):
@@ -94,34 +93,6 @@ def _predicted(
         columns["transl"].append(prediction.transl(body))
         columns["confidence"].append(certainty)
     return {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items() if parts}
-
-
-def infer_table(
-    points: Path | str,
-    output: Path | str,
-    network: MeshRegressor,
-    checkpoint: dict[str, Any],
-    body: BodyModel,
-    config: InferConfig,
-    progress: Callable[..., Iterable[Any]] = track,
-) -> dict[str, Any]:
-    """Predict the body of every cloud of a points table and write the params table.
-
-    Args:
-        points, output: paths. checkpoint: what ``load_checkpoint`` returned. The others as for ``infer``.
-
-    Returns:
-        dict of the columns written.
-    """
-    columns = infer(network, read_points(points), body, config, progress)
-    about = {
-        "stage": "infer",
-        "body_digest": body.digest,
-        "epoch": checkpoint["best_epoch"],
-        "simulated": provenance(points).get("simulated", False),
-    }
-    write_table(output, columns, params_schema(), about)
-    return columns
 
 
 def sampled(

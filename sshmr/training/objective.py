@@ -42,7 +42,7 @@ def objective(
     Args:
         output: the network's, for ``batch``. body: its vertices are the template's.
         weights: ``LossWeights``. first_epoch: whether the network is untrained.
-        shares: how labels are shared among vertices (``losses.label_shares``), or None.
+        shares: how pseudo labels are shared among vertices (``losses.label_shares``), or None.
 
     Returns:
         total: scalar. parts: dict, name → scalar without weight.

@@ -28,7 +28,7 @@ class RoundInputs:
     """The files a round's training reads: three lists of tables, body, template, prior, last checkpoint."""
 
     points: list[str]
-    labels: list[str]
+    pseudo_labels: list[str]
     params: list[str]
     body: str
     template: str
@@ -76,7 +76,7 @@ def train_round(
     train_settings.check_shards(len(inputs.points))
     parts = cut_in_parts(inputs.points, train_settings.shares)
     clouds = [
-        Clouds.load(parts[number], inputs.labels, inputs.params, body, len(template.vertices), resume)
+        Clouds.load(parts[number], inputs.pseudo_labels, inputs.params, body, len(template.vertices), resume)
         for number in processes.shares(train_settings.accumulate)
     ]
     if not train_settings.weighted:

@@ -138,7 +138,7 @@ class Run:
         self._points = functools.lru_cache(CACHED)(self._read_points)
         self._params = functools.lru_cache(CACHED)(lambda path: _by_frame(read_params(path)))
         self._scene_points = functools.lru_cache(CACHED)(scene_points)
-        self._labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_pseudo_labels(path)))
+        self._pseudo_labels = functools.lru_cache(CACHED)(lambda path: _by_frame(read_pseudo_labels(path)))
 
     def sequence(self, name: str) -> Sequence:
         """The sequence of that name: its test frames if both splits have some, and its first camera.
@@ -294,12 +294,12 @@ class Run:
         """Vertex and, for pseudo labels, weight of each point."""
         path = self.folder.pseudo_labels(table, round_)
         if stage == "fit" and path.exists() and self.folder.template.exists():
-            order, labels = self._labels(path)
+            order, found = self._pseudo_labels(path)
             if frame_id in order:
                 row, count = order[frame_id], len(cloud)
-                segment = labels["segment"][row][:count].astype(np.int64)
+                segment = found["segment"][row][:count].astype(np.int64)
                 ids = Template.load(self.folder.template).vertex_ids.numpy()
-                return np.where(segment < 0, -1, ids[segment]), labels["weight"][row][:count]
+                return np.where(segment < 0, -1, ids[segment]), found["weight"][row][:count]
         return nearest_vertices(cloud, vertices), None
 
 

@@ -55,7 +55,7 @@ def test_export_refuses_what_is_not_a_run(tmp_path, fitted, make_run):
     assert "several runs" in call.stderr
 
 
-def test_evaluate_measures_against_the_labels_beside_the_clouds(fitted, tmp_path):
+def test_evaluate_measures_against_the_truth_beside_the_clouds(fitted, tmp_path):
     given = call_json("evaluate", fitted, "-o", tmp_path / "measures.parquet")
     measured = {row["measure"] for row in given["measures"]}
     assert {"mpjpe", "mpvpe", "correspondence_error", "residual"} < measured
@@ -65,7 +65,7 @@ def test_evaluate_measures_against_the_labels_beside_the_clouds(fitted, tmp_path
 
 @pytest.mark.parametrize("gender", ["male", "female"])
 def test_the_true_body_has_no_error(fitted, tmp_path, gender):
-    """The labels as the fit, posed with the true gender's body."""
+    """The truth as the fit, posed with the true gender's body."""
     run = RunFolder(shutil.copytree(fitted, tmp_path / "run"))
     shutil.copy(run.bodies / f"{gender}.npz", run.neutral)
     sequences = set()
@@ -82,7 +82,7 @@ def test_the_true_body_has_no_error(fitted, tmp_path, gender):
     assert errors[0] < 0.01
 
 
-def test_clouds_without_labels_are_measured_by_their_distance(people, quick, tmp_path):
+def test_clouds_without_truth_are_measured_by_their_distance(people, quick, tmp_path):
     scans = tmp_path / "scans"
     shutil.copytree(next(people.glob("seq001*")), scans)
     call("fit", scans, "-o", tmp_path / "out", "--config", quick, "--jobs", 1)
@@ -99,9 +99,9 @@ def test_evaluate_measures_a_run_of_the_workflow(make_run):
 
 
 def test_simulated_clouds_lie_on_the_true_bodies(people):
-    labels = pd.read_parquet(people / "labels.parquet")
-    assert sorted(labels["file"]) == sorted(p.relative_to(people).as_posix() for p in people.rglob("*.ply"))
-    for row in labels.itertuples():
+    truth = pd.read_parquet(people / "truth.parquet")
+    assert sorted(truth["file"]) == sorted(p.relative_to(people).as_posix() for p in people.rglob("*.ply"))
+    for row in truth.itertuples():
         body = BodyModel.load(open_body_path(row.gender))
         parts = (torch.tensor(np.array(part))[None].float() for part in (row.pose, row.betas, row.transl))
         vertices = body(*parts).vertices[0].numpy()

@@ -132,7 +132,7 @@ def test_the_order_of_rows_in_a_params_table_does_not_matter(make_run):
 
 
 def test_data_without_truth_get_the_measures_that_need_none_and_a_note(make_run):
-    evaluation = evaluate(make_run(labelled=False, rounds=1), 1)
+    evaluation = evaluate(make_run(with_truth=False, rounds=1), 1)
     assert set(evaluation.rows["measure"]) == set(TRUTH_FREE)
     assert np.isfinite(evaluation.rows["value"]).all()
     assert any("9 of 9 frames have no ground truth" in note for note in evaluation.notes)

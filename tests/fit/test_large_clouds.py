@@ -1,4 +1,4 @@
-"""A cloud of 200,000 points is fitted and labelled in about the memory of a small one."""
+"""A cloud of 200,000 points is fitted and gets pseudo labels in about the memory of a small one."""
 
 import subprocess
 import sys

@@ -69,7 +69,7 @@ def test_a_difference_counts_when_it_holds_over_sequences():
 
 
 def test_runs_with_nothing_in_common_are_reported(runs, make_run, tmp_path):
-    other = finish(make_run(labelled=False, rounds=0)).results
+    other = finish(make_run(with_truth=False, rounds=0)).results
     rows = read_measures(other / "measures.parquet")
     write_measures(other / "measures.parquet", rows.assign(split="val"))
     with pytest.raises(InputError, match="no measure"):

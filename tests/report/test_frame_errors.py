@@ -62,7 +62,7 @@ def test_a_joint_is_seen_where_its_skin_is(make_run):
 
 
 def test_without_truth_there_are_not_errors(make_run):
-    table = frame_errors(Run(make_run(labelled=False, rounds=0).results), [(0, "fit")]).table
+    table = frame_errors(Run(make_run(with_truth=False, rounds=0).results), [(0, "fit")]).table
     assert table["error"].isna().all()
     assert table["visible"].isna().all()
     assert table["residual"].notna().all()

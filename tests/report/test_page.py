@@ -150,7 +150,7 @@ def test_links_lead_to_sections(run):
 
 
 def test_data_without_ground_truth_is_reported_as_such(make_run):
-    run = finish(make_run(labelled=False, rounds=0, simulated=False))
+    run = finish(make_run(with_truth=False, rounds=0, simulated=False))
     page = report(run, config={"dataset": "mine", "source": {"kind": "clouds"}})
     assert "SIMULATED" not in page.text("")
     assert "no ground truth" in page.text("")
@@ -164,7 +164,7 @@ def test_data_without_ground_truth_is_reported_as_such(make_run):
 
 
 def test_doubtful_fits_are_counted(make_run):
-    run = make_run(labelled=False, rounds=0)
+    run = make_run(with_truth=False, rounds=0)
     run.write_params(0, "fit", "walk", confidence=np.array([0.9, 0.2, 0.4]))
     page = report(finish(run), config={}, frames=0)
     assert "train walk 3 50 2 " in page.text("sequences")

@@ -1,4 +1,4 @@
-"""One's own clouds from scenes whose geometry is known: a person, some ground, strays, true labels."""
+"""One's own clouds from scenes whose geometry is known: a person, some ground, strays, true bodies."""
 
 import sys
 
@@ -93,7 +93,7 @@ def save(path, points):
         data.write(path)
 
 
-def labels_in(turn, unit, scenes, names):
+def truth_in(turn, unit, scenes, names):
     """The true bodies in a file's axes and unit, as a table."""
     pose, betas, transl, *_ = scenes
     pelvis = load_body("female").rest_joints(torch.tensor(betas, dtype=torch.float32))[:, 0].double()
@@ -113,16 +113,16 @@ def labels_in(turn, unit, scenes, names):
 
 @pytest.fixture
 def write(tmp_path, scenes):
-    """Write the scenes as a walk in one format, axis and unit, with labels; returns the root."""
+    """Write the scenes as a walk in one format, axis and unit, with the truth; returns the root."""
 
-    def write(suffix=".npy", up="z", unit="m", labels=True):
+    def write(suffix=".npy", up="z", unit="m", truth=True):
         turn = np.array(TO_Y_UP[up], float)
         (tmp_path / "walk").mkdir(exist_ok=True)
         names = [f"walk/{number}{suffix}" for number in range(3)]
         for name, cloud in zip(names, scenes[-1], strict=True):
             save(tmp_path / name, cloud @ turn / METRES[unit])
-        if labels:
-            labels_in(turn, METRES[unit], scenes, names).to_parquet(tmp_path / "labels.parquet")
+        if truth:
+            truth_in(turn, METRES[unit], scenes, names).to_parquet(tmp_path / "truth.parquet")
         return tmp_path
 
     return write
@@ -134,7 +134,7 @@ def read(root, voxel=0.0, **clouds):
 
 
 @pytest.mark.parametrize(("suffix", "up", "unit"), CASES)
-def test_points_and_labels_lie_on_the_mesh_that_was_seen(write, scenes, suffix, up, unit):
+def test_points_and_truth_lie_on_the_mesh_that_was_seen(write, scenes, suffix, up, unit):
     *_, posed, faces, _ = scenes
     reading = read(write(suffix, up, unit), up=up, unit=unit)
     assert len(reading.frames) == 3
@@ -158,21 +158,21 @@ def test_points_and_labels_lie_on_the_mesh_that_was_seen(write, scenes, suffix, 
         assert (label.gender, label.body_model) == ("female", "open")
 
 
-def test_labels_of_smplh_are_shortened(write, scenes):
+def test_truth_of_smplh_are_shortened(write, scenes):
     root = write()
-    table = pd.read_parquet(root / "labels.parquet")
+    table = pd.read_parquet(root / "truth.parquet")
     fingers = np.zeros(156)
     table["pose"] = [np.concatenate([pose[:66], fingers[66:]]) for pose in table["pose"]]
-    table.to_parquet(root / "labels.parquet")
+    table.to_parquet(root / "truth.parquet")
     label = read(root, up="z").frames[0].truth
     np.testing.assert_allclose(label.joints, scenes[3].joints[0], atol=1e-3)
 
 
 def test_there_is_no_truth_without_a_table_or_a_body(write):
-    assert all(frame.truth is None for frame in read(write(labels=False), up="z").frames)
+    assert all(frame.truth is None for frame in read(write(truth=False), up="z").frames)
     root = write()
-    table = pd.read_parquet(root / "labels.parquet")
-    table.drop(columns="body_model").to_parquet(root / "labels.parquet")
+    table = pd.read_parquet(root / "truth.parquet")
+    table.drop(columns="body_model").to_parquet(root / "truth.parquet")
     reading = read(root, up="z")
     assert all(frame.truth is None for frame in reading.frames)
     assert any("no ground truth: it is for SMPL" in note for note in reading.notes)
@@ -180,11 +180,11 @@ def test_there_is_no_truth_without_a_table_or_a_body(write):
 
 def test_some_files_may_have_no_truth(write, tmp_path):
     root = write()
-    table = pd.read_parquet(root / "labels.parquet").drop(index=2)
+    table = pd.read_parquet(root / "truth.parquet").drop(index=2)
     table.at[1, "pose"] = np.full(72, np.nan)
     other = tmp_path / "elsewhere.parquet"
     table.to_parquet(other)
-    (root / "labels.parquet").unlink()
+    (root / "truth.parquet").unlink()
     reading = read(root, up="z", truth=str(other))
     assert [frame.truth is None for frame in reading.frames] == [False, True, True]
     assert "1 rows of elsewhere.parquet dropped: pose is not finite or far too large" in reading.notes
@@ -215,7 +215,7 @@ def test_some_files_may_have_no_truth(write, tmp_path):
 def test_truth_that_cannot_be_is_dropped_and_no_cloud_with_it(write, change, message):
     root = write()
     whole = read(root, up="z")
-    change(pd.read_parquet(root / "labels.parquet")).to_parquet(root / "labels.parquet")
+    change(pd.read_parquet(root / "truth.parquet")).to_parquet(root / "truth.parquet")
     reading = read(root, up="z")
     assert any(message in note for note in reading.notes)
     assert all(frame.truth is None for frame in reading.frames)
@@ -235,8 +235,8 @@ def test_truth_that_cannot_be_is_dropped_and_no_cloud_with_it(write, change, mes
 def test_tables_that_unfold_to_far_more_than_bodies_are_refused(write, change, message):
     """Parquet stores a value that repeats once, however often that is."""
     root = write()
-    row = pd.read_parquet(root / "labels.parquet").head(1)
-    row.assign(**change).to_parquet(root / "labels.parquet", compression="zstd")
+    row = pd.read_parquet(root / "truth.parquet").head(1)
+    row.assign(**change).to_parquet(root / "truth.parquet", compression="zstd")
     with pytest.raises(InputError, match=message):
         read(root, up="z")
 
@@ -244,23 +244,23 @@ def test_tables_that_unfold_to_far_more_than_bodies_are_refused(write, change, m
 def test_truth_of_other_files_and_of_none(write):
     """A table need not name all files, nor any of a sequence."""
     root = write()
-    table = pd.read_parquet(root / "labels.parquet")
-    (root / "labels.parquet").rename(root / "truth.parquet")
+    table = pd.read_parquet(root / "truth.parquet")
+    (root / "truth.parquet").rename(root / "labels.parquet")
     assert all(frame.truth is not None for frame in read(root, up="z").frames)
-    table.assign(file="elsewhere/" + table["file"]).to_parquet(root / "truth.parquet")
+    table.assign(file="elsewhere/" + table["file"]).to_parquet(root / "labels.parquet")
     assert [frame.truth for frame in read(root, up="z").frames] == [None] * len(table)
 
 
 def test_a_column_that_is_missing_is_reported(write):
     root = write()
-    pd.read_parquet(root / "labels.parquet").drop(columns="betas").to_parquet(root / "labels.parquet")
+    pd.read_parquet(root / "truth.parquet").drop(columns="betas").to_parquet(root / "truth.parquet")
     with pytest.raises(InputError, match='column "betas" is missing'):
         read(root, up="z")
 
 
 def test_a_table_that_cannot_be_read_is_reported(write):
     root = write()
-    (root / "labels.parquet").write_bytes(b"PAR1 broken")
+    (root / "truth.parquet").write_bytes(b"PAR1 broken")
     with pytest.raises(InputError, match="not readable"):
         read(root, up="z")
     with pytest.raises(InputError, match="no such file"):
@@ -279,7 +279,7 @@ def test_a_table_that_cannot_be_read_is_reported(write):
 )
 def test_the_right_unit_is_named(write, up, unit, read_up, read_unit, fix):
     with pytest.raises(InputError) as caught:
-        read(write(".npy", up, unit, labels=False), up=read_up, unit=read_unit)
+        read(write(".npy", up, unit, truth=False), up=read_up, unit=read_unit)
     assert fix in str(caught.value)
 
 
@@ -299,7 +299,7 @@ def test_the_right_axis_is_named(tmp_path, scenes, up, read_up):
 
 
 def test_a_missing_laspy_stops_at_once(write, monkeypatch):
-    root = write(".laz", labels=False)
+    root = write(".laz", truth=False)
     monkeypatch.setitem(sys.modules, "laspy", None)
     with pytest.raises(InputError, match=r'pip install "sshmr\[las\]"'):
         read(root, up="z")

@@ -55,7 +55,7 @@ def simulated(tmp_path_factory):
     return folder / "points"
 
 
-def test_the_table_holds_labelled_clouds_that_lie_on_their_body(simulated):
+def test_the_table_holds_clouds_whose_true_body_is_at_their_points(simulated):
     for path in (
         simulated / "train/seq001_simulated_001.parquet",
         simulated / "test/seq002_simulated_002.parquet",
@@ -105,7 +105,7 @@ def test_each_frame_is_in_the_table_or_in_the_list_of_skipped(simulated):
     assert skipped > 0
 
 
-def test_unlabelled_clouds_make_a_table_too(tmp_path, neutral_body):
+def test_clouds_without_truth_make_a_table_too(tmp_path, neutral_body):
     cloud = neutral_body.v_template.numpy()
     (tmp_path / "scans" / "ann").mkdir(parents=True)
     np.save(tmp_path / "scans" / "ann" / "1.npy", cloud + np.array([5.0, 0.0, -2.0]))

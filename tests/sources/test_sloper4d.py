@@ -20,7 +20,7 @@ def read(root, load_body, settings=PLAIN, split="train"):
     return read_sequence(root, NAME, split, settings, load_body)
 
 
-def labelled_mesh(frame, body):
+def true_mesh(frame, body):
     tensor = [
         torch.tensor(getattr(frame.truth, key)[None], dtype=torch.float32)
         for key in ("pose", "betas", "transl")
@@ -35,7 +35,7 @@ def test_points_and_labels_are_turned_together(recording, write, load_body):
     ]
     body = load_body("female")
     for frame in reading.frames:
-        posed = labelled_mesh(frame, body)
+        posed = true_mesh(frame, body)
         assert Surface(posed.vertices[0].numpy(), body.faces.numpy()).distances(frame.points).max() < 1e-4
         np.testing.assert_allclose(frame.truth.joints, posed.joints[0].numpy(), atol=1e-4)
         assert frame.truth.gender == "female"

@@ -117,7 +117,7 @@ def test_the_seed_decides(run, settings, tmp_path):
 
 def test_labels_count_equally_if_they_are_not_weighted(run, neutral_body):
     files = inputs_of(run)
-    known = Clouds.load(files.points, files.labels, files.params, neutral_body, 1024)
+    known = Clouds.load(files.points, files.pseudo_labels, files.params, neutral_body, 1024)
     doubtful = known.batch._replace(weight=known.batch.weight * 0.4, trust=known.batch.trust * 0.7)
     equal = Clouds(doubtful, known.frame_ids).equally_weighted().take(torch.arange(10))
     assert set(equal.weight.unique().tolist()) == {0.0, 1.0}
@@ -129,11 +129,13 @@ def test_labels_count_equally_if_they_are_not_weighted(run, neutral_body):
 def test_a_fit_below_the_least_confidence_gives_no_gradient(run, neutral_body, confidence, learns):
     files, template = inputs_of(run), run.template
     config = RelabelConfig(least_confidence=0.3)
-    for points, labels, params in zip(files.points, files.labels, files.params, strict=True):
+    for points, labels, params in zip(files.points, files.pseudo_labels, files.params, strict=True):
         fits = {**read_params(params), "confidence": np.full(5, confidence, np.float32)}
         columns = relabel(read_points(points), fits, neutral_body, template, config)
         write_table(labels, columns, pseudo_labels_schema(columns["segment"].shape[1]), {})
-    batch = Clouds.load(files.points, files.labels, files.params, neutral_body, 1024).take(torch.arange(4))
+    batch = Clouds.load(files.points, files.pseudo_labels, files.params, neutral_body, 1024).take(
+        torch.arange(4)
+    )
     network = MeshRegressor(NetworkConfig(depths=(1, 1), widths=(8, 16), heads=(2, 2), decoder_depths=(0,),
                                           decoder_widths=(16,), decoder_heads=(2,), features=16, basis=0),
                             template.vertices)  # fmt: skip
@@ -290,9 +292,9 @@ def test_ground_truth_is_not_read(run, settings, tmp_path, monkeypatch):
 
     asked = []
 
-    def spy(path, labels=False):
-        asked.append(labels)
-        return read_points(path, labels)
+    def spy(path, truth=False):
+        asked.append(truth)
+        return read_points(path, truth)
 
     monkeypatch.setattr(dataset, "read_points", spy)
     train(inputs_of(run), settings, tmp_path)
@@ -304,11 +306,11 @@ def test_frames_without_fit_or_labels_are_left_out_and_wrong_tables_refused(run,
     train(inputs_of(run, params=inputs.params[:1]), settings, tmp_path)
     used = json.loads((tmp_path / "settings.json").read_text())
     assert (used["clouds"], used["skipped"]) == (5, 5)
-    with pytest.raises(InputError, match="missing in labels or fits"):
+    with pytest.raises(InputError, match="missing in pseudo labels or fits"):
         train(inputs_of(run, points=inputs.points[:1], params=inputs.params[1:]), settings, tmp_path)
     with pytest.raises(InputError, match="no such file"):
         train(inputs_of(run, prior=tmp_path / "none.npz"), settings, tmp_path)
-    assert len(read_pseudo_labels(inputs.labels[0])["frame_id"]) == 5
+    assert len(read_pseudo_labels(inputs.pseudo_labels[0])["frame_id"]) == 5
 
 
 def test_foreign_and_older_checkpoints_are_refused(run, settings, tmp_path):

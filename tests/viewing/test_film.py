@@ -113,7 +113,7 @@ def test_what_cannot_be_drawn_is_said(run, make_run, tmp_path):
         command(run, tmp_path / "a.avi")
     with pytest.raises(InputError, match="one of plain, correspondence"):
         command(run, tmp_path / "a.png", "--colour", "red")
-    without = Run(make_run(labelled=False, rounds=0).results)
+    without = Run(make_run(with_truth=False, rounds=0).results)
     with pytest.raises(InputError, match="no ground truth"):
         command(without, tmp_path / "a.gif", "--panel", "truth")
     assert not list(tmp_path.iterdir())

@@ -138,7 +138,7 @@ def test_files_that_are_being_written_are_not_results(make_run):
 
 
 def test_a_run_without_ground_truth_opens(make_run):
-    frame_of = Run(make_run(labelled=False, rounds=0).results)
+    frame_of = Run(make_run(with_truth=False, rounds=0).results)
     frame = frame_of.frame(frame_of.sequence("sit"), 0, 0, "fit")
     assert frame.truth is None
     assert np.isnan(frame.mpjpe)

@@ -28,5 +28,5 @@ def test_every_layout_becomes_a_table(points):
         assert len(set(table["frame_id"])) == len(table["frame_id"])
         assert all(name.startswith("simulated/") for name in table["frame_id"])
         assert any(MARKS[layout] in source for source in table["source"]), table["source"]
-        labelled = [gender is not None for gender in table["gender"]]
-        assert all(labelled) or (layout == "clouds" and not any(labelled))
+        with_truth = [gender is not None for gender in table["gender"]]
+        assert all(with_truth) or (layout == "clouds" and not any(with_truth))

@@ -73,9 +73,7 @@ def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str
     if chosen.distance >= FARTHEST_FIT:
         distances = " and ".join(f"{1000 * fit.distance:.0f} mm read {fit.reading}" for fit in best)
         limit = f"{1000 * FARTHEST_FIT:.0f} mm"
-        raise ValueError(
-            f"its points are {distances} from the labelled bodies in the median, not under {limit}"
-        )
+        raise ValueError(f"its points are {distances} from the true bodies in the median, not under {limit}")
     return chosen
 
 
@@ -120,14 +118,14 @@ def place_truth(
     rows = [row for row in clouds if info.known[row]]
     posed = _pose(body, info, rows)
     faces, turn = body.faces.numpy(), WORLD_TO_Y_UP[fit.reading]
-    labels = {}
+    found = {}
     for row, vertices, joints in zip(rows, *posed, strict=True):
         start = (info.joints[row] @ turn.T - joints).mean(axis=0)
         transl, distance = _align(Surface(vertices, faces), clouds[row], start)
         if distance < FARTHEST_FIT:
             values = (info.pose[row], info.betas[row], transl, joints + transl)
-            labels[row] = Truth(fit.gender, *values, body_model)
-    return labels
+            found[row] = Truth(fit.gender, *values, body_model)
+    return found
 
 
 def _fits(
