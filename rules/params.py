@@ -5,6 +5,8 @@ Other keys affect only memory, threads or processes, or they choose the shards, 
 by the files. ``NO_RESULT`` is passed to the scripts separately.
 """
 
+from sshmr.config.source import SOURCES
+
 NO_RESULT = {
     "fit": ["batch"],
     "infer": ["batch"],
@@ -17,7 +19,6 @@ LIDAR = ("sloper4d", "clouds")
 PLAN = ["layouts", "sequences", "test_sequences", "subjects", "test_subjects"]
 """Keys of the simulated capture that choose the sequences."""
 
-SOURCES = ("sloper4d", "behave", "surreal", "clouds", "scenes")
 SELECTION = {
     "sloper4d": ["sequences", "test_sequences", "test_fraction"],
     "behave": ["sequences", "test_sequences", "test_fraction"],

@@ -8,10 +8,9 @@ r"""Read sequences of a source into one points table: those of a run's listing, 
 
 from _common import parser_of, run, settings_from, use_one_thread
 from sshmr.config.extract import ExtractConfig
+from sshmr.config.source import SOURCES
 from sshmr.sources.plan import Packed, Sequence, read_listing
 from sshmr.stages import extract
-
-SOURCES = ("sloper4d", "behave", "surreal", "clouds", "scenes")
 
 
 def main():

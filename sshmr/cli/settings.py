@@ -7,30 +7,31 @@ from typing import Any, NamedTuple
 from sshmr.config.extract import OWN_CLOUDS, CloudsConfig, ScenesConfig
 from sshmr.config.mapping import from_mapping
 from sshmr.config.run import Config
+from sshmr.config.source import SOURCES
 from sshmr.config.template import TemplateConfig
 from sshmr.config.train import TrainConfig
 from sshmr.errors import InputError
 
 READING = ("extract",)
-NOT_READING = tuple(
-    f"extract.{key}"
-    for key in ("sloper4d", "behave", "surreal", "scenes", "clouds.test_sequences", "clouds.test_fraction")
-)
 TABLE_KEYS = ("points", "minimum_points", "voxel", "stray_distance", "sampling")
-NOT_OF_SCENES = ("scenes.test_sequences", "scenes.test_fraction")
+
+
+def _not_reading(kind: str, *more: str) -> tuple[str, ...]:
+    """The keys below ``extract`` that a command does not use, which reads only one kind of source."""
+    others = [source for source in SOURCES if source != kind]
+    return tuple(
+        f"extract.{key}" for key in (*others, f"{kind}.test_sequences", f"{kind}.test_fraction", *more)
+    )
+
+
+NOT_READING = _not_reading("clouds")
 NOT_TRAINING = tuple(f"train.{key}" for key in TrainConfig.model_fields if key != "initial")
 USED = {
     "fit": (
         ("body", "prior", "device", "template", "train", "infer", "fit", *READING),
         (*NOT_READING, *NOT_TRAINING),
     ),
-    "people": (
-        READING,
-        tuple(
-            f"extract.{key}"
-            for key in (*TABLE_KEYS, "sloper4d", "behave", "surreal", "clouds", *NOT_OF_SCENES)
-        ),
-    ),
+    "people": (READING, _not_reading("scenes", *TABLE_KEYS)),
     "predict": (("body", "device", "infer", *READING), NOT_READING),
     "predict --fit": (("body", "prior", "device", "infer", "fit", *READING), NOT_READING),
     "evaluate": (("evaluate",), ()),

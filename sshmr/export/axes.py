@@ -11,7 +11,7 @@ from sshmr.config.extract import METRES
 from sshmr.geometry.frames import turn_body
 from sshmr.sources.cloud_axes import TO_Y_UP
 
-SOURCES = {"sloper4d": ("z", "m")}
+FIXED_AXES = {"sloper4d": ("z", "m")}
 """Up axis and unit of the files of each source with fixed ones."""
 
 
@@ -42,4 +42,4 @@ def axes_of_source(about: dict[str, Any]) -> Axes:
     if about.get("source") == "clouds":
         clouds = json.loads(about.get("settings", "{}")).get("clouds", {})
         return Axes(clouds.get("up", "y"), clouds.get("unit", "m"))
-    return Axes(*SOURCES.get(about.get("source", ""), ("y", "m")))
+    return Axes(*FIXED_AXES.get(about.get("source", ""), ("y", "m")))

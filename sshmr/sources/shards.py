@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sshmr.config.capture import CaptureConfig
 from sshmr.config.extract import BehaveConfig, ExtractConfig, Sloper4dConfig
+from sshmr.config.source import SOURCES
 from sshmr.errors import InputError
 from sshmr.sources.behave.files import official_split, sequence_names
 from sshmr.sources.cloud_files import cloud_files
@@ -94,8 +95,7 @@ def list_sequences(
     if source_kind in ("clouds", "scenes"):
         own = getattr(settings, source_kind)
         return _split(root, list(files or cloud_files(root, own)), own.test_sequences, own.test_fraction)
-    known = '"sloper4d", "behave", "surreal", "clouds" or "scenes"'
-    raise InputError("config", 'key "source.kind"', repr(source_kind), known)
+    raise InputError("config", 'key "source.kind"', repr(source_kind), "one of " + ", ".join(SOURCES))
 
 
 def sloper4d_pickle(root: str | Path, sequence: str) -> Path:
