@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ from sshmr.evaluation import measures
 from sshmr.evaluation.motion import motion_measures
 from sshmr.geometry.normals import vertex_normals
 from sshmr.geometry.raycast import Surface
-from sshmr.tables.schemas import valid_mask
 
 ALL_JOINTS = "all"
 STAGES = ("fit", "network")
@@ -113,7 +112,6 @@ def evaluate_shard(
         joint), metres and shares in 0..1, NaN if a frame lacks the data of the measure.
     """
     frame_ids = list(points["frame_id"])
-    with_truth, valid = has_truth(points), valid_mask(points)
     params = {stage: _in_order_of(table, frame_ids, stage) for stage, table in stages.items()}
     segments = None if pseudo_labels is None else _in_order_of(pseudo_labels, frame_ids, "pseudo labels")
     results: dict[str, list[dict[tuple[str, str], np.ndarray]]] = {stage: [] for stage in stages}
@@ -121,21 +119,16 @@ def evaluate_shard(
     joints = {stage: unknown.copy() for stage in ("truth", *stages)}
     for start in range(0, len(frame_ids), settings.batch):
         rows = np.arange(start, min(start + settings.batch, len(frame_ids)))
-        known = rows[with_truth[rows]]
-        truth = true_bodies(points, known, bodies) if len(known) else None
-        if truth is not None:
-            joints["truth"][known] = truth.joints
-        clouds = [points["points"][row][valid[row]].astype(np.float32) for row in rows]
-        true_ids = _true_vertices(rows, known, clouds, truth)
+        batch = _read_batch(points, rows, bodies)
+        if batch.truth is not None:
+            joints["truth"][rows[batch.at]] = batch.truth.joints
         for stage, table in params.items():
             measured, joints[stage][rows] = _measure_batch(
-                rows, known, clouds, truth, true_ids, table, bodies.neutral, template_ids, settings
+                batch, table, bodies.neutral, template_ids, settings
             )
             results[stage].append(measured)
-        if segments is not None and truth is not None:
-            results["fit"][-1].update(
-                _measure_pseudo_labels(rows, known, valid, clouds, truth, segments, template_ids)
-            )
+        if segments is not None and batch.truth is not None:
+            results["fit"][-1] |= _measure_pseudo_labels(batch, batch.truth, segments, template_ids)
     index = pd.MultiIndex.from_arrays(
         [list(points["split"]), list(points["sequence"]), frame_ids], names=["split", "sequence", "frame_id"]
     )
@@ -147,18 +140,38 @@ def evaluate_shard(
     return frames
 
 
+class _Batch(NamedTuple):
+    """R frames of a points table.
+
+    Attributes:
+        rows: (R,) in the table. clouds: R clouds, the valid points alone.
+        at: (T,) places in the batch of the frames with truth, which ``truth`` has; None if there are none.
+        nearest: the true vertex nearest to each point, by place in the batch.
+    """
+
+    rows: np.ndarray
+    clouds: list[np.ndarray]
+    at: np.ndarray
+    truth: Truth | None
+    nearest: dict[int, np.ndarray]
+
+
+def _read_batch(points: dict[str, Any], rows: np.ndarray, bodies: Bodies) -> _Batch:
+    clouds = [points["points"][row][: points["n_points"][row]].astype(np.float32) for row in rows]
+    at = np.flatnonzero(has_truth({name: points[name][rows] for name in ("pose", "betas", "transl")}))
+    if not len(at):
+        return _Batch(rows, clouds, at, None, {})
+    truth = true_bodies(points, rows[at], bodies)
+    pairs = zip(at, truth.vertices, strict=True)
+    nearest = {i: measures.nearest_vertices(clouds[i], skin) for i, skin in pairs if len(clouds[i])}
+    return _Batch(rows, clouds, at, truth, nearest)
+
+
 def _measure_batch(
-    rows: np.ndarray,
-    known: np.ndarray,
-    clouds: list[np.ndarray],
-    truth: Truth | None,
-    true_ids: dict[int, np.ndarray],
-    table: dict[str, Any],
-    body: BodyModel,
-    template_ids: np.ndarray,
-    settings: EvaluateConfig,
+    batch: _Batch, table: dict[str, Any], body: BodyModel, template_ids: np.ndarray, settings: EvaluateConfig
 ) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
     """All measures of one stage for R frames: {(measure, joint): (R,)}; and their joints (R, 24, 3)."""
+    rows, clouds, truth = batch.rows, batch.clouds, batch.truth
     usable = np.array(
         [all(np.isfinite(table[name][row]).all() for name in ("pose", "betas", "transl")) for row in rows]
     )
@@ -183,14 +196,13 @@ def _measure_batch(
         )
     if truth is None:
         return values, joints
-    at = known - rows[0]
-    values |= _against_truth(posed, at, truth, settings)
+    values |= _against_truth(posed, batch.at, truth, settings)
     values["correspondence_error", ALL_JOINTS] = np.full(len(rows), np.nan)
-    for t, i in enumerate(at):
+    for t, i in enumerate(batch.at):
         if usable[i] and len(clouds[i]):
             predicted = measures.nearest_vertices(clouds[i], vertices[i])
             values["correspondence_error", ALL_JOINTS][i] = measures.correspondence_error(
-                predicted, true_ids[i], truth.vertices[t]
+                predicted, batch.nearest[i], truth.vertices[t]
             )
     for array in values.values():
         array[~usable] = np.nan
@@ -222,44 +234,25 @@ def _against_truth(
 
 
 def _measure_pseudo_labels(
-    rows: np.ndarray,
-    known: np.ndarray,
-    valid: np.ndarray,
-    clouds: list[np.ndarray],
-    truth: Truth,
-    segments: dict[str, Any],
-    template_ids: np.ndarray,
+    batch: _Batch, truth: Truth, segments: dict[str, Any], template_ids: np.ndarray
 ) -> dict[tuple[str, str], np.ndarray]:
     """How far the pseudo labels are from the true nearest template vertices."""
     names = ("pseudo_label_error", "pseudo_label_agreement", "pseudo_label_coverage")
-    values = {(name, ALL_JOINTS): np.full(len(rows), np.nan) for name in names}
-    for t, row in enumerate(known):
-        i = row - rows[0]
-        segment, weight = segments["segment"][row][valid[row]], segments["weight"][row][valid[row]]
+    values = {(name, ALL_JOINTS): np.full(len(batch.rows), np.nan) for name in names}
+    for t, i in enumerate(batch.at):
+        row, count = batch.rows[i], len(batch.clouds[i])
+        segment, weight = segments["segment"][row][:count], segments["weight"][row][:count]
         used = (segment >= 0) & (weight > 0)
         if len(used):
             values["pseudo_label_coverage", ALL_JOINTS][i] = used.mean()
         if used.any():
             template = truth.vertices[t][template_ids]
-            true = measures.nearest_vertices(clouds[i][used], template)
+            true = measures.nearest_vertices(batch.clouds[i][used], template)
             values["pseudo_label_error", ALL_JOINTS][i] = measures.correspondence_error(
                 segment[used], true, template
             )
             values["pseudo_label_agreement", ALL_JOINTS][i] = np.mean(segment[used] == true)
     return values
-
-
-def _true_vertices(
-    rows: np.ndarray, known: np.ndarray, clouds: list[np.ndarray], truth: Truth | None
-) -> dict[int, np.ndarray]:
-    """{position in the batch: nearest true vertex of each of its points} for the frames with truth."""
-    if truth is None:
-        return {}
-    return {
-        row - rows[0]: measures.nearest_vertices(clouds[row - rows[0]], truth.vertices[t])
-        for t, row in enumerate(known)
-        if len(clouds[row - rows[0]])
-    }
 
 
 def pose_rows(body: BodyModel, table: dict[str, Any], rows: np.ndarray) -> Posed:
