@@ -71,7 +71,7 @@ class RoundZero:
         self.template = Template.load(folder / "body" / "template.npz", self.body)
         self.prior = PosePrior.load(folder / "body" / "prior.npz")
         labels, fits = (sorted((folder / "round_0" / kind / "train").glob("*.parquet"))
-                        for kind in ("labels", "fit"))  # fmt: skip
+                        for kind in ("pseudo_labels", "fit"))  # fmt: skip
         self.clouds = Clouds.load(tables["train"], labels, fits, self.body, len(self.template.vertices))
         self.test = [read_points(path, truth=True) for path in tables["test"]]
 

@@ -90,7 +90,7 @@ def shares(work):
 def profile(out, count):
     """The shares of the passes, of the functions in two of them, and what bounds a followed frame."""
     settings, _ = read_settings(None, "fit", {})
-    follower = Tracker(out, Plan.of(settings, None, True, True, "cpu", search=True, follow=True)).follower
+    follower = Tracker(out, Plan(settings, None, "cpu", together=True, search=True, follow=True)).follower
     run = RunFolder(out)
     part = seen_part(run, run.points()[0], 10.0)
     frames = frames_of(read_points(part.points), part.rate)[:count]

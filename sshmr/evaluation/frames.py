@@ -162,7 +162,7 @@ def _read_batch(points: dict[str, Any], rows: np.ndarray, bodies: Bodies) -> _Ba
     if not len(at):
         return _Batch(rows, clouds, at, None, {})
     truth = true_bodies(points, rows[at], bodies)
-    pairs = zip(at, truth.vertices, strict=True)
+    pairs = zip(at.tolist(), truth.vertices, strict=True)
     nearest = {i: measures.nearest_vertices(clouds[i], skin) for i, skin in pairs if len(clouds[i])}
     return _Batch(rows, clouds, at, truth, nearest)
 

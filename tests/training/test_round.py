@@ -45,7 +45,7 @@ def inputs_of(run, **changes):
     body = run.results / "body"
     files = {
         "points": [path for path in run.paths("points/train/*.parquet") if "skipped" not in path.name],
-        "labels": run.paths("round_0/pseudo_labels/train/*.parquet"),
+        "pseudo_labels": run.paths("round_0/pseudo_labels/train/*.parquet"),
         "params": run.paths("round_0/fit/train/*.parquet"),
         "body": body / "neutral.npz",
         "template": body / "template.npz",
