@@ -64,16 +64,16 @@ def test_overlays_without_data_plan(clone, overlay):
 
 
 def test_layouts_take_turns_in_both_splits(clone):
-    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3, frames: 50"
+    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3, frames: 60"
     jobs = clone.plan("extract", "--config", f"capture={{{layouts}}}")
     assert jobs["simulate_shard"] == jobs["extract_shard"] == 7
-    layouts = layouts.replace("50", "20")
+    layouts = layouts.replace("60", "20")
     assert clone.plan("capture", "--config", f"capture={{{layouts}}}")["simulate_shard"] == 2 + 2
 
 
 def test_motion_plans_with_motions(clone):
     (clone.folder / "data" / "motions").mkdir(parents=True)
-    assert clone.plan("--configfile", "config/motion.yaml")["simulate_shard"] == 8
+    assert clone.plan("--configfile", "config/motion.yaml")["simulate_shard"] == 6
 
 
 def test_short_clouds_share_a_shard(clone):
