@@ -82,7 +82,7 @@ class CaptureConfig(Settings):
     """Number of people in the training sequences. Nobody appears in both splits."""
     test_subjects: int = Field(2, ge=1, le=10_000)
     """Number of people in the test sequences."""
-    frames: int = Field(16, ge=1, le=100_000)
+    frames: int = Field(20, ge=1, le=100_000)
     """Frames per sequence."""
     framerate: float = Field(5.0, gt=0, le=1000)
     """Frames per second. A low rate shows many different poses in few frames."""

@@ -196,7 +196,7 @@ class ExtractConfig(Settings):
     """Points without a neighbour within this distance are removed, in metres. 0 keeps all."""
     sampling: Literal["random", "farthest", "voxel"] = "random"
     """How larger clouds are subsampled: random, farthest or voxel."""
-    shard_frames: int = Field(100, ge=1)
+    shard_frames: int = Field(120, ge=1)
     """Approximate frames per shard. Short sequences share one table and one job per stage. A longer sequence
     has
     its own table. Some hundreds save time on a GPU or a cluster."""

@@ -64,10 +64,10 @@ def test_overlays_without_data_plan(clone, overlay):
 
 
 def test_layouts_take_turns_in_both_splits(clone):
-    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3, frames: 60"
+    layouts = "layouts: [sloper4d, clouds], sequences: 7, test_sequences: 3, frames: 70"
     jobs = clone.plan("extract", "--config", f"capture={{{layouts}}}")
     assert jobs["simulate_shard"] == jobs["extract_shard"] == 7
-    layouts = layouts.replace("60", "20")
+    layouts = layouts.replace("70", "20")
     assert clone.plan("capture", "--config", f"capture={{{layouts}}}")["simulate_shard"] == 2 + 2
 
 
