@@ -38,7 +38,7 @@ def settings(**values):
 
 
 def test_simulated_sequences_are_known_beforehand(tmp_path):
-    plan = plan_simulated(CaptureConfig(), ExtractConfig(shard_frames=64), tmp_path)
+    plan = plan_simulated(CaptureConfig(), ExtractConfig(shard_frames=80), tmp_path)
     assert [(*shard, len(packed.sequences)) for shard, packed in plan.items()] == [
         ("train", "seq001_simulated_001_and_3_more", 4),
         ("train", "seq005_simulated_005_and_3_more", 4),
