@@ -39,7 +39,7 @@ def make_surreal(folder):
 
 
 def test_default_plans_the_whole_loop(clone):
-    jobs = clone.plan("--config", "rounds=2", "capture={sequences: 5, test_sequences: 2, frames: 40}")
+    jobs = clone.plan("--config", "rounds=2", "capture={sequences: 5, test_sequences: 2, frames: 50}")
     assert jobs == {
         "all": 1,
         "body_model": 3,
