@@ -50,6 +50,17 @@ class Found(NamedTuple):
     visible: torch.Tensor
     confidence: torch.Tensor
 
+    def rows(self, index: torch.Tensor | slice) -> "Found":
+        """Those of some clouds."""
+        fitted = self.fitted
+        some = fitted._replace(
+            state=fitted.state.rows(index),
+            energy={name: value[index] for name, value in fitted.energy.items()},
+            hypothesis=fitted.hypothesis[index],
+            movement=fitted.movement[index],
+        )
+        return Found(some, *(part[index] for part in self[1:]))
+
 
 def found_from_nothing(
     engine: Engine,
@@ -110,7 +121,7 @@ def _from_predicted(
 def _with_missed_limbs(engine: Engine, body: BodyModel, seen: Seen, found: Found) -> Found:
     """Repeat the fits that may miss a limb; keep those that lower the energy."""
     which = (found.confidence < CERTAIN) | (found.missed_share > MISSED)
-    before = _rows(found, which.nonzero()[:, 0]).fitted
+    before = found.rows(which.nonzero()[:, 0]).fitted
 
     def again(points: torch.Tensor, mask: torch.Tensor, sensor: torch.Tensor | None) -> Fitted:
         fitted = engine.from_fit(points, mask, before.state, sensor)
@@ -165,21 +176,9 @@ def judged(
     return Found(fitted, median, far_share, missed_share, visible, confidence(found))
 
 
-def _rows(found: Found, index: torch.Tensor) -> Found:
-    fitted = found.fitted
-    energy = {name: value[index] for name, value in fitted.energy.items()}
-    some = fitted._replace(
-        state=fitted.state.rows(index),
-        energy=energy,
-        hypothesis=fitted.hypothesis[index],
-        movement=fitted.movement[index],
-    )
-    return Found(some, *(part[index] for part in found[1:]))
-
-
 def exchanged(found: Found, rows: torch.Tensor, other: Found, chosen: torch.Tensor) -> Found:
     """The fits, with those of ``rows`` replaced by those of another's ``chosen`` (mask or indices)."""
-    other = _rows(other, chosen)
+    other = other.rows(chosen)
 
     def put(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
         return old.index_copy(0, rows, new)

@@ -5,8 +5,9 @@ heads above their hips.
 """
 
 import dataclasses
+import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,8 +33,6 @@ SHORTEST, PART = 0.8, 0.35
 """Metres: smallest longest side of a cloud of a whole person, and of a part of a person."""
 USUAL = (1.25, 2.3)
 """Metres from the lowest to the highest point of adults who stand, arms raised or not."""
-AT_ONCE = 8
-"""Clouds that are fitted together."""
 UPRIGHT = 35.0
 """Degrees. People who lean more do not show the up axis clearly."""
 Item = TypeVar("Item")
@@ -222,13 +221,16 @@ def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarra
             if number not in best or energy < best[number][0]:
                 best[number] = float(energy), trunk @ np.array(TO_Y_UP[up]) / np.linalg.norm(trunk)
 
+    def fitted_to(some: Sequence[int], start: Callable[..., Fitted], cost: float) -> None:
+        size = engine.config.clouds_at_once("cpu")
+        for few in (some[first : first + size] for first in range(0, len(some), size)):
+            points = torch.from_numpy(np.stack([rows[row][0] for row in few]))
+            mask = torch.arange(points.shape[1]) < torch.tensor([rows[row][1] for row in few])[:, None]
+            keep(start(points, mask), few, cost)
+
+    low = [row for row, (points, _) in enumerate(rows) if np.ptp(points, axis=0).max() < WHOLE]
     with torch.no_grad():
-        for first in range(0, len(rows), AT_ONCE):
-            some = range(first, min(first + AT_ONCE, len(rows)))
-            points = torch.from_numpy(np.stack([rows[row][0] for row in some]))
-            mask = torch.arange(points.shape[1]) < torch.tensor([rows[row][1] for row in some])[:, None]
-            keep(engine.from_nothing(points, mask), some, 0.0)
-            if np.median([np.ptp(rows[row][0], axis=0).max() for row in some]) < WHOLE:
-                for upper in (True, False):
-                    keep(engine.from_part(points, mask, upper), some, PART_COST)
+        fitted_to(range(len(rows)), engine.from_nothing, 0.0)
+        for upper in (True, False):
+            fitted_to(low, functools.partial(engine.from_part, upper=upper), PART_COST)
     return np.mean([trunk for _, trunk in best.values()], axis=0)

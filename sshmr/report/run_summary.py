@@ -87,7 +87,9 @@ def read_overhead(folder: RunFolder, start: float) -> Overhead | None:
     if not begun_file.exists():
         return None
     begun = json.loads(begun_file.read_text())
-    cores, threads = begun["cores"], folder.manifest.get("settings", {}).get("threads", {})
+    settings = folder.manifest.get("settings", {})
+    cores, threads = begun["cores"], dict(settings.get("threads", {}))
+    threads["train"] = max(threads.get("train", 1), settings.get("train", {}).get("processes", 1))
     work = time.process_time() - start  # The work of this job.
     for path in folder.timings.rglob("*.tsv"):
         if path.stat().st_mtime >= begun["started"]:

@@ -30,18 +30,7 @@ def joined(founds: Sequence[Found]) -> Found:
 
 def rows_of(found: Found) -> list[Found]:
     """One ``Found`` a frame."""
-
-    def row(i: int) -> Found:
-        fitted, some = found.fitted, slice(i, i + 1)
-        one = fitted._replace(
-            state=fitted.state.rows(some),
-            energy={name: value[some] for name, value in fitted.energy.items()},
-            hypothesis=fitted.hypothesis[some],
-            movement=fitted.movement[some],
-        )
-        return Found(one, *(part[some] for part in found[1:]))
-
-    return [row(i) for i in range(len(found.residual))]
+    return [found.rows(slice(i, i + 1)) for i in range(len(found.residual))]
 
 
 def not_judged(found: Found, state: State) -> Found:

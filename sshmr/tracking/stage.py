@@ -121,9 +121,10 @@ def smooth_part(part: Part, before: Part | None, after: Part | None, follower: F
     state = state._replace(betas=torch.as_tensor(betas).to(state.betas).expand(len(frames), -1))
     state, shape = smoothed(frames, state, follower.fine, follower.engine.prior, follower.config, known)
     own = slice(first, first + count)
+    size = follower.config.clouds_at_once("cpu")
     founds = [
-        follower.judge(frames[own][start : start + BLOCK], state.rows(own).rows(slice(start, start + BLOCK)))
-        for start in range(0, count, BLOCK)
+        follower.judge(frames[own][start : start + size], state.rows(own).rows(slice(start, start + size)))
+        for start in range(0, count, size)
     ]
     columns = [columns_of(found, follower.name_of) for found in founds]
     whole = {name: np.concatenate([some[name] for some in columns]) for name in columns[0]}
