@@ -5,6 +5,7 @@ import pytest
 
 from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
+from sshmr.geometry.raycast import Surface
 from sshmr.local.inputs import find_inputs
 from sshmr.local.inspect import guess
 
@@ -22,9 +23,17 @@ def look(folder, points):
     return guess(find_inputs([str(folder)], [], CloudsConfig()))
 
 
-def test_feet_are_a_unit_and_sixty_points_are_enough(tmp_path, person):
-    found = look(tmp_path, person[:60] / 0.3048)
-    assert (found.unit, found.up, found.notes) == (0.3048, "y", [])
+def test_sixteen_rings_in_feet_show_a_person_who_stands(tmp_path, neutral_body):
+    """A simulated cloud of a spinning LiDAR 6 m away, z up."""
+    person = neutral_body.v_template.numpy().astype(np.float64)[:, [2, 0, 1]] * [-1, -1, 1] + [6.0, 0, -0.3]
+    ring, step = np.radians(np.meshgrid(np.arange(-15, 16, 2), np.arange(-10, 10, 0.25)))
+    ray = np.stack([np.cos(ring) * np.cos(step), np.cos(ring) * np.sin(step), np.sin(ring)], 2).reshape(-1, 3)
+    distance, face = Surface(person, neutral_body.faces.numpy()).cast(np.zeros(3), ray)
+    distance = distance + np.random.default_rng(0).normal(0, 0.01, len(ray))
+    found = look(tmp_path, distance[face >= 0, None] * ray[face >= 0] / 0.3048)
+    assert (found.unit, found.up, found.notes) == (0.3048, "z", [])
+    assert 50 < found.points < 150
+    assert found.tilt < 10
 
 
 def test_a_bust_keeps_its_unit_and_its_up_axis_and_gets_a_word(tmp_path, person):
