@@ -13,7 +13,8 @@ import typer
 from sshmr.cli import options as o
 from sshmr.cli.result import BAD_INPUT, FINE, Result
 
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx", "pointnet2_ops")
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "torch", "open3d", "snakemake", "smplx")
+FASTER_ON_GPU = "pointnet2_ops"
 
 
 def doctor(
@@ -36,7 +37,7 @@ def doctor(
         "sshmr": sshmr.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in (*PACKAGES, FASTER_ON_GPU)},
         "torch": _torch(),
         "open3d": _open3d(),
         "cores": o.cores(),
@@ -114,12 +115,13 @@ def _memory() -> float | None:
 
 def _lines(found: dict[str, Any], fine: bool) -> list[str]:
     torch, open3d, body = found["torch"], found["open3d"], found["open_body"]
-    versions = ", ".join(f"{name} {version or 'missing'}" for name, version in found["packages"].items())
-    if found["packages"]["pointnet2_ops"] is None:
-        versions += " (optional: a faster farthest point sampling on a GPU)"
+    packages = dict(found["packages"])
+    faster = packages.pop(FASTER_ON_GPU)
+    versions = ", ".join(f"{name} {version or 'missing'}" for name, version in packages.items())
     lines = [
         f"sshmr {found['sshmr']} on Python {found['python']} ({sys.executable}), {found['platform']}",
         versions,
+        f"{FASTER_ON_GPU} {faster or 'missing'} (optional: a faster farthest point sampling on a GPU)",
         f"torch: {_torch_line(torch)}",
         f"open3d: {'loads' if open3d['works'] else open3d['error']}",
         f"open body: {body['vertices']} vertices" if body["works"] else f"open body: {body['error']}",

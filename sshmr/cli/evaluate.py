@@ -34,9 +34,9 @@ def evaluate(
     """
     from sshmr.cli.settings import read_settings
     from sshmr.errors import InputError
+    from sshmr.evaluation.catalogue import MEASURES
     from sshmr.evaluation.rounds import evaluate_rounds
     from sshmr.evaluation.tables import printed, write_measures
-    from sshmr.report.captions import MEANINGS
     from sshmr.tables.run_folder import RunFolder
 
     folder = RunFolder(run)
@@ -57,8 +57,11 @@ def evaluate(
         "notes": [*notes, *evaluation.notes],
         "measures": rows.to_dict("records"),
     }
-    shown = [measure for measure in MEANINGS if (evaluation.rows["measure"] == measure).any()]
-    lines = [printed(evaluation.rows), *(f"{name.replace('_', ' ')}: {MEANINGS[name]}" for name in shown)]
+    shown = [measure for measure in MEASURES if (evaluation.rows["measure"] == measure).any()]
+    lines = [
+        printed(evaluation.rows),
+        *(f"{name.replace('_', ' ')}: {MEASURES[name].meaning}" for name in shown),
+    ]
     lines += [f"Note: {note}" for note in [*notes, *evaluation.notes]]
     lines.append(
         f"→ {out}" if out else f"{folder.measures} belongs to the workflow and was not changed. See --out."

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sshmr.cli.verdicts import SURE
-from sshmr.sources.cloud_axes import UPSIDE_DOWN
+from sshmr.cli.verdicts import SURE_FROM
+from sshmr.sources.cloud_axes import UpsideDown
 
 if TYPE_CHECKING:
     from sshmr.body.model import BodyModel
@@ -74,8 +74,8 @@ def posture(upward: np.ndarray, rotation: np.ndarray, sources: list[str]) -> lis
 
 def confirmed(notes: Sequence[str], upright: bool, confidence: np.ndarray) -> list[str]:
     """The reader's notes, without its guess of upside-down people if all are upright and most sure."""
-    stand = upright and np.median(confidence) >= SURE
-    return [note for note in notes if not (stand and UPSIDE_DOWN in note)]
+    stand = upright and np.median(confidence) >= SURE_FROM
+    return [note for note in notes if not (stand and isinstance(note, UpsideDown))]
 
 
 def sizes(scale: np.ndarray, heights: np.ndarray) -> list[str]:

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-SURE, FAILED = 0.5, 0.02
+SURE_FROM, FAILED_BELOW = 0.5, 0.02
 """Smallest confidence of a sure body; a body below the second value has failed."""
-PART, PART_SURE = 6, 0.4
+PART_HIDDEN, PART_SURE_FROM = 6, 0.4
 """Hidden joints with which a cloud counts as a part of a person, and the smallest confidence of a sure part.
 
 The confidence is about all joints, the verdict about those that the cloud shows. Of 24 fits of simulated
 upper and lower 40, 50 and 70 %, 18 were good over all joints (mean confidence 0.77), and 23 over the visible
 ones.
 """
-MANY, FAR = 0.12, 0.3
+DOUBTFUL_FAR, FAILED_FAR = 0.12, 0.3
 """Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss
 a limb, or the cloud shows something else, too. With more than the second, it has failed."""
 LEVELS = {"sure": 2, "doubtful": 1, "failed": 0}
@@ -59,9 +59,11 @@ class Verdicts:
     @property
     def _levels(self) -> np.ndarray:
         """(F,) the verdict of each body, a value of ``LEVELS``."""
-        part = (self.visible == 0).sum(1) >= PART
-        failed = ((self.confidence < FAILED) & ~part) | (self.far_share > FAR)
-        sure = (self.confidence >= np.where(part, PART_SURE, SURE)) & ~(self.far_share > MANY)
+        part = (self.visible == 0).sum(1) >= PART_HIDDEN
+        failed = ((self.confidence < FAILED_BELOW) & ~part) | (self.far_share > FAILED_FAR)
+        sure = (self.confidence >= np.where(part, PART_SURE_FROM, SURE_FROM)) & ~(
+            self.far_share > DOUBTFUL_FAR
+        )
         return np.where(failed, LEVELS["failed"], np.where(sure, LEVELS["sure"], LEVELS["doubtful"]))
 
     @property
@@ -100,7 +102,7 @@ class Verdicts:
             if worst["far_share"] is not None:
                 text += f", {100 * worst['far_share']:.0f} % of its points farther than 5 cm from the mesh"
             lines.append(text)
-        parts = [row for row in range(len(self.sources)) if len(self._hidden(row)) >= PART]
+        parts = [row for row in range(len(self.sources)) if len(self._hidden(row)) >= PART_HIDDEN]
         if parts:
             count, name, hidden = (
                 len(self.sources),

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from sshmr.body.template import Template
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
+from sshmr.evaluation.catalogue import TRUTH_FREE
 from sshmr.evaluation.frames import STAGES, Bodies, evaluate_shard, has_truth
-from sshmr.evaluation.tables import TRUTH_FREE, in_order, tidy
+from sshmr.evaluation.tables import in_order, tidy
 from sshmr.files import atomic_path
 from sshmr.progress import track
 from sshmr.tables.run_folder import RunFolder, Shard

@@ -13,31 +13,11 @@ from sshmr.body.model import JOINT_NAMES
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.config.mapping import to_json
 from sshmr.errors import InputError
+from sshmr.evaluation.catalogue import MEASURES
 from sshmr.evaluation.frames import ALL_JOINTS, STAGES
 from sshmr.files import atomic_path
 
 ALL_SEQUENCES = "all"
-
-UNITS = {
-    "mpjpe": "mm",
-    "flip_tolerant_mpjpe": "mm",
-    "pa_mpjpe": "mm",
-    "mpvpe": "mm",
-    "correspondence_error": "mm",
-    "flipped": "%",
-    "acceleration_error": "mm",
-    "foot_sliding": "mm",
-    "chamfer": "mm",
-    "residual": "mm",
-    "penetration": "%",
-    "pseudo_label_error": "mm",
-    "pseudo_label_agreement": "%",
-    "pseudo_label_coverage": "%",
-}
-"""The measures in the order of the report, each with its unit; docs/measures.md defines them."""
-
-TRUTH_FREE = ("chamfer", "residual", "penetration")
-"""The measures that need no truth."""
 
 SCALES = {"mm": 1000.0, "%": 100.0}
 
@@ -86,12 +66,12 @@ def tidy(frames: dict[str, pd.DataFrame], round_: int) -> pd.DataFrame:
             parts.append(rows.assign(stage=stage, round=round_))
     rows = pd.concat(parts, ignore_index=True)
     rows = rows[rows["frames"] > 0]
-    rows["value"] *= rows["measure"].map(lambda measure: SCALES[UNITS[measure]])
+    rows["value"] *= rows["measure"].map(lambda measure: SCALES[MEASURES[measure].unit])
     return in_order(rows)
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort by round, split, stage, sequence (``all`` first), measure as in ``UNITS``, joint."""
+    """Sort by round, split, stage, sequence (``all`` first), measure as in ``MEASURES``, joint."""
 
     def rank(name: str, first: Iterable[str]) -> pd.Series:
         order = {value: number for number, value in enumerate(first)}
@@ -101,7 +81,7 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
         stage=rank("stage", STAGES),
         split=rank("split", ("train", "test")),
         sequence=rank("sequence", (ALL_SEQUENCES,)),
-        measure=rank("measure", UNITS),
+        measure=rank("measure", MEASURES),
         joint=rank("joint", (ALL_JOINTS, *JOINT_NAMES)),
     )
     order = keys.sort_values(["round", "split", "stage", "sequence", "measure", "joint"], kind="stable").index
@@ -112,13 +92,13 @@ def printed(rows: pd.DataFrame) -> str:
     """The means over all frames for a terminal: a line per split, round, stage; a column per measure."""
     whole = rows[(rows["sequence"] == ALL_SEQUENCES) & (rows["joint"] == ALL_JOINTS)]
     whole = whole.sort_values("split", key=lambda split: split != "train", kind="stable")
-    shown = [measure for measure in UNITS if (whole["measure"] == measure).any()]
+    shown = [measure for measure in MEASURES if (whole["measure"] == measure).any()]
     head = [
         "split",
         "round",
         "stage",
         "frames",
-        *(f"{measure.replace('_', ' ')} {UNITS[measure]}" for measure in shown),
+        *(f"{measure.replace('_', ' ')} {MEASURES[measure].unit}" for measure in shown),
     ]
     lines = []
     for (split, round_, stage), group in whole.groupby(["split", "round", "stage"], sort=False):
@@ -150,7 +130,9 @@ def _aligned(lines: list[list[str]]) -> str:
 
 def write_measures(path: str | Path, rows: pd.DataFrame, settings: EvaluateConfig | None = None) -> None:
     """Write tidy rows as Parquet, whole or not at all; the units are in the metadata."""
-    about = {"units": UNITS} | ({"settings": json.loads(to_json(settings))} if settings else {})
+    about = {"units": {name: measure.unit for name, measure in MEASURES.items()}} | (
+        {"settings": json.loads(to_json(settings))} if settings else {}
+    )
     table = pa.Table.from_pandas(rows, schema=MEASURES_SCHEMA, preserve_index=False)
     with atomic_path(path) as temporary:
         pq.write_table(

@@ -6,8 +6,9 @@ from typing import Any
 
 import sshmr
 from sshmr.body.model import BodyModel, open_body_path
+from sshmr.evaluation.catalogue import MEASURES
 from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS, read_measures
+from sshmr.evaluation.tables import ALL_SEQUENCES, read_measures
 from sshmr.files import atomic_path
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import provenance
@@ -128,6 +129,7 @@ def _measures(known: dict[str, Any]) -> str:
     lines = [f"The network's predictions without a fit{where}; docs/measures.md defines them.", ""]
     lines += ["| split | measure | value | frames |", "|---|---|---|---|"]
     for row in known["measures"]:
-        unit = UNITS.get(row["measure"], "")
+        about = MEASURES.get(row["measure"])
+        unit = about.unit if about else ""
         lines.append(f"| {row['split']} | {row['measure']} | {row['value']:.1f} {unit} | {row['frames']} |")
     return "\n".join(lines)

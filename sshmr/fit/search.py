@@ -13,7 +13,7 @@ from sshmr.fit.engine import Engine, Fitted, frame_of
 from sshmr.fit.linearise import State
 from sshmr.fit.residuals import residuals, visible_joints
 
-SURE = 0.9
+SEARCHED_BELOW = 0.9
 """With this confidence, a fit needs no further search. Bodies of upright people in clouds of people who are
 upside down reach 0.85. benchmarks/starts.py shows the effect on fits from a prediction."""
 WHOLE = 1.35
@@ -87,11 +87,11 @@ def found_from_nothing(
     else:
         fitted = _from_predicted(engine, predicted, points, mask, sensor)
         first = judged(engine, body, points, mask, fitted, sensor)
-        unsure = first.confidence < SURE
+        unsure = first.confidence < SEARCHED_BELOW
         first = _searched(engine, body, seen, first, unsure, engine.from_nothing)
     if not engine.searches_again:
         return first
-    doubtful, low = first.confidence < SURE, _extent(points, mask) < WHOLE
+    doubtful, low = first.confidence < SEARCHED_BELOW, _extent(points, mask) < WHOLE
     found = _searched(engine, body, seen, first, doubtful, engine.from_any_posture)
     for upper in (True, False):
         if predicted is not None:
@@ -99,7 +99,7 @@ def found_from_nothing(
             part = functools.partial(_from_predicted, engine, near, upper=upper)
             found = _searched(engine, body, seen, found, low, part, PART_COST)
         part = functools.partial(engine.from_part, upper=upper)
-        unsure = low if predicted is None else low & (found.confidence < SURE)
+        unsure = low if predicted is None else low & (found.confidence < SEARCHED_BELOW)
         found = _searched(engine, body, seen, found, unsure, part, PART_COST)
     return _with_missed_limbs(engine, body, seen, found)
 

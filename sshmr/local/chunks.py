@@ -82,7 +82,7 @@ def write_part(
     if path is None:
         return None, skipped, []
     used = [reading for reading in readings if reading.frames]
-    notes = [f"{reading.sequence}: {note}" for reading in used for note in reading.notes]
+    notes = [type(note)(f"{reading.sequence}: {note}") for reading in used for note in reading.notes]
     return path, skipped, notes
 
 

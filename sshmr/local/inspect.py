@@ -29,7 +29,7 @@ COARSE = (
 )
 """Stages of a fit that is good enough to find the head."""
 
-SHORTEST, PART = 0.8, 0.35
+SHORTEST, SHORTEST_PART = 0.8, 0.35
 """Metres: smallest longest side of a cloud of a whole person, and of a part of a person."""
 USUAL = (1.25, 2.3)
 """Metres from the lowest to the highest point of adults who stand, arms raised or not."""
@@ -144,7 +144,7 @@ def _unit(clouds: list[np.ndarray], size: np.ndarray, where: Path) -> str | floa
         plausible = SHORTEST <= size.max() * UNITS[unit] <= 4 * LARGEST
         if plausible and any(fits(UNITS[unit], SHORTEST, up, "auto") for up in TO_Y_UP):
             return unit
-    for least in (SHORTEST, PART):
+    for least in (SHORTEST, SHORTEST_PART):
         for other in UNITS:
             if fits(UNITS[other], least):
                 return other

@@ -7,17 +7,16 @@ import numpy as np
 import pandas as pd
 
 from sshmr.errors import InputError
+from sshmr.evaluation.catalogue import MEASURES, PSEUDO_LABELS
 from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, UNITS
+from sshmr.evaluation.tables import ALL_SEQUENCES
 from sshmr.report import run_summary
-from sshmr.report.captions import GROUPS, MEANINGS, SHORT, TITLES
 from sshmr.report.page import write_page
-from sshmr.report.page_tables import cell, duration, overall, with_spread
+from sshmr.report.page_tables import cell, duration, grouped_tables, overall, with_spread
 from sshmr.report.plots import Line, band, line_plot
 from sshmr.viewing.frames import Run
 
 RESAMPLES = 2000
-HIGHER_IS_BETTER = ("pseudo_label_agreement", "pseudo_label_coverage")
 STYLES = ("fit", "network")
 """Colours of the first and the second run."""
 
@@ -53,7 +52,7 @@ def _context(runs: list[Run], rows: list[pd.DataFrame]) -> dict[str, Any]:
         "simulated": any(run.simulated for run in runs),
         "common": common,
         "paired": paired(*sequences),
-        "tables": _tables(both),
+        "tables": grouped_tables(both, _line),
         "plots": _plots([with_spread(part) for part in rows], names),
         "settings": _settings(runs),
         "timings": _timings(runs),
@@ -102,7 +101,7 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, Any]]:
     joint = first.index.intersection(second.index)
     for split in ("test", "train"):
         index = [key for key in joint if key[0] == split]
-        for measure in UNITS:
+        for measure, about in MEASURES.items():
             if measure not in first.columns or measure not in second.columns or len(index) < 2:
                 continue
             difference = (second.loc[index, measure] - first.loc[index, measure]).dropna().to_numpy()
@@ -110,13 +109,13 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, Any]]:
                 continue
             drawn = rng.integers(0, len(difference), (RESAMPLES, len(difference)))
             low, high = np.percentile(difference[drawn].mean(axis=1), [2.5, 97.5])
-            better = difference if measure in HIGHER_IS_BETTER else -difference
+            better = difference if about.higher_is_better else -difference
             sign = 0 if low <= 0 <= high else np.sign(better.mean())
             lines.append(
                 {
                     "split": split,
-                    "title": TITLES[measure],
-                    "unit": UNITS[measure],
+                    "title": about.title,
+                    "unit": about.unit,
                     "sequences": len(difference),
                     "mean": f"{difference.mean():+.1f}",
                     "low": f"{low:+.1f}",
@@ -128,30 +127,12 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, Any]]:
     return lines
 
 
-def _tables(both: pd.DataFrame) -> list[dict[str, Any]]:
-    tables = []
-    for title, group in GROUPS.items():
-        measures = [measure for measure in group if (both["measure"] == measure).any()]
-        rows, lines = both[both["measure"].isin(measures)], []
-        for split in ("test", "train"):
-            of_split = rows[rows["split"] == split]
-            for (round_, stage), found in of_split.groupby(["round", "stage"]):
-                found = found.set_index("measure").reindex(measures)
-                cells = [
-                    {
-                        "first": cell(a),
-                        "second": cell(b),
-                        "change": f"{b - a:+.1f}" if np.isfinite(b - a) else "–",
-                    }
-                    for a, b in zip(found["value_first"], found["value_second"], strict=True)
-                ]
-                lines.append({"split": split, "round": round_, "stage": stage, "cells": cells})
-        if lines:
-            heads = [
-                {"title": TITLES[m], "short": SHORT.get(m, TITLES[m]), "unit": UNITS[m]} for m in measures
-            ]
-            tables.append({"title": title, "heads": heads, "lines": lines})
-    return tables
+def _line(found: pd.DataFrame) -> dict[str, Any]:
+    cells = [
+        {"first": cell(a), "second": cell(b), "change": f"{b - a:+.1f}" if np.isfinite(b - a) else "–"}
+        for a, b in zip(found["value_first"], found["value_second"], strict=True)
+    ]
+    return {"cells": cells}
 
 
 def _plots(spreads: list[pd.DataFrame], names: list[str]) -> list[dict[str, Any]]:
@@ -159,10 +140,9 @@ def _plots(spreads: list[pd.DataFrame], names: list[str]) -> list[dict[str, Any]
     split = "test" if all((spread["split"] == "test").any() for spread in spreads) else "train"
     plots = []
     for stage in ("fit", "network"):
-        for measure in UNITS:
-            lines = []
+        for measure, about in MEASURES.items():
+            lines, of_split = [], "train" if about.group == PSEUDO_LABELS else split
             for spread, name, style in zip(spreads, names, STYLES, strict=True):
-                of_split = split if measure not in GROUPS["Pseudo labels"] else "train"
                 rows = spread[
                     (spread["split"] == of_split)
                     & (spread["stage"] == stage)
@@ -170,18 +150,13 @@ def _plots(spreads: list[pd.DataFrame], names: list[str]) -> list[dict[str, Any]
                 ].sort_values("round")
                 if len(rows):
                     x, y, deviation = (rows[column].to_numpy() for column in ("round", "value", "spread"))
-                    low, high = band(y, deviation, UNITS[measure])
+                    low, high = band(y, deviation, about.unit)
                     lines.append(Line(f"{name}, round", style, x, y, low=low, high=high))
             if len(lines) == 2:
-                svg = line_plot(f"{TITLES[measure]} of the {stage}, {of_split}", UNITS[measure], lines)
-                title = f"{TITLES[measure]}, {stage}"
+                svg = line_plot(f"{about.title} of the {stage}, {of_split}", about.unit, lines)
+                meaning = f"{about.meaning}; {of_split}"
                 plots.append(
-                    {
-                        "title": title,
-                        "unit": UNITS[measure],
-                        "meaning": f"{MEANINGS[measure]}; {of_split}",
-                        "svg": svg,
-                    }
+                    {"title": f"{about.title}, {stage}", "unit": about.unit, "meaning": meaning, "svg": svg}
                 )
     return plots
 

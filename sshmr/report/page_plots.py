@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sshmr.evaluation.tables import UNITS
-from sshmr.report.captions import GROUPS, MEANINGS, TITLES
+from sshmr.evaluation.catalogue import GROUPS, MEASURES
 from sshmr.report.frame_errors import FrameErrors, binned, calibration
 from sshmr.report.plots import Line, band, line_plot, shown
 
@@ -32,7 +31,8 @@ def measure_plots(spread: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _measure_plot(rows: pd.DataFrame, measure: str, main: str) -> dict[str, str] | None:
-    lines, unit = [], UNITS[measure]
+    lines, about = [], MEASURES[measure]
+    unit = about.unit
     for (split, stage), group in rows.groupby(["split", "stage"]):
         group = group.sort_values("round")
         value, spread = group["value"].to_numpy(), group["spread"].to_numpy()
@@ -53,8 +53,8 @@ def _measure_plot(rows: pd.DataFrame, measure: str, main: str) -> dict[str, str]
     if not lines:
         return None
     lines.sort(key=lambda line: line.labelled)
-    svg = line_plot(f"{TITLES[measure]} over the rounds, {unit}", unit, lines)
-    return {"title": TITLES[measure], "unit": unit, "meaning": MEANINGS[measure], "svg": svg}
+    svg = line_plot(f"{about.title} over the rounds, {unit}", unit, lines)
+    return {"title": about.title, "unit": unit, "meaning": about.meaning, "svg": svg}
 
 
 def cause_plots(errors: FrameErrors) -> list[dict[str, Any]]:

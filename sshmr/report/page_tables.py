@@ -1,23 +1,19 @@
 """The report's tables, as the template shows them: texts, in order."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sshmr.body.model import JOINT_NAMES
+from sshmr.evaluation.catalogue import GROUPS, MEASURES, TRUTH_FREE
 from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, TRUTH_FREE, UNITS
+from sshmr.evaluation.tables import ALL_SEQUENCES
 from sshmr.report import run_summary
-from sshmr.report.captions import GROUPS, MEANINGS, SHORT, TITLES
 from sshmr.report.frame_errors import GOOD, FrameErrors, calibration
 from sshmr.report.plots import shown
-
-OF_SEQUENCES = (
-    "mpjpe", "pa_mpjpe", "mpvpe", "correspondence_error", "flipped", "chamfer", "penetration",
-)  # fmt: skip
-
 
 DOUBTFUL = 0.5
 """Fits with a lower confidence count as doubtful."""
@@ -56,9 +52,9 @@ def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
         network = value_of(whole, rounds, "network", measure)
         figures.append(
             {
-                "title": TITLES[measure],
-                "meaning": MEANINGS[measure],
-                "unit": UNITS[measure],
+                "title": MEASURES[measure].title,
+                "meaning": MEASURES[measure].meaning,
+                "unit": MEASURES[measure].unit,
                 "value": shown(value_of(whole, rounds, "fit", measure)),
                 "before": shown(value_of(whole, 0, "fit", measure)) if rounds else None,
                 "network": shown(network) if np.isfinite(network) else None,
@@ -67,36 +63,45 @@ def key_figures(whole: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
     return figures
 
 
-def measures_tables(spread: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table per group of measures: a line per split, round and stage; each cell a value and its spread."""
+def grouped_tables(
+    rows: pd.DataFrame, line: Callable[[pd.DataFrame], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A table per group of measures, a line per split, round and stage.
+
+    Args:
+        line: function of the rows of a line, indexed by measure, that returns what the line has.
+    """
     tables = []
     for title, group in GROUPS.items():
-        measures = [measure for measure in group if (spread["measure"] == measure).any()]
-        rows = spread[spread["measure"].isin(measures)]
-        lines = []
-        for split in ("test", "train"):
-            of_split = rows[rows["split"] == split]
-            for (round_, stage), found in of_split.groupby(["round", "stage"]):
-                found = found.set_index("measure").reindex(measures)
-                values = [
-                    {"value": cell(value), "spread": cell(deviation) if np.isfinite(deviation) else ""}
-                    for value, deviation in zip(found["value"], found["spread"], strict=True)
-                ]
-                frames = int(found["frames"].max())
-                lines.append(
-                    {"split": split, "round": round_, "stage": stage, "frames": frames, "cells": values}
-                )
+        measures = [measure for measure in group if (rows["measure"] == measure).any()]
+        own = rows[rows["measure"].isin(measures)]
+        lines = [
+            {"split": split, "round": round_, "stage": stage}
+            | line(found.set_index("measure").reindex(measures))
+            for split in ("test", "train")
+            for (round_, stage), found in own[own["split"] == split].groupby(["round", "stage"])
+        ]
         if lines:
             tables.append({"title": title, "heads": heads(measures), "lines": lines})
     return tables
 
 
-def heads(measures: list[str]) -> list[dict[str, Any]]:
+def measures_tables(spread: pd.DataFrame) -> list[dict[str, Any]]:
+    """The measures of each group; each cell is a value and its spread."""
+
+    def line(found: pd.DataFrame) -> dict[str, Any]:
+        cells = [
+            {"value": cell(value), "spread": cell(deviation) if np.isfinite(deviation) else ""}
+            for value, deviation in zip(found["value"], found["spread"], strict=True)
+        ]
+        return {"frames": int(found["frames"].max()), "cells": cells}
+
+    return grouped_tables(spread, line)
+
+
+def heads(measures: list[str]) -> list[dict[str, str]]:
     """Titles, long and short, and units of some measures."""
-    return [
-        {"title": TITLES[measure], "short": SHORT.get(measure, TITLES[measure]), "unit": UNITS[measure]}
-        for measure in measures
-    ]
+    return [MEASURES[measure].head for measure in measures]
 
 
 def joints_table(rows: pd.DataFrame, rounds: int, last: FrameErrors) -> dict[str, Any] | None:
@@ -139,7 +144,8 @@ def sequences_table(rows: pd.DataFrame, rounds: int, fits: FrameErrors) -> dict[
     """The last round's fit, sequence by sequence; ``fits`` have the confidence."""
     rows = rows[(rows["round"] == rounds) & (rows["stage"] == "fit") & (rows["joint"] == ALL_JOINTS)]
     rows = rows[rows["sequence"] != ALL_SEQUENCES]
-    measures = [measure for measure in OF_SEQUENCES if (rows["measure"] == measure).any()]
+    chosen = [name for name, measure in MEASURES.items() if measure.of_sequences]
+    measures = [measure for measure in chosen if (rows["measure"] == measure).any()]
     lines = []
     for (split, sequence), group in rows.groupby(["split", "sequence"]):
         values = group.set_index("measure")["value"].reindex(measures)

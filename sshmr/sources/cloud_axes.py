@@ -22,7 +22,11 @@ LEAST_BALANCE = 0.485
 """Mean height of a standing person's points, as a share of the person's height. In views of 400 recorded
 poses it was 0.50 or more in 99 of 100. Upside down, it is 0.50 or less. The median decides."""
 
-UPSIDE_DOWN = "they may be upside down"
+
+class UpsideDown(str):
+    """A note that people may be upside down. Fitted bodies confirm it, or contradict it."""
+
+    __slots__ = ()
 
 
 def extent(points: np.ndarray) -> np.ndarray:
@@ -111,7 +115,7 @@ def axis_hint(extents: Sequence[np.ndarray], settings: CloudsConfig) -> str | No
         )
     # Points of the ground lower the mean.
     if settings.ground != "keep" and size[1] > STANDING[0] and balance[1] < LEAST_BALANCE:
-        return f'{UPSIDE_DOWN}: if so, set extract.clouds.up to "{_opposite(up)}"'
+        return UpsideDown(f'they may be upside down: if so, set extract.clouds.up to "{_opposite(up)}"')
     return None
 
 

@@ -16,7 +16,7 @@ from sshmr.fit.energy import Problem, energies, soft_correspondence, view_direct
 from sshmr.fit.engine import Engine, Fitted, thinned
 from sshmr.fit.gauss_newton import RELAXED, refine
 from sshmr.fit.linearise import Expected, State, skin
-from sshmr.fit.search import SURE, Found, found_from_nothing, judged, name_of_start
+from sshmr.fit.search import SEARCHED_BELOW, Found, found_from_nothing, judged, name_of_start
 from sshmr.fit.surface import SurfaceElements
 from sshmr.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from sshmr.tracking.bodies import joined, not_judged, rows_of, stacked
@@ -172,11 +172,14 @@ class Follower:
         posed, variance = skin(self.surface.body, state), few.new_full((len(frames),), FINE[-1] ** 2)
         match = soft_correspondence(posed.vertices, few, seen, variance, self.config.outlier_weight)
         view = view_direction(match.mass, self.surface.turned_normals(posed.rotations))
-        problem = Problem(self.surface, self.engine.prior, few, seen, self.config)
-        terms, _ = energies(problem, state, view)
+        terms, _ = energies(self._problem(few, seen), state, view)
         index = torch.full((len(frames),), start)
         steps = len(COARSE) + len(FINE)
         return judged(self.engine, self.body, points, mask, Fitted(state, terms, index, movement, steps))
+
+    def _problem(self, points: torch.Tensor, mask: torch.Tensor, expected: Expected | None = None) -> Problem:
+        """To fit the coarse vertices to clouds."""
+        return self.engine.problem(points, mask, expected=expected)._replace(surface=self.surface)
 
     def _doubtful(self, founds: list[Found], memory: Memory, first: int) -> int | None:
         """The first frame in doubt from ``first`` on; else the last one, once in a while."""
@@ -213,7 +216,7 @@ class Follower:
             start = start._replace(betas=memory.betas[None])
         points, mask = thinned(*padded([frame]), POINTS)
         coarse = COARSE if len(memory.bodies) > 1 else (*WIDE, *COARSE)
-        problem = Problem(self.surface, self.engine.prior, points, mask, self.config, expected=expected)
+        problem = self._problem(points, mask, expected)
         state, view = refine(problem, start, coarse, SLIDING)
         state, _ = refine(problem._replace(surface=self.fine), state, FINE, FINE_SLIDING, view, RELAXED)
         memory.add(state, frame)
@@ -232,7 +235,7 @@ class Follower:
             fitted = self.engine.from_predictions(*data, starts)
             fitted = fitted._replace(hypothesis=names[fitted.hypothesis])
             found = judged(self.engine, self.body, *data, fitted)
-            if found.confidence[0] >= SURE:
+            if found.confidence[0] >= SEARCHED_BELOW:
                 return found
         return found_from_nothing(self.engine, self.body, *data, predicted)
 

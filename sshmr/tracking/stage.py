@@ -12,6 +12,7 @@ from sshmr.body.prior import PosePrior
 from sshmr.body.template import Template
 from sshmr.config.fit import FitConfig
 from sshmr.config.infer import InferConfig
+from sshmr.errors import InputError
 from sshmr.fit.linearise import State
 from sshmr.fit.stage import columns_of
 from sshmr.geometry.rotations import rotmat_to_rotvec
@@ -115,8 +116,8 @@ def smooth_part(part: Part, before: Part | None, after: Part | None, follower: F
     first = 0 if before is None else len(states[0].betas)
     table = read_params(part.followed)
     count = len(table["frame_id"])
-    known = UNKNOWN if before is None else Shape(*map(np.array, provenance(before.smoothed)["shape"]))
-    betas = known.betas if before else provenance(part.followed)["memory"]["betas"]
+    known = UNKNOWN if before is None else Shape(*map(np.array, _recorded(before.smoothed, "shape")))
+    betas = known.betas if before else _recorded(part.followed, "memory")["betas"]
     state = stacked(states)
     state = state._replace(betas=torch.as_tensor(betas).to(state.betas).expand(len(frames), -1))
     state, shape = smoothed(frames, state, follower.fine, follower.engine.prior, follower.config, known)
@@ -157,13 +158,22 @@ def _about(part: Part, follower: Follower, stage: str) -> dict[str, Any]:
 
 def memory_of(part: Part) -> Memory:
     """The state that a part passes to the next one."""
-    facts = provenance(part.followed)["memory"]
+    facts = _recorded(part.followed, "memory")
     state, rows = state_of(read_params(part.followed), slice(-2, None)), slice(-2, None)
     frames = frames_of(read_points(part.points), part.rate)[rows]
     bodies = [(state.rows(slice(i, i + 1)), frame.offset, frame.time) for i, frame in enumerate(frames)]
     return Memory(
         bodies, torch.tensor(facts["betas"]), facts["frames"], facts["confidence"], facts["unchecked"]
     )
+
+
+def _recorded(path: Path, key: str) -> Any:
+    """What a table's metadata say for the parts that follow."""
+    about = provenance(path)
+    if key not in about:
+        expected = "a table of this version of sshmr track"
+        raise InputError(path, f'metadata "{key}"', "missing", expected, "Use another output folder")
+    return about[key]
 
 
 def state_of(params: dict[str, Any], rows: slice) -> State:

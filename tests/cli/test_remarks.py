@@ -4,6 +4,7 @@ import numpy as np
 
 from sshmr.cli.remarks import confirmed, posture, sizes
 from sshmr.export.axes import Axes
+from sshmr.sources.cloud_axes import UpsideDown
 
 STANDING, LYING = [0.0, 1.0, 0.0], [0.98, 0.1, 0.1]
 
@@ -46,7 +47,7 @@ def test_small_people_are_reported_with_their_heights():
 def test_bodies_that_surely_stand_outweigh_the_guess_that_they_are_upside_down():
     notes = [
         "walk: ground removed from 2",
-        'walk: they may be upside down: if so, set extract.clouds.up to "-z"',
+        UpsideDown('walk: they may be upside down: if so, set extract.clouds.up to "-z"'),
     ]
     assert confirmed(notes, True, np.array([0.9, 0.7])) == notes[:1]
     assert confirmed(notes, True, np.array([0.3, 0.1])) == notes

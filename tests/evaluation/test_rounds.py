@@ -12,9 +12,10 @@ from sshmr import stages
 from sshmr.body.model import JOINT_NAMES
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
+from sshmr.evaluation.catalogue import MEASURES, TRUTH_FREE
 from sshmr.evaluation.motion import acceleration_error
 from sshmr.evaluation.rounds import Evaluation, evaluate_rounds, measure_frames
-from sshmr.evaluation.tables import TRUTH_FREE, UNITS, read_measures, tidy
+from sshmr.evaluation.tables import read_measures, tidy
 from sshmr.tables import run_folder
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import (
@@ -213,7 +214,7 @@ def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     assert not rows.duplicated(["round", "stage", "split", "sequence", "joint", "measure"]).any()
     assert set(rows["stage"]) == {"fit", "network"}
     assert set(rows[rows["stage"] == "network"]["round"]) == {1}
-    assert set(rows["measure"]) == set(UNITS) - {"foot_sliding"}  # Nobody's feet stand in random poses.
+    assert set(rows["measure"]) == set(MEASURES) - {"foot_sliding"}  # Nobody's feet stand in random poses.
     line = next(line for line in printed.splitlines() if line.split()[:3] == ["test", "1", "network"])
     assert f"{value(rows[rows['round'] == 1], 'mpjpe', stage='network'):.1f}" in line.split()
 

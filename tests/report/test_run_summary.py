@@ -10,10 +10,15 @@ from sshmr.report.run_summary import read_overhead
 from sshmr.tables.run_folder import RunFolder
 
 
-def test_overhead_is_what_the_jobs_of_the_last_start_did_not_use(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "settings",
+    [{"threads": {"train": 8, "extract": 1}}, {"threads": {"train": 1}, "train": {"processes": 2}}],
+    ids=["threads", "processes"],
+)
+def test_overhead_is_what_the_jobs_of_the_last_start_did_not_use(tmp_path, monkeypatch, settings):
     folder = RunFolder(tmp_path)
     assert read_overhead(folder, 0.0) is None
-    folder.describe(settings={"threads": {"train": 8, "extract": 1}})
+    folder.describe(settings=settings)
     for path in ("points/train/walk.tsv", "round_1/train.tsv", "round_1/fit/train/walk.tsv"):
         (folder.timings / path).parent.mkdir(parents=True, exist_ok=True)
         (folder.timings / path).write_text("s\tmax_rss\n22.0\t10\n")

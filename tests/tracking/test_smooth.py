@@ -1,9 +1,13 @@
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
+from sshmr.errors import InputError
 from sshmr.fit.linearise import BETAS, UNKNOWNS
 from sshmr.tracking.smooth import MOVING, SHAPE, SIZE, Shape, System, smoothed, sole_vertices
+from sshmr.tracking.stage import Part, memory_of
 
 
 def test_the_banded_system_is_solved_like_the_whole_one():
@@ -72,3 +76,10 @@ def test_soles_are_heels_and_balls_of_both_feet(follower):
     for heel, ball in ((heel_l, ball_l), (heel_r, ball_r)):
         assert 0.12 < float(ball[2] - heel[2]) < 0.3
     assert heel_l[0] > 0 > heel_r[0]
+
+
+def test_a_folder_of_an_earlier_version_is_refused(tmp_path):
+    path = tmp_path / "walk.parquet"
+    pq.write_table(pa.table({"frame_id": ["walk/1"]}), path)
+    with pytest.raises(InputError, match="Use another output folder"):
+        memory_of(Part(path, path, path, 10.0))
