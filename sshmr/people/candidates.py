@@ -46,9 +46,11 @@ class Pieces(NamedTuple):
 
 def find_pieces(points: np.ndarray, above: np.ndarray) -> Pieces:
     """Candidates among level points (K, 3) with heights (K,) over the ground."""
-    away = np.linalg.norm((points - middle_of(points))[:, [0, 2]], axis=1)
+    middle = middle_of(points)
+    away = np.linalg.norm((points - middle)[:, [0, 2]], axis=1)
     chosen = np.flatnonzero((above > LOW) & (above < HIGH) & (away < FARTHEST))
-    chosen = chosen[_is_solid(points[chosen], away[chosen])]
+    if not middle.any():  # The sensor is at the origin.
+        chosen = chosen[_is_solid(points[chosen], away[chosen])]
     pieces = Pieces([], [])
     if len(chosen) < LEAST_POINTS:
         return pieces
@@ -71,7 +73,7 @@ def find_pieces(points: np.ndarray, above: np.ndarray) -> Pieces:
 
 
 def _is_solid(points: np.ndarray, away: np.ndarray) -> np.ndarray:
-    """Which points (K,) lie on surfaces.
+    """Which points (K,), at distances (K,) from the sensor, lie on surfaces.
 
     At edges, depth cameras measure points anywhere between front and back: thin bridges from a person to the
     wall. A surface at that distance would have several times as many points in a cell.

@@ -6,6 +6,7 @@ import pytest
 from sshmr.geometry.up_axes import TO_Y_UP
 from sshmr.people.axes import guess_axes, scene_word
 from sshmr.people.background import Background
+from sshmr.people.candidates import find_pieces
 from sshmr.people.detect import find_people
 from sshmr.people.ground import find_ground
 
@@ -39,6 +40,15 @@ def test_everybody_in_clear_view_is_found_with_their_own_points(place, up, reque
         owners = [row[tuple(point)] for point in one.points]
         assert np.mean(np.array(owners) == np.bincount(owners).argmax()) > 0.8
         assert np.bincount(owners).argmax() > 0
+
+
+def test_people_around_the_middle_stay_whole_in_files_with_another_origin_than_the_sensor():
+    rng = np.random.default_rng(0)
+    angle, height = rng.uniform(0, 2 * np.pi, 300), rng.uniform(0.2, 1.7, 300)
+    person = np.column_stack([0.2 * np.cos(angle), height, 0.2 * np.sin(angle)])
+    points = np.concatenate([np.add(person, [east, 0, 50]) for east in (195.0, 200.0, 205.0)])
+    pieces = find_pieces(points, points[:, 1])
+    assert sorted(map(len, pieces.members))[-3:] == [300] * 3
 
 
 def test_the_ground_follows_a_slope_and_forgets_what_stands_on_it():
