@@ -22,10 +22,9 @@ from slurm import cancel_jobs_left_behind, start_watch
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from sshmr.body.sources import ASSETS, GENDERS, body_source, prior_source
-from sshmr.sources.behave.files import watched_files
 from sshmr.sources.cloud_files import truth_file
 from sshmr.sources.plan import plan_shards, plan_simulated, state_of, write_listing
-from sshmr.sources.shards import sloper4d_pickle
+from sshmr.sources.shards import KINDS
 from sshmr.errors import InputError
 from sshmr.files import write_json
 from sshmr.locks import lock_folder

@@ -59,10 +59,8 @@ def source_files(wildcards):
 def named_files(shard):
     """The few files of a shard that Snakemake watches, if it can hold their names."""
     sequences = PLAN[shard].sequences
-    if KIND == "sloper4d":
-        return [sloper4d_pickle(sequence.root, sequence.name) for sequence in sequences]
-    if KIND == "behave":
-        return [path for one in sequences for path in watched_files(one.root, one.name)]
+    if KIND in KINDS:
+        return [path for one in sequences for path in KINDS[KIND].watched(one.root, one.name)]
     if KIND == "scenes" and EXTRACT.scenes.empty:
         return [Path(EXTRACT.scenes.empty)]
     return [Path(CLOUD_TRUTH)] if CLOUD_TRUTH else []

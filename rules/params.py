@@ -19,13 +19,7 @@ LIDAR = ("sloper4d", "clouds")
 PLAN = ["layouts", "sequences", "test_sequences", "subjects", "test_subjects"]
 """Keys of the simulated capture that choose the sequences."""
 
-SELECTION = {
-    "sloper4d": ["sequences", "test_sequences", "test_fraction"],
-    "behave": ["sequences", "test_sequences", "test_fraction"],
-    "surreal": [],
-    "clouds": ["test_sequences", "test_fraction"],
-    "scenes": ["test_sequences", "test_fraction"],
-}
+SELECTION = ["sequences", "test_sequences", "test_fraction"]
 """Keys of each source that choose the shards, but do not change their content."""
 
 DRAW = ["train_clips", "test_clips", "seed", "exclude"]
@@ -66,7 +60,7 @@ def capture(config, layout):
 
 def extract(config, kind, simulated):
     """The params of the extraction of one shard: the common keys, and those of its kind of source."""
-    own = without(config["extract"][kind], SELECTION[kind])
+    own = without(config["extract"][kind], SELECTION)
     if simulated and kind == "surreal":
         own = without(own, DRAW)
     return {**without(config["extract"], [*SOURCES, "shard_frames"]), kind: own}

@@ -4,6 +4,7 @@ Importing this puts the repository's root on the path, so that the scripts run t
 """
 
 import argparse
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -42,6 +43,12 @@ def pieces(arguments):
             inner = merged.get(key)
             merged[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
     return merged
+
+
+def call(stage, arguments, **more):
+    """Call a stage with those arguments that it has, and some more."""
+    known = inspect.signature(stage).parameters
+    return stage(**{name: value for name, value in vars(arguments).items() if name in known} | more)
 
 
 def run(main):

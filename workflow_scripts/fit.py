@@ -5,7 +5,7 @@ r"""Register the body to every cloud of one shard.
         --prior results/demo/body/prior.npz --output fit.parquet
 """
 
-from _common import add_torch_arguments, device_from, parser_of, run, settings_from
+from _common import add_torch_arguments, call, device_from, parser_of, run, settings_from
 from sshmr.config.fit import FitConfig
 from sshmr.stages import fit
 
@@ -25,18 +25,7 @@ def main():
     add_torch_arguments(parser)
     arguments = parser.parse_args()
     device = device_from(arguments)
-    fit(
-        arguments.points,
-        arguments.body,
-        arguments.template,
-        arguments.prior,
-        settings_from(arguments, FitConfig, "fit"),
-        arguments.output,
-        arguments.initial,
-        arguments.previous,
-        device,
-        search=arguments.search,
-    )
+    call(fit, arguments, config=settings_from(arguments, FitConfig, "fit"), device=device)
 
 
 if __name__ == "__main__":

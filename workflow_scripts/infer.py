@@ -4,7 +4,7 @@ r"""Predict the body of every cloud of one shard.
         --template template.npz --output infer.parquet
 """
 
-from _common import add_torch_arguments, device_from, parser_of, run, settings_from
+from _common import add_torch_arguments, call, device_from, parser_of, run, settings_from
 from sshmr.config.infer import InferConfig
 from sshmr.stages import infer
 
@@ -18,15 +18,8 @@ def main():
     parser.add_argument("--output", required=True, help="the predictions (.parquet)")
     add_torch_arguments(parser)
     arguments = parser.parse_args()
-    device = device_from(arguments)
-    infer(
-        arguments.points,
-        arguments.checkpoint,
-        arguments.body,
-        arguments.template,
-        settings_from(arguments, InferConfig, "infer"),
-        arguments.output,
-        device,
+    call(
+        infer, arguments, config=settings_from(arguments, InferConfig, "infer"), device=device_from(arguments)
     )
 
 

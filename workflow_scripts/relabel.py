@@ -5,7 +5,7 @@ r"""Turn the fits of one shard into pseudo labels of its points.
         --output pseudo_labels.parquet
 """
 
-from _common import parser_of, run, settings_from
+from _common import call, parser_of, run, settings_from
 from sshmr.config.relabel import RelabelConfig
 from sshmr.stages import relabel
 
@@ -18,14 +18,7 @@ def main():
     parser.add_argument("--template", required=True, help="the template picked from that body (.npz)")
     parser.add_argument("--output", required=True, help="the pseudo labels (.parquet)")
     arguments = parser.parse_args()
-    relabel(
-        arguments.points,
-        arguments.params,
-        arguments.body,
-        arguments.template,
-        settings_from(arguments, RelabelConfig, "relabel"),
-        arguments.output,
-    )
+    call(relabel, arguments, config=settings_from(arguments, RelabelConfig, "relabel"))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ r"""Simulate sequences of moving people in front of a sensor, in the layout of a
 The output lists the files and their hashes.
 """
 
-from _common import parser_of, run, settings_from, use_one_thread
+from _common import call, parser_of, run, settings_from, use_one_thread
 from sshmr.config.capture import CaptureConfig
 from sshmr.stages import simulate
 
@@ -20,17 +20,8 @@ def main():
     parser.add_argument("--folder", required=True, help="where the recordings are written")
     parser.add_argument("--output", required=True, help="the list of what was made (.json)")
     arguments = parser.parse_args()
-    settings = settings_from(arguments, CaptureConfig, "capture")
     use_one_thread()
-    simulate(
-        arguments.sequences,
-        arguments.bodies,
-        arguments.prior,
-        settings,
-        arguments.seed,
-        arguments.folder,
-        arguments.output,
-    )
+    call(simulate, arguments, config=settings_from(arguments, CaptureConfig, "capture"))
 
 
 if __name__ == "__main__":

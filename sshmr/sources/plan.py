@@ -14,15 +14,10 @@ from typing import Any, NamedTuple
 from sshmr.config.capture import CaptureConfig
 from sshmr.config.extract import ExtractConfig
 from sshmr.files import write_json
-from sshmr.sources.behave.files import sequence_folder
 from sshmr.sources.cloud_files import cloud_files, safe_name
-from sshmr.sources.shards import list_sequences, simulated_plan, simulated_root, sloper4d_pickle
+from sshmr.sources.shards import KINDS, list_sequences, simulated_plan, simulated_root
 from sshmr.sources.surreal.clips import Clip, clip_files, surreal_shards
 from sshmr.tables.run_folder import SPLITS, Shard
-
-SLOPER4D_FRAME = 20_000
-"""Approximate bytes of a pickle per frame. The exact number of frames is known only after reading it."""
-BEHAVE_CAMERAS = 4
 
 
 class Sequence(NamedTuple):
@@ -182,11 +177,5 @@ def _plain(file: tuple[Any, ...]) -> list[Any]:
 
 
 def _sequence(kind: str, root: str | Path, name: str, files: Any, settings: ExtractConfig) -> Sequence:
-    if kind == "sloper4d":
-        frames = sloper4d_pickle(root, name).stat().st_size // SLOPER4D_FRAME
-    elif kind == "behave":
-        moments = sum(entry.name.startswith("t") for entry in os.scandir(sequence_folder(root, name)))
-        frames = BEHAVE_CAMERAS * moments // settings.behave.every
-    else:
-        frames = len(files)
+    frames = KINDS[kind].frames(Path(root), name, settings) if kind in KINDS else len(files)
     return Sequence(name, str(root), frames, tuple(files))

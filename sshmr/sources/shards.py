@@ -5,21 +5,24 @@ The workflow uses this while it plans, so this module imports only the standard 
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sshmr.config.capture import CaptureConfig
-from sshmr.config.extract import BehaveConfig, ExtractConfig, Sloper4dConfig
+from sshmr.config.extract import ExtractConfig
 from sshmr.config.source import SOURCES
 from sshmr.errors import InputError
-from sshmr.sources.behave.files import official_split, sequence_names
+from sshmr.sources.behave.files import official_split, sequence_folder, sequence_names, watched_files
 from sshmr.sources.cloud_files import cloud_files
 from sshmr.sources.surreal.clips import surreal_shards
 
 CROSS_TEST = ("seq009",)
 """SLOPER4D's test sequence in comparisons across data sets."""
 MANIFEST = "manifest.json"
+SLOPER4D_FRAME = 20_000
+"""Approximate bytes of a pickle per frame. The exact number of frames is known only after reading it."""
+BEHAVE_CAMERAS = 4
 
 
 class SimulatedSequence(NamedTuple):
@@ -85,10 +88,8 @@ def list_sequences(
         raise InputError(
             root, found="no such folder", expected=f"the {source_kind} data", fix="Correct source.root"
         )
-    if source_kind == "sloper4d":
-        return _sloper4d_shards(root, settings.sloper4d)
-    if source_kind == "behave":
-        return _behave_shards(root, settings.behave)
+    if source_kind in KINDS:
+        return KINDS[source_kind].sequences(root, settings)
     if source_kind == "surreal":
         shards = surreal_shards(root, settings)
         return {split: [name for side, name in shards if side == split] for split in ("train", "test")}
@@ -103,7 +104,8 @@ def sloper4d_pickle(root: str | Path, sequence: str) -> Path:
     return Path(root) / sequence / f"{sequence}_labels.pkl"
 
 
-def _sloper4d_shards(root: Path, settings: Sloper4dConfig) -> dict[str, list[str]]:
+def _sloper4d_shards(root: Path, extract: ExtractConfig) -> dict[str, list[str]]:
+    settings = extract.sloper4d
     found = sorted(path.parent.name for path in root.glob("*/*_labels.pkl"))
     found = [name for name in found if sloper4d_pickle(root, name).is_file()]
     if not found:
@@ -121,7 +123,8 @@ def _sloper4d_shards(root: Path, settings: Sloper4dConfig) -> dict[str, list[str
     return _split(root, chosen, test, settings.test_fraction)
 
 
-def _behave_shards(root: Path, settings: BehaveConfig) -> dict[str, list[str]]:
+def _behave_shards(root: Path, extract: ExtractConfig) -> dict[str, list[str]]:
+    settings = extract.behave
     found = sequence_names(root)
     if not found:
         raise InputError(
@@ -169,3 +172,32 @@ def _split(
         count = max(count, 1) if test_fraction > 0 and len(found) > 1 else count
         test = sorted(sorted(found, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())[:count])
     return {"train": [name for name in found if name not in test], "test": test}
+
+
+def _behave_frames(root: Path, sequence: str, settings: ExtractConfig) -> int:
+    moments = sum(entry.name.startswith("t") for entry in os.scandir(sequence_folder(root, sequence)))
+    return BEHAVE_CAMERAS * moments // settings.behave.every
+
+
+class Kind(NamedTuple):
+    """How the workflow plans a kind of source whose readers find their own files.
+
+    Attributes:
+        sequences: the sequences of each split, from the top folder.
+        frames: approximate number of frames of a sequence.
+        watched: the few files of a sequence whose changes rerun its extraction.
+    """
+
+    sequences: Callable[[Path, ExtractConfig], dict[str, list[str]]]
+    frames: Callable[[Path, str, ExtractConfig], int]
+    watched: Callable[[Path, str], list[Path]]
+
+
+KINDS = {
+    "sloper4d": Kind(
+        _sloper4d_shards,
+        lambda root, sequence, _: sloper4d_pickle(root, sequence).stat().st_size // SLOPER4D_FRAME,
+        lambda root, sequence: [sloper4d_pickle(root, sequence)],
+    ),
+    "behave": Kind(_behave_shards, _behave_frames, watched_files),
+}

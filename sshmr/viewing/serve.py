@@ -154,10 +154,8 @@ def make_server(shown: ShownRun, port: int) -> http.server.ThreadingHTTPServer:
                 self._answer(200, "text/html; charset=utf-8", text)
             elif address.path == "/run":
                 self._run(urllib.parse.parse_qs(address.query))
-            elif address.path == "/frame":
-                self._frame(urllib.parse.parse_qs(address.query))
-            elif address.path == "/scene":
-                self._scene(urllib.parse.parse_qs(address.query))
+            elif address.path in ("/frame", "/scene"):
+                self._body(urllib.parse.parse_qs(address.query), address.path == "/scene")
             else:
                 self._answer(404, "text/plain", b"No such page.")
 
@@ -171,29 +169,21 @@ def make_server(shown: ShownRun, port: int) -> http.server.ThreadingHTTPServer:
             else:
                 self._answer(200, "application/octet-stream", body)
 
-        def _frame(self, query: dict[str, list[str]]) -> None:
+        def _body(self, query: dict[str, list[str]], scene: bool) -> None:
+            """A frame's body, or the scene around it."""
             try:
                 with lock:
                     now = shown.run
-                    sequence = now.sequences[int(query["sequence"][0])]
-                    frame = now.frame(
-                        sequence, int(query["row"][0]), int(query["round"][0]), query["stage"][0]
-                    )
-            except (InputError, KeyError, ValueError, IndexError) as error:
-                self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
-            else:
-                self._answer(200, "application/octet-stream", packed_frame(frame, now.faces))
-
-        def _scene(self, query: dict[str, list[str]]) -> None:
-            try:
-                with lock:
-                    now = shown.run
-                    sequence = now.sequences[int(query["sequence"][0])]
-                    points = now.scene_points(sequence, int(query["row"][0]))
+                sequence, row = now.sequences[int(query["sequence"][0])], int(query["row"][0])
+                if scene:
+                    content = packed_scene(now.scene_points(sequence, row))
+                else:
+                    frame = now.frame(sequence, row, int(query["round"][0]), query["stage"][0])
+                    content = packed_frame(frame, now.faces)
             except (InputError, OSError, KeyError, ValueError, IndexError) as error:
                 self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
             else:
-                self._answer(200, "application/octet-stream", packed_scene(points))
+                self._answer(200, "application/octet-stream", content)
 
         def _answer(self, status: int, kind: str, content: bytes) -> None:
             self.send_response(status)
