@@ -134,7 +134,7 @@ class Engine:
         count = min(stages[0].hypotheses, len(self.starts.names))
         few, few_mask = thinned(points, mask, SCREEN_POINTS)
         frame = frame_of(points, mask, upper)
-        end_of_cloud = _heights(points, mask)[1 if upper else 0]
+        end_of_cloud = heights(points, mask)[1 if upper else 0]
         vertices, picked, shifts = self.starts.vertices, [], []
         end = vertices[..., 1].amax(1) if upper else vertices[..., 1].amin(1)
         for row in range(len(points)):
@@ -278,12 +278,12 @@ class Engine:
 
 def frame_of(points: torch.Tensor, mask: torch.Tensor, upper: bool) -> torch.Tensor:
     """The heights (B, 2), metres, that clouds show of the upper part of a person (``upper``) or the lower."""
-    low, high = _heights(points, mask)
+    low, high = heights(points, mask)
     far = torch.full_like(low, BEYOND)
     return torch.stack([low, far] if upper else [-far, high], 1)
 
 
-def _heights(points: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def heights(points: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Lowest and highest points of B clouds: (B,), (B,), metres."""
     height = points[..., 1]
     return height.masked_fill(~mask, BEYOND).amin(1), height.masked_fill(~mask, -BEYOND).amax(1)

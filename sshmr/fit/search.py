@@ -9,7 +9,7 @@ import torch
 
 from sshmr.body.model import BodyModel
 from sshmr.fit.confidence import confidence, evidence
-from sshmr.fit.engine import Engine, Fitted, frame_of
+from sshmr.fit.engine import Engine, Fitted, frame_of, heights
 from sshmr.fit.linearise import State
 from sshmr.fit.residuals import residuals, visible_joints
 
@@ -91,7 +91,8 @@ def found_from_nothing(
         first = _searched(engine, body, seen, first, unsure, engine.from_nothing)
     if not engine.searches_again:
         return first
-    doubtful, low = first.confidence < SEARCHED_BELOW, _extent(points, mask) < WHOLE
+    lowest, highest = heights(points, mask)
+    doubtful, low = first.confidence < SEARCHED_BELOW, highest - lowest < WHOLE
     found = _searched(engine, body, seen, first, doubtful, engine.from_any_posture)
     for upper in (True, False):
         if predicted is not None:
@@ -147,12 +148,6 @@ def _searched(
     again = judged(engine, body, points, mask, search(points, mask, sensor=sensor), sensor)
     better = again.fitted.energy["energy"] + cost < first.fitted.energy["energy"][rows]
     return exchanged(first, rows[better], again, better)
-
-
-def _extent(points: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """(B,) metres: the height of each cloud (B, N, 3)."""
-    height = points[..., 1]
-    return height.masked_fill(~mask, -1e3).amax(1) - height.masked_fill(~mask, 1e3).amin(1)
 
 
 def name_of_start(engine: Engine, index: int) -> str:
