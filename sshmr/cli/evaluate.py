@@ -24,7 +24,7 @@ def evaluate(
 ) -> Result:
     """Measure every round of a run: distances to the clouds and, where there is truth, errors.
 
-    ``sshmr fit`` reads the truth beside the clouds (docs/formats.md).
+    sshmr fit reads the truth beside the clouds (docs/formats.md).
 
     Examples:
 

@@ -37,7 +37,7 @@ def fit(
     """Fit a body to every cloud, without training.
 
     Each fit starts from the prediction of the shipped network. If its confidence is low, typical poses are
-    tried, too. ``train: {initial: none}`` in a settings file leaves the network out.
+    tried, too. train: {initial: none} in a settings file leaves the network out.
 
     Run the same command again to add clouds. Finished clouds are kept, and changed ones are fitted again.
 

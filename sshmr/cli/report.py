@@ -12,7 +12,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
+            "--out",
             "-o",
             help="Page to write; default: RUN/report.html, or comparison.html here.",
         ),

@@ -61,7 +61,7 @@ class FitConfig(Settings):
     Such bodies are tried if the confidence of the upright ones is low. 0 never tries them."""
     size: Literal["any", "adult"] = "adult"
     """adult, or any to estimate the size along with the body: for children, and for scans without a scale.
-    Takes about four times as long. The column scale has the result. ``sshmr track`` follows adults."""
+    Takes about four times as long. The column scale has the result. sshmr track follows adults."""
     search: tuple[Stage, ...] = Field(SEARCH, min_length=1)
     """Stages of the search without a prediction, from coarse to fine."""
     refine: tuple[Stage, ...] = Field(REFINE, min_length=1)

@@ -138,12 +138,12 @@ def _turns(body: BodyModel, state: State, posed: Skinning, jacobian: torch.Tenso
     count, size = posed.vertices.shape[:2]
     below = path_matrix(body.parents, body.weights).T
     subtree = (below @ posed.carried.view(count, 24, -1)).view(count, 24, 3, size)
-    arms = subtree - posed.joints[..., None] * (below @ body.weights.T)[:, None]
-    chart = left_jacobian(state.body.unflatten(1, (23, 3)))
+    levers = subtree - posed.joints[..., None] * (below @ body.weights.T)[:, None]
+    tangents = left_jacobian(state.body.unflatten(1, (23, 3)))
     parents = posed.rotations[:, list(body.parents[1:])]
-    root = torch.eye(3, dtype=chart.dtype, device=chart.device).expand(count, 1, 3, 3)
-    axes = torch.cat([root, parents @ chart], 1)
-    turns = skew(axes.transpose(2, 3)).reshape(count, 24, 9, 3) @ arms
+    root = torch.eye(3, dtype=tangents.dtype, device=tangents.device).expand(count, 1, 3, 3)
+    axes = torch.cat([root, parents @ tangents], 1)
+    turns = skew(axes.transpose(2, 3)).reshape(count, 24, 9, 3) @ levers
     jacobian[:, :72] = turns.view(count, 72, 3, size)
 
 

@@ -31,7 +31,7 @@ from sshmr.sources.clouds import load_cloud
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import read_params, row_count
 
-LOOKED_AT = 3
+CHECKED_CLOUDS = 3
 """New clouds that are checked for scenes and several people."""
 
 
@@ -117,7 +117,7 @@ def begin(
 
 def _check_single(clouds: list[CloudFile], settings: CloudsConfig) -> None:
     """Refuse new clouds of which most show a whole scene or several people."""
-    places = np.unique(np.linspace(0, len(clouds) - 1, LOOKED_AT).round().astype(int))
+    places = np.unique(np.linspace(0, len(clouds) - 1, CHECKED_CLOUDS).round().astype(int))
     points = []
     for place in places if clouds else ():
         with contextlib.suppress(InputError):  # The reader lists files that cannot be read.
