@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sshmr.config.infer import InferConfig
     from sshmr.config.relabel import RelabelConfig
     from sshmr.config.report import ReportConfig
-    from sshmr.evaluation.rounds import Evaluation
+    from sshmr.evaluation.parts import Evaluation
     from sshmr.fit.stage import Surroundings
     from sshmr.sources.plan import Sequence
     from sshmr.tracking.follow import Follower
@@ -290,7 +290,8 @@ def evaluate(
     run: RunFolder, round_: int, shards: Iterable[Shard], config: "EvaluateConfig", output: PathLike
 ) -> list[str]:
     """Measure every frame of some shards in one round; returns notes for the reader."""
-    from sshmr.evaluation.rounds import measure_frames, write_frame_measures
+    from sshmr.evaluation.parts import write_frame_measures
+    from sshmr.evaluation.rounds import measure_frames
 
     shards = list(shards)
     # Round 0 has predictions where the loop starts from a pretrained network.
@@ -305,7 +306,7 @@ def evaluate(
 
 def merge_measures(run: RunFolder, config: "EvaluateConfig") -> "Evaluation":
     """Write the run's measures: means over all frames and over each sequence, for every round."""
-    from sshmr.evaluation.rounds import merge_parts
+    from sshmr.evaluation.parts import merge_parts
     from sshmr.evaluation.tables import write_measures
 
     last = run.manifest.get("rounds")

@@ -12,6 +12,12 @@ import numpy as np
 from sshmr.errors import InputError
 from sshmr.formats.numpy_files import read_npz
 
+JOINT_NAMES = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
+    "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hand", "right_hand",
+)  # fmt: skip
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 _FINGERS = tuple(joint if joint % 3 else None for joint in range(15))
 SMPLH_PARENTS = (

@@ -116,7 +116,7 @@ class Verdicts:
         return lines
 
     def _hidden(self, row: int) -> list[str]:
-        from sshmr.body.model import JOINT_NAMES
+        from sshmr.body.layout import JOINT_NAMES
 
         return [name for name, seen in zip(JOINT_NAMES, self.visible[row], strict=True) if seen == 0]
 

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sshmr.body.model import JOINT_NAMES, BodyModel, Posed
+from sshmr.body.layout import JOINT_NAMES
+from sshmr.body.model import BodyModel, Posed
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
 from sshmr.evaluation import measures
 from sshmr.evaluation.motion import motion_measures
+from sshmr.evaluation.tables import ALL_JOINTS
 from sshmr.geometry.normals import vertex_normals
 from sshmr.geometry.raycast import Surface
-
-ALL_JOINTS = "all"
-STAGES = ("fit", "network")
 
 
 class Bodies:

@@ -9,15 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.config.mapping import to_json
 from sshmr.errors import InputError
 from sshmr.evaluation.catalogue import MEASURES
-from sshmr.evaluation.frames import ALL_JOINTS, STAGES
 from sshmr.files import atomic_path
 
-ALL_SEQUENCES = "all"
+ALL_SEQUENCES, ALL_JOINTS = "all", "all"
+STAGES = ("fit", "network")
 
 SCALES = {"mm": 1000.0, "%": 100.0}
 

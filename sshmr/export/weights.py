@@ -7,8 +7,7 @@ from typing import Any
 import sshmr
 from sshmr.body.model import BodyModel, open_body_path
 from sshmr.evaluation.catalogue import MEASURES
-from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES, read_measures
+from sshmr.evaluation.tables import ALL_JOINTS, ALL_SEQUENCES, read_measures
 from sshmr.files import atomic_path
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import provenance

@@ -187,7 +187,8 @@ def _trunk(clouds: list[np.ndarray], metres: float, ups: list[str]) -> np.ndarra
     """
     import torch
 
-    from sshmr.body.model import JOINT_NAMES, BodyModel, open_body_path
+    from sshmr.body.layout import JOINT_NAMES
+    from sshmr.body.model import BodyModel, open_body_path
     from sshmr.body.prior import PosePrior, open_prior_path
     from sshmr.body.template import build_template
     from sshmr.config.fit import FitConfig

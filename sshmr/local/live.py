@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.config.extract import CloudsConfig
 from sshmr.errors import InputError
 from sshmr.fit.search import Found

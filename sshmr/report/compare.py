@@ -8,8 +8,7 @@ import pandas as pd
 
 from sshmr.errors import InputError
 from sshmr.evaluation.catalogue import MEASURES, PSEUDO_LABELS
-from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES
+from sshmr.evaluation.tables import ALL_JOINTS, ALL_SEQUENCES
 from sshmr.report import run_summary
 from sshmr.report.page import write_page
 from sshmr.report.page_tables import cell, duration, grouped_tables, overall, with_spread

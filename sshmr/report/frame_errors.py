@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from scipy.spatial import cKDTree
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.body.template import Template
 from sshmr.evaluation.frames import has_truth, pose_rows
 from sshmr.evaluation.measures import joint_errors

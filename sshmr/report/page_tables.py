@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.evaluation.catalogue import GROUPS, MEASURES, TRUTH_FREE
-from sshmr.evaluation.frames import ALL_JOINTS
-from sshmr.evaluation.tables import ALL_SEQUENCES
+from sshmr.evaluation.tables import ALL_JOINTS, ALL_SEQUENCES
 from sshmr.report import run_summary
 from sshmr.report.frame_errors import GOOD, FrameErrors, calibration
 from sshmr.report.plots import shown

@@ -212,9 +212,15 @@ class RunFolder:
 
 
 def parts_of(shards: list[Shard]) -> dict[str, list[Shard]]:
-    """Shards in groups that are evaluated together, under the names of the groups."""
-    starts = range(0, len(shards), SHARDS_A_PART)
-    return {f"part_{n:04d}": shards[start : start + SHARDS_A_PART] for n, start in enumerate(starts)}
+    """Shards in groups that are evaluated together, under the names of the groups.
+
+    A group is of one split: those of the training split are measured while the test split is still fitted.
+    """
+    split = [[shard for shard in shards if shard.split == name] for name in SPLITS]
+    groups = [
+        own[start : start + SHARDS_A_PART] for own in split for start in range(0, len(own), SHARDS_A_PART)
+    ]
+    return {f"part_{number:04d}": group for number, group in enumerate(groups)}
 
 
 @functools.lru_cache(3)

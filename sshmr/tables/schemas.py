@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -109,7 +108,7 @@ def pseudo_labels_schema(count: int) -> pa.Schema:
 
 
 def write_table(
-    path: Path | str, columns: dict[str, Any] | pd.DataFrame, schema: pa.Schema, provenance: dict[str, Any]
+    path: Path | str, columns: dict[str, Any], schema: pa.Schema, provenance: dict[str, Any]
 ) -> None:
     """Write a table whole or not at all: zstd, row groups of at most 256 frames, provenance in the metadata.
 
@@ -119,8 +118,6 @@ def write_table(
         schema: one of this module's schemas.
         provenance: mapping, JSON-serialisable: settings, body digest, whether the data is simulated …
     """
-    if isinstance(columns, pd.DataFrame):
-        columns = {name: columns[name].tolist() for name in columns}
     count = len(columns["frame_id"])
     arrays = [_arrow_array(path, field, columns.get(field.name), count) for field in schema]
     metadata = {

@@ -9,7 +9,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from smplx.utils import Struct
 
-from sshmr.body.model import JOINT_NAMES, MIRROR_JOINTS, PARENTS, BodyModel, open_body_path
+from sshmr.body.layout import JOINT_NAMES
+from sshmr.body.model import MIRROR_JOINTS, PARENTS, BodyModel, open_body_path
 
 GENDERS = ("neutral", "male", "female")
 MIRROR = np.array([-1.0, 1.0, 1.0])

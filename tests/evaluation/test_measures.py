@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.body.template import standing_pose
 from sshmr.evaluation import measures
 from sshmr.geometry.normals import vertex_normals

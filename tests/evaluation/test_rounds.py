@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from sshmr import stages
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.config.evaluate import EvaluateConfig
 from sshmr.errors import InputError
 from sshmr.evaluation.catalogue import MEASURES, TRUTH_FREE
 from sshmr.evaluation.motion import acceleration_error
-from sshmr.evaluation.rounds import Evaluation, evaluate_rounds, measure_frames
+from sshmr.evaluation.parts import Evaluation
+from sshmr.evaluation.rounds import evaluate_rounds, measure_frames
 from sshmr.evaluation.tables import read_measures, tidy
 from sshmr.tables import run_folder
 from sshmr.tables.run_folder import RunFolder
@@ -196,7 +197,8 @@ def test_bodies_of_different_families_are_refused(make_run):
 def test_the_scripts_print_a_table_and_write_tidy_rows(make_run):
     run = make_run(rounds=1)
     for round_ in (0, 1):
-        call_script("evaluate", "--run", run.results, "--round", round_, "--part", "part_0000")
+        for part in RunFolder(run.results).parts():
+            call_script("evaluate", "--run", run.results, "--round", round_, "--part", part)
     printed = call_script("measures", "--run", run.results)
     output = run.results / "measures.parquet"
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.config.fit import FitConfig
 from sshmr.fit.energy import upright_energy
 from sshmr.fit.engine import Engine, frame_of

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.config.fit import FitConfig, Stage
 from sshmr.config.relabel import RelabelConfig
 from sshmr.errors import InputError

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.report.frame_errors import SEEN_DISTANCE, binned, calibration, frame_errors
 from sshmr.viewing import frames
 from sshmr.viewing.frames import Run

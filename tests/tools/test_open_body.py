@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sshmr.body.model import JOINT_NAMES, PARENTS, open_body_path
+from sshmr.body.layout import JOINT_NAMES
+from sshmr.body.model import PARENTS, open_body_path
 from tools.open_body.__main__ import main
 from tools.open_body.correctives import SHARE, pose_correctives
 from tools.open_body.decimate import decimate_half

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 from sshmr.config.extract import ExtractConfig
 from sshmr.config.mapping import to_json
 from sshmr.errors import InputError

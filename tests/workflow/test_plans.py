@@ -52,7 +52,7 @@ def test_default_plans_the_whole_loop(clone):
         "train_round": 2,
         "infer_shard": 3 * 3,
         "fit_shard": 2 * 3,
-        "evaluate_part": 3,
+        "evaluate_part": 2 * 3,
         "merge_measures": 1,
         "report_page": 1,
     }

@@ -12,7 +12,7 @@ from tests.workflow.conftest import ROOT, SMOKE
 
 pytestmark = pytest.mark.slow
 
-AFTER_TRAINING = {"infer_shard": 2, "fit_shard": 2, "relabel_shard": 1, "evaluate_part": 1}
+AFTER_TRAINING = {"infer_shard": 2, "fit_shard": 2, "relabel_shard": 1, "evaluate_part": 2}
 END = {"merge_measures": 1, "report_page": 1, "all": 1}
 
 
@@ -25,7 +25,7 @@ def test_leaves_a_file_per_arrow_of_the_loop(smoke_run):
         *(f"round_{number}/fit/{shard}.parquet" for number in (0, 1) for shard in (train, test)),
         *(f"round_1/infer/{shard}.parquet" for shard in (train, test)),
         *(f"round_{number}/pseudo_labels/{train}.parquet" for number in (0, 1)),
-        *(f"round_{number}/measures/part_0000.parquet" for number in (0, 1)),
+        *(f"round_{number}/measures/part_000{part}.parquet" for number in (0, 1) for part in (0, 1)),
         "round_1/train/history.parquet",
     }
     assert (smoke_run.results / "round_1" / "train" / "checkpoint.pt").stat().st_size > 0
@@ -101,12 +101,12 @@ def test_a_new_simulation_is_noticed(smoke_run, tmp_path):
 @pytest.mark.parametrize(
     ("stage", "jobs"),
     [
-        ("evaluate", {"evaluate": 1, "evaluate_part": 2, **END}),
+        ("evaluate", {"evaluate": 1, "evaluate_part": 4, **END}),
         (
             "fit",
             {
                 "fit": 1, "bootstrap_shard": 2, "train_round": 1,
-                **AFTER_TRAINING, "relabel_shard": 2, "evaluate_part": 2, **END,
+                **AFTER_TRAINING, "relabel_shard": 2, "evaluate_part": 4, **END,
             },
         ),
     ],
@@ -127,5 +127,5 @@ def test_edited_code_reruns_what_imports_it_and_comments_do_not(smoke_run):
         jobs = smoke_run.plan(*SMOKE)
     finally:
         module.write_text(text)
-    assert jobs["evaluate_part"] == 2
+    assert jobs["evaluate_part"] == 4
     assert not {"simulate_shard", "extract_shard", "bootstrap_shard", "train_round"} & set(jobs)

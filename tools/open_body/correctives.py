@@ -8,7 +8,8 @@ linear in the joints' rotation matrices, as in SMPL.
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sshmr.body.model import JOINT_NAMES, PARENTS
+from sshmr.body.layout import JOINT_NAMES
+from sshmr.body.model import PARENTS
 
 SHARE = 0.6
 """How far from linear blend towards dual quaternion skinning."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sshmr.body.model import JOINT_NAMES
+from sshmr.body.layout import JOINT_NAMES
 
 SIDED = frozenset(name.removeprefix("left_") for name in JOINT_NAMES if name.startswith("left_"))
 

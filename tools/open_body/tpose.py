@@ -7,7 +7,8 @@ it back gives the sculpt.
 
 import numpy as np
 
-from sshmr.body.model import JOINT_NAMES, PARENTS
+from sshmr.body.layout import JOINT_NAMES
+from sshmr.body.model import PARENTS
 from tools.open_body.skin import MIRROR
 
 PELVIS = np.array([0.0, -0.22, 0.03])
