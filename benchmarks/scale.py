@@ -90,19 +90,9 @@ def main():
 
 
 def plan(count, folder):
-    """A dry run of the default settings with so many shards."""
+    """The graph of the default settings' jobs with so many shards, as a run makes it before its first job."""
     capture = f"capture={{sequences: {count + 1}, test_sequences: 1, frames: 80}}"
-    command = (
-        "-m",
-        "snakemake",
-        "-s",
-        ROOT / "Snakefile",
-        "--dry-run",
-        "--quiet",
-        "all",
-        "--directory",
-        folder,
-    )
+    command = ("-m", "snakemake", "-s", ROOT / "Snakefile", "--rulegraph", "--directory", folder)
     return used(*command, "--workflow-profile", ROOT / "profiles" / "default", "--config", capture)
 
 
@@ -110,8 +100,8 @@ def bare(count, folder):
     """The plan of as many jobs by rules without work: what Snakemake itself takes."""
     folder.mkdir()
     (folder / "Snakefile").write_text(BARE)
-    command = ("-m", "snakemake", "-s", folder / "Snakefile", "--dry-run", "--quiet", "all")
-    return used(*command, "--directory", folder, "--config", f"shards={count}")
+    command = ("-m", "snakemake", "-s", folder / "Snakefile", "--rulegraph", "--directory", folder)
+    return used(*command, "--config", f"shards={count}")
 
 
 def listing(count, folder):

@@ -232,7 +232,8 @@ def timings_table(timings: pd.DataFrame, overhead: run_summary.Overhead | None =
         and {
             "wall": duration(overhead.seconds),
             "cores": overhead.cores,
-            "share": f"{100 * overhead.share:.0f}",
+            "idle": f"{100 * overhead.idle:.0f}",
+            "starting": f"{100 * overhead.starting:.0f}",
         },
     }
 

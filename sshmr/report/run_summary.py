@@ -21,11 +21,16 @@ NO_ROUND = -1
 
 
 class Overhead(NamedTuple):
-    """Seconds that a run took, on how many cores, and the share of their time outside the jobs' own work."""
+    """Seconds that a run took, on how many cores, and shares of their time.
+
+    Attributes:
+        idle: the share without a job. starting: the share in which jobs started Python.
+    """
 
     seconds: float
     cores: int
-    share: float
+    idle: float
+    starting: float
 
 
 PACKAGES = ("torch", "numpy", "scipy", "open3d", "pandas", "pyarrow", "snakemake")
@@ -75,7 +80,7 @@ def read_timings(folder: RunFolder, rounds: int) -> pd.DataFrame:
 
 
 def read_overhead(folder: RunFolder, start: float) -> Overhead | None:
-    """The share of the cores' time that the latest start of the workflow spent outside its jobs' own work.
+    """How much of the cores' time the latest start of the workflow spent outside its jobs' own work.
 
     Args:
         start: seconds that a job takes to start Python and load its packages.
@@ -90,7 +95,7 @@ def read_overhead(folder: RunFolder, start: float) -> Overhead | None:
     settings = folder.manifest.get("settings", {})
     cores, threads = begun["cores"], dict(settings.get("threads", {}))
     threads["train"] = max(threads.get("train", 1), settings.get("train", {}).get("processes", 1))
-    work = time.process_time() - start  # The work of this job.
+    busy, starting = time.process_time(), start  # Of this job.
     for path in folder.timings.rglob("*.tsv"):
         if path.stat().st_mtime >= begun["started"]:
             stage = next(
@@ -99,10 +104,11 @@ def read_overhead(folder: RunFolder, start: float) -> Overhead | None:
                 if not part.startswith("round_")
             )
             used = min(threads.get("extract" if stage == "points" else stage, 1), cores)
-            seconds = pd.to_numeric(pd.read_csv(path, sep="\t")["s"], errors="coerce").mean()
-            work += max(float(seconds) - start, 0.0) * used
+            seconds = float(pd.to_numeric(pd.read_csv(path, sep="\t")["s"], errors="coerce").mean())
+            busy += seconds * used
+            starting += min(seconds, start) * used
     wall = time.time() - begun["started"]
-    return Overhead(wall, cores, max(0.0, 1 - work / (wall * cores)))
+    return Overhead(wall, cores, max(0.0, 1 - busy / (wall * cores)), starting / (wall * cores))
 
 
 def last_round(folder: RunFolder) -> int:

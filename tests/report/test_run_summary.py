@@ -25,6 +25,8 @@ def test_overhead_is_what_the_jobs_of_the_last_start_did_not_use(tmp_path, monke
     (folder.timings / "start.json").write_text(json.dumps({"started": time.time() - 100, "cores": 2}))
     # One core for 20 s, two for 20 s, one for 20 s; each job began with 2 s of starting Python.
     monkeypatch.setattr(time, "process_time", lambda: 12.0)
-    assert read_overhead(folder, 2.0).share == pytest.approx(1 - (80 + 12 - 2) / 200, abs=0.02)
+    found = read_overhead(folder, 2.0)
+    assert found.idle == pytest.approx(1 - (22 + 2 * 22 + 22 + 12) / 200, abs=0.02)
+    assert found.starting == pytest.approx((2 + 2 * 2 + 2 + 2) / 200, abs=0.002)
     os.utime(folder.timings / "points/train/walk.tsv", (1, 1))
-    assert read_overhead(folder, 2.0).share == pytest.approx(1 - (60 + 12 - 2) / 200, abs=0.02)
+    assert read_overhead(folder, 2.0).idle == pytest.approx(1 - (2 * 22 + 22 + 12) / 200, abs=0.02)

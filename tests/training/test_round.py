@@ -258,7 +258,7 @@ def _wait_for_epochs(process, resume, epochs):
 
 
 def test_other_settings_do_not_resume_a_foreign_state(run, settings, tmp_path):
-    """The state of a run with other settings lies in the same folder and is left alone."""
+    """The state of a run with other settings lies in the same folder and is not read."""
     resume = tmp_path / "resume"
     resume.mkdir()
     (resume / "0123456789abcdef.pt").write_bytes(b"half a state")
