@@ -6,7 +6,6 @@ rule evaluate_part:
     input:
         points=lambda wildcards: tables(RUN.points_of, part=wildcards.part),
         fits=lambda wildcards: tables(RUN.params_of, wildcards.round, "fit", part=wildcards.part),
-        predictions=predictions,
         pseudo_labels=lambda wildcards: tables(
             RUN.pseudo_labels_of, wildcards.round, splits=["train"], part=wildcards.part
         ),

@@ -72,9 +72,9 @@ def is_watchable(path):
     return os.fsencode(name).decode("utf-8", "replace") == name and not set(name) & set("{}")
 
 
-def earlier(place, *what):
-    """An input of a later round: the training tables of one round earlier."""
-    return lambda wildcards: tables(place, int(wildcards.round) - 1, *what, splits=["train"])
+def earlier_labels(wildcards):
+    """The pseudo labels of one round earlier."""
+    return tables(RUN.pseudo_labels_of, int(wildcards.round) - 1, splits=["train"])
 
 
 def earlier_checkpoint(wildcards):
@@ -87,14 +87,6 @@ def network_of(wildcards):
     """The network that predicts in a round: the shipped one in round 0."""
     number = int(wildcards.round)
     return RUN.checkpoint(number) if number else PRETRAINED_WEIGHTS
-
-
-def predictions(wildcards):
-    """What the network predicted in this round; the bootstrap may have no network."""
-    number = int(wildcards.round)
-    return (
-        tables(RUN.params_of, number, "network", part=wildcards.part) if number or PRETRAINED_WEIGHTS else []
-    )
 
 
 def forced(target, *rules_at_work):

@@ -1,5 +1,8 @@
 # The loop. Round 0: fit, then relabel. Round r: train on the pseudo labels of round r-1, infer, fit
 # from the predictions, relabel. The inputs of round r are files of round r-1, down to round 0.
+#
+# Snakemake takes time and memory for each input of each job. So a rule does not list what another of its inputs
+# is made from, unless its size says how much memory the job needs.
 
 
 rule bootstrap_shard:
@@ -7,7 +10,6 @@ rule bootstrap_shard:
     input:
         points=RUN.points_of("{split}", "{shard}"),
         initial=RUN.params_of(0, "network", "{split}", "{shard}") if PRETRAINED_WEIGHTS else [],
-        body=RUN.neutral,
         template=RUN.template,
         prior=RUN.prior,
         starts=START_POSES,
@@ -34,7 +36,7 @@ rule bootstrap_shard:
     message:
         "Bootstrap fit of {wildcards.shard} ({wildcards.split})"
     shell:
-        "python {SCRIPTS:q}/fit.py --points {input.points:q} {params.initial} --body {input.body:q}"
+        "python {SCRIPTS:q}/fit.py --points {input.points:q} {params.initial} --body {RUN.neutral:q}"
         " --template {input.template:q} --prior {input.prior:q} --settings {params.settings:q} {SPEED[fit]:q}"
         " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -47,10 +49,6 @@ rule fit_shard:
         previous=lambda wildcards: RUN.params_of(
             int(wildcards.round) - 1, "fit", wildcards.split, wildcards.shard
         ),
-        body=RUN.neutral,
-        template=RUN.template,
-        prior=RUN.prior,
-        starts=START_POSES,
     output:
         RUN.params_of("{round}", "fit", "{split}", "{shard}"),
     log:
@@ -74,8 +72,8 @@ rule fit_shard:
         "Round {wildcards.round}: fit {wildcards.shard} ({wildcards.split})"
     shell:
         "python {SCRIPTS:q}/fit.py --points {input.points:q} --initial {input.initial:q}"
-        " --previous {input.previous:q} --body {input.body:q} --template {input.template:q}"
-        " --prior {input.prior:q} --settings {params.settings:q} {SPEED[fit]:q} --device {resources.device:q}"
+        " --previous {input.previous:q} --body {RUN.neutral:q} --template {RUN.template:q}"
+        " --prior {RUN.prior:q} --settings {params.settings:q} {SPEED[fit]:q} --device {resources.device:q}"
         " --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -84,8 +82,6 @@ rule relabel_shard:
     input:
         points=RUN.points_of("{split}", "{shard}"),
         params=RUN.params_of("{round}", "fit", "{split}", "{shard}"),
-        body=RUN.neutral,
-        template=RUN.template,
     output:
         RUN.pseudo_labels_of("{round}", "{split}", "{shard}"),
     log:
@@ -104,7 +100,7 @@ rule relabel_shard:
         "Round {wildcards.round}: pseudo labels of {wildcards.shard}"
     shell:
         "python {SCRIPTS:q}/relabel.py --points {input.points:q} --params {input.params:q}"
-        " --body {input.body:q} --template {input.template:q} --settings {params.settings:q}"
+        " --body {RUN.neutral:q} --template {RUN.template:q} --settings {params.settings:q}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -115,8 +111,7 @@ rule train_round:
     """
     input:
         points=tables(RUN.points_of, splits=["train"]),
-        pseudo_labels=earlier(RUN.pseudo_labels_of),
-        params=earlier(RUN.params_of, "fit"),
+        pseudo_labels=earlier_labels,
         initial=earlier_checkpoint,
         body=RUN.neutral,
         template=RUN.template,
@@ -156,7 +151,6 @@ rule infer_shard:
     input:
         points=RUN.points_of("{split}", "{shard}"),
         checkpoint=network_of,
-        body=RUN.neutral,
         template=RUN.template,
     output:
         RUN.params_of("{round}", "network", "{split}", "{shard}"),
@@ -179,5 +173,5 @@ rule infer_shard:
         "Round {wildcards.round}: infer {wildcards.shard} ({wildcards.split})"
     shell:
         "python {SCRIPTS:q}/infer.py --points {input.points:q} --checkpoint {input.checkpoint:q}"
-        " --body {input.body:q} --template {input.template:q} --settings {params.settings:q} {SPEED[infer]:q}"
+        " --body {RUN.neutral:q} --template {input.template:q} --settings {params.settings:q} {SPEED[infer]:q}"
         " --device {resources.device:q} --threads {threads} --output {output:q} 2>&1 | tee {log:q}"

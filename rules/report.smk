@@ -6,8 +6,6 @@ rule report_page:
     input:
         measures=RUN.measures,
         points=tables(RUN.points_of),
-        fits=[path for number in ROUNDS for path in tables(RUN.params_of, number, "fit")],
-        predictions=[path for number in PREDICTED_ROUNDS for path in tables(RUN.params_of, number, "network")],
         histories=[RUN.history(number) for number in LATER_ROUNDS],
         bodies=BODIES,
         template=RUN.template,
