@@ -27,7 +27,7 @@ SPREADS = (0.03, 0.015, 0.0075, 0.0075)
 """Of the correspondence in each pass over the sequence, metres."""
 SLIDING = 0.03
 AT_ONCE = 16
-"""Frames whose equations are computed together."""
+"""Frames that are computed together."""
 MOVING = [i for i in range(UNKNOWNS) if not BETAS.start <= i < BETAS.stop]
 """Unknowns that each frame has for itself: all but the shape."""
 SIZE = len(MOVING)

@@ -19,7 +19,7 @@ from sshmr.geometry.rotations import rotmat_to_rotvec
 from sshmr.tables.schemas import params_schema, provenance, read_params, read_points, write_table
 from sshmr.tracking.bodies import stacked
 from sshmr.tracking.follow import Follower, Frame, Memory
-from sshmr.tracking.smooth import UNKNOWN, Shape, smoothed
+from sshmr.tracking.smooth import AT_ONCE, UNKNOWN, Shape, smoothed
 
 BLOCK = 4
 """Frames that are followed before the last of them is judged."""
@@ -122,10 +122,11 @@ def smooth_part(part: Part, before: Part | None, after: Part | None, follower: F
     state = state._replace(betas=torch.as_tensor(betas).to(state.betas).expand(len(frames), -1))
     state, shape = smoothed(frames, state, follower.fine, follower.engine.prior, follower.config, known)
     own = slice(first, first + count)
-    size = follower.config.clouds_at_once("cpu")
     founds = [
-        follower.judge(frames[own][start : start + size], state.rows(own).rows(slice(start, start + size)))
-        for start in range(0, count, size)
+        follower.judge(
+            frames[own][start : start + AT_ONCE], state.rows(own).rows(slice(start, start + AT_ONCE))
+        )
+        for start in range(0, count, AT_ONCE)
     ]
     columns = [columns_of(found, follower.name_of) for found in founds]
     whole = {name: np.concatenate([some[name] for some in columns]) for name in columns[0]}
