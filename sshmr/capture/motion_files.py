@@ -62,7 +62,7 @@ def motion_from_file(path: str | Path, settings: CaptureConfig, sequence: Simula
             raise InputError(
                 path,
                 f"number of subjects with {each} segments of {seconds:g} s",
-                f"{len(fit)} of {len(by_subject)}that are not used for training",
+                f"{len(fit)} of {len(by_subject)} that are not used for training",
                 people,
                 "Lower capture.sequences, .subjects, .test_subjects or .frames, or raise capture.framerate",
             )

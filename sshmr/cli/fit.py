@@ -55,9 +55,8 @@ def fit(
     from sshmr.local.workers import Plan
 
     settings, notes = read_cloud_settings(
-        config, "fit", up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+        config, "fit", body, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    settings = settings.replace(body=body or settings.body)
     network, more = shipped_network(settings)
     chosen = choose_device(device or settings.device).type
     plan = Plan(settings, network, chosen, together=together, search=True)

@@ -56,9 +56,8 @@ def predict(
 
     command = "predict --fit" if fit else "predict"
     settings, notes = read_cloud_settings(
-        config, command, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+        config, command, body, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    settings = settings.replace(body=body or settings.body)
     if checkpoint is None and settings.body != "open":
         found, expected = "missing", "a checkpoint trained with this body"
         raise InputError("--checkpoint", "", found, expected, "The shipped network needs the open body")

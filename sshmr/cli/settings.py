@@ -68,8 +68,9 @@ def read_settings(path: Path | None, command: str, defaults: Mapping[str, Any] |
     return Given(config, [f"{path}: sshmr {command} does not use {', '.join(ignored)}"])
 
 
-def read_cloud_settings(path: Path | None, command: str, **options: object) -> Given:
-    """As ``read_settings`` for own clouds. Options for reading them (``up``, ``unit``, …) win over the file.
+def read_cloud_settings(path: Path | None, command: str, body: str | None, **options: object) -> Given:
+    """As ``read_settings`` for own clouds. ``body`` and options for reading them (``up``, ``unit``, …)
+    win over the file.
 
     Raises:
         InputError: as ``read_settings``, and when an option's value is wrong.
@@ -78,7 +79,8 @@ def read_cloud_settings(path: Path | None, command: str, **options: object) -> G
     given = {key: str(value) for key, value in options.items() if value is not None}
     mapping = {**config.extract.clouds.model_dump(), **given}
     clouds = from_mapping(CloudsConfig, mapping, "extract.clouds", "command line")
-    return Given(config.replace(extract=config.extract.replace(clouds=clouds)), notes)
+    extract = config.extract.replace(clouds=clouds)
+    return Given(config.replace(extract=extract, body=body or config.body), notes)
 
 
 def shipped_network(config: Config) -> tuple[Path | None, list[str]]:

@@ -62,9 +62,8 @@ def track(
     from sshmr.local.workers import Plan
 
     settings, notes = read_cloud_settings(
-        config, "fit", up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
+        config, "fit", body, up=up, unit=unit, ground=ground, files=files, sequence_pattern=sequence_pattern
     )
-    settings = settings.replace(body=body or settings.body)
     network, more = shipped_network(settings)
     plan = Plan(settings, network, "cpu", together=True, search=True, follow=True)
     notes = [*notes, *more]

@@ -108,7 +108,7 @@ def _result(
         lines[0] += f" distance to the mesh {data['residual_mm_median']:.1f} mm,"
     lines[0] += f" confidence {data['confidence_median']:.2f}"
     lines += found.lines
-    lines += [f"skipped: {_told(source, reason)}" for _, source, reason in outcome.skipped[:SHOWN]]
+    lines += [f"skipped: {_named(source, reason)}" for _, source, reason in outcome.skipped[:SHOWN]]
     if len(outcome.skipped) > SHOWN:
         lines.append(f"… and {len(outcome.skipped) - SHOWN} more; --json lists all")
     lines += map(as_options, notes[:SHOWN])
@@ -124,6 +124,6 @@ def _median(values: np.ndarray) -> float | None:
     return round(float(np.median(known)), 3) if len(known) else None
 
 
-def _told(source: object, reason: str) -> str:
+def _named(source: object, reason: str) -> str:
     """A reason, with the file that most of them name already."""
     return reason if reason.startswith(str(source)) else f"{source}: {reason}"

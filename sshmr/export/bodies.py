@@ -131,22 +131,16 @@ def _read(name: str, sequence: str, view: int, pairs: list[tuple[Path, Path]], m
     merged = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     order = np.argsort(merged["frame"], kind="stable")
     merged = {key: values[order] for key, values in merged.items()}
+    names = ("pose", "betas", "transl", "scale", "residual", "confidence", "far_share", "visible")
     return Bodies(
-        name,
-        merged["frame_id"].tolist(),
-        merged["source"].tolist(),
-        merged["frame"],
-        merged["time"],
-        merged["pose"],
-        merged["betas"],
-        merged["transl"],
-        merged["scale"],
-        merged["residual"],
-        merged["confidence"],
-        merged["far_share"],
-        merged["visible"],
-        axes_of_source(provenance(pairs[0][0])),
-        model,
+        name=name,
+        frame_ids=merged["frame_id"].tolist(),
+        sources=merged["source"].tolist(),
+        frames=merged["frame"],
+        times=merged["time"],
+        axes=axes_of_source(provenance(pairs[0][0])),
+        model=model,
+        **{key: merged[key] for key in names},
     )
 
 

@@ -110,7 +110,7 @@ def export(
             advance(len(bodies.frames))
     earlier.save()
     if rates and any(name in ANIMATED for name in config.formats):
-        notes.insert(0, _told_rates(rates, config))
+        notes.insert(0, _note_on_rates(rates, config))
     return written, notes
 
 
@@ -140,7 +140,7 @@ def _files(
     return paths
 
 
-def _told_rates(rates: dict[float, bool], config: ExportConfig) -> str:
+def _note_on_rates(rates: dict[float, bool], config: ExportConfig) -> str:
     """The note on the rates of the animations: {frames per second: whether from times}."""
     span = " to ".join(f"{rate:g}" for rate in dict.fromkeys((min(rates), max(rates))))
     by_times = not config.frames_per_second and any(rates.values())
@@ -155,15 +155,10 @@ def _rows(bodies: Bodies) -> pa.Table:
         "frame": bodies.frames,
         "time": pa.array(bodies.times, from_pandas=True),
         "source": bodies.sources,
-        "pose": list(bodies.pose),
-        "betas": list(bodies.betas),
-        "transl": list(bodies.transl),
-        "scale": bodies.scale,
-        "residual": bodies.residual,
-        "confidence": bodies.confidence,
-        "far_share": bodies.far_share,
         "visible": list(bodies.visible.astype("float32")),
     }
+    columns |= {name: list(getattr(bodies, name)) for name in ("pose", "betas", "transl")}
+    columns |= {name: getattr(bodies, name) for name in ("scale", "residual", "confidence", "far_share")}
     return pa.table(columns, schema=TABLE)
 
 

@@ -24,7 +24,7 @@ def read_json_mapping(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError, OSError) as error:
-        raise InputError(path, found=f"it is not JSON ({error})", fix="Get it again") from error
+        raise InputError(path, found=f"it is not JSON ({error})", fix="Download it again") from error
     if not isinstance(content, dict):
         raise InputError(path, found=f"it holds a {type(content).__name__}", expected="a mapping of keys")
     return content

@@ -55,7 +55,7 @@ class MatFile:
         data = memoryview(_bytes_of(path))
         self._order = _byte_order(path, data)
         self._elements: dict[str, _Element] = {}
-        with self._told():
+        with self._reported():
             for element in self._walk(data):
                 name = self._describe(self._unpack(element, LONGEST_NAME_PART))[2]
                 if name in self._elements:
@@ -78,7 +78,7 @@ class MatFile:
         """
         if name not in self._elements:
             raise InputError(self.path, f'array "{name}"', "missing", _some_of(self.names))
-        with self._told(name):
+        with self._reported(name):
             element = self._elements[name]
             kind, shape, _, start = self._describe(self._unpack(element, LONGEST_NAME_PART))
             if kind not in CLASSES:
@@ -95,7 +95,7 @@ class MatFile:
             return numbers.astype(CLASSES[kind]).reshape(shape, order="F")
 
     @contextlib.contextmanager
-    def _told(self, name: str | None = None) -> Iterator[None]:
+    def _reported(self, name: str | None = None) -> Iterator[None]:
         """Replace any exception of damaged bytes by an error that names the file and the array."""
         try:
             yield

@@ -73,7 +73,7 @@ def _expanded(name: str) -> list[Path]:
     found = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
     found = [path for path in found if path.is_file() and path.suffix.lower() in KINDS]
     if not found:
-        raise InputError(name, found="the pattern fits no cloud", expected=f"files that end in {KNOWN}")
+        raise InputError(name, found="the pattern matches no cloud", expected=f"files that end in {KNOWN}")
     return found
 
 

@@ -39,7 +39,7 @@ def cloud_files(root: Path | str, settings: CloudsConfig | ScenesConfig) -> dict
         root: the top folder.
 
     Raises:
-        InputError: when there is no file, or the pattern fits none.
+        InputError: when there is no file, or the pattern matches none.
     """
     found = find_clouds(root, settings.files, settings.intrinsics)
     return group_clouds(root, found, settings.sequence_pattern)
@@ -86,7 +86,7 @@ def find_clouds(root: Path | str, pattern: str = "", intrinsics: str = "") -> li
     if not files:
         raise InputError(
             root,
-            found=f"it has no cloud{f' that fits {pattern!r}' if pattern else ''}",
+            found=f"it has no cloud{f' that matches {pattern!r}' if pattern else ''}",
             expected=f"files that end in {KNOWN}",
             fix="Correct source.root or extract.clouds.files",
         )
@@ -153,7 +153,7 @@ def group_clouds(
     """Files below ``root`` by sequence, in order of the frames.
 
     Raises:
-        InputError: when the pattern fits no file.
+        InputError: when the pattern matches no file.
     """
     root, files = Path(root), list(files)
     grouped: dict[str, list[tuple[int | None, Path]]] = {}
@@ -165,8 +165,8 @@ def group_clouds(
         raise InputError(
             "config",
             'key "extract.clouds.sequence_pattern"',
-            f"{sequence_pattern!r}, which fits none of {len(files)} files",
-            f'a regular expression that fits paths such as "{shown(root, files[0])}"',
+            f"{sequence_pattern!r}, which matches none of {len(files)} files",
+            f'a regular expression that matches paths such as "{shown(root, files[0])}"',
         )
     sequences: dict[str, list[Numbered]] = {}
     for key, pairs in sorted(grouped.items()):

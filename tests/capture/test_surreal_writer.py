@@ -147,7 +147,7 @@ def test_a_simulated_sequence_is_read_back_in_clips(tmp_path, prior):
         assert all(path.startswith(f"cmu/{split}/run0/") for path in listed)
         reading = read_sequence(simulated_root(tmp_path, name, "surreal"), name, split, settings, load_body)
         assert reading.simulated
-        assert reading.notes == ["clips read straight: 2"]
+        assert reading.notes == ["reading straight: 2 clips"]
         clips = sorted({frame.sequence for frame in reading.frames})
         assert [clip[-6:] for clip in clips] == ["_c0001", "_c0002"]
         ids = [frame.frame_id for frame in reading.frames]

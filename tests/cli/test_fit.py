@@ -157,7 +157,7 @@ def test_bad_clouds_are_listed_and_the_others_fitted(people, quick, tmp_path):
     ("arguments", "message"),
     [
         (("nowhere",), "nowhere: no such file or folder"),
-        (("*.ply",), "fits no cloud"),
+        (("*.ply",), "matches no cloud"),
         (("{empty}",), "it has no cloud"),
         (("{quick}",), 'its ending is ".yaml"'),
         (("{people}", "--config", "{empty}/no.yaml"), "no.yaml: not readable"),

@@ -90,7 +90,7 @@ def test_wrong_files_are_refused_whichever_section_is_wrong(tmp_path, text, says
 def test_options_win_over_the_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("extract: {clouds: {up: z, unit: mm}}")
-    clouds = read_cloud_settings(path, "fit", up="x", unit=None).config.extract.clouds
+    clouds = read_cloud_settings(path, "fit", None, up="x", unit=None).config.extract.clouds
     assert (clouds.up, clouds.unit) == ("x", "mm")
 
 

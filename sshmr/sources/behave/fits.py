@@ -54,7 +54,7 @@ def _check_sizes(path: Path) -> None:
     except Exception as error:  # A damaged pickle can raise almost any exception.
         raise InputError(path, found=f"not a pickle ({error})", expected="pose, betas and trans") from error
     if any(number > size for number in numbers):
-        raise InputError(path, found="a pickle with more memory slots than bytes", fix="Get it again")
+        raise InputError(path, found="a pickle with more memory slots than bytes", fix="Download it again")
 
 
 def _numbers(path: Path, content: dict[str, Any], key: str, count: int) -> np.ndarray:

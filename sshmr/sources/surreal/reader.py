@@ -99,7 +99,9 @@ class _ShardReader:
             except ValueError as error:
                 self.unfit.append((seen, str(error)))
         self._add_unfit()
-        self.reading.notes += [f"clips read {name}: {count}" for name, count in sorted(self.settled.items())]
+        self.reading.notes += [
+            f"reading {name}: {count} clips" for name, count in sorted(self.settled.items())
+        ]
         return self.reading
 
     def _add_unfit(self) -> None:

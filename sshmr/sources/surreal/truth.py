@@ -71,7 +71,7 @@ def settle(info: ClipInfo, clouds: Mapping[int, np.ndarray], bodies: Mapping[str
         # joints where right ones should be.
         chosen = min(best, key=lambda fit: fit.joints)
     if chosen.distance >= FARTHEST_FIT:
-        distances = " and ".join(f"{1000 * fit.distance:.0f} mm read {fit.reading}" for fit in best)
+        distances = " and ".join(f"{1000 * fit.distance:.0f} mm ({fit.reading})" for fit in best)
         limit = f"{1000 * FARTHEST_FIT:.0f} mm"
         raise ValueError(f"its points are {distances} from the true bodies in the median, not under {limit}")
     return chosen

@@ -58,7 +58,7 @@ def test_labels_are_the_bodies_that_were_rendered(surreal, reading, load_body):
 
 def test_left_hands_stay_left(reading):
     """The points that the part images call the left arm are at the labelled left arm, in both readings."""
-    assert reading.notes == ["clips read straight: 2", "clips read swapped: 2"]
+    assert reading.notes == ["reading straight: 2 clips", "reading swapped: 2 clips"]
     for frame in reading.frames:
         left, right = (frame.points[np.isin(frame.parts, arm)].mean(axis=0) for arm in (LEFT_ARM, RIGHT_ARM))
         elbows = frame.truth.joints[[18, 19]]
@@ -100,7 +100,7 @@ def test_somebody_alike_on_both_sides_is_not_mirrored(tmp_path, load_body):
     settings = PLAIN.replace(surreal=SurrealConfig(minimum_parts=8))
     for bodies in (load_body, lambda gender: None):
         notes = read(tmp_path, bodies, settings).notes
-        assert notes[-2:] == ["clips read straight: 4", "clips read swapped: 4"]
+        assert notes[-2:] == ["reading straight: 4 clips", "reading swapped: 4 clips"]
 
 
 def test_a_root_that_is_not_turned_is_read(tmp_path, load_body):
@@ -176,7 +176,7 @@ def test_annotation_of_other_clips_is_reported(clips, load_body):
     assert len(reading.frames) == 12
     assert sum(frame.truth is None for frame in reading.frames) == 9
     (note,) = (note for note in reading.notes if "clips without ground truth" in note)
-    assert re.match(r"3 clips without .* mm read straight and .* mm read swapped", note)
+    assert re.match(r"3 clips without .* mm \(straight\) and .* mm \(swapped\)", note)
     shutil.copy(f"{stem_of(clips, '01_01')}_info.mat", f"{stem_of(clips, '04_01')}_info.mat")
     with pytest.raises(InputError, match="the annotation of none of 4 clips fits"):
         read(clips, load_body)
