@@ -41,7 +41,7 @@ class RoundInputs:
         for name, value in dataclasses.asdict(self).items():
             for path in value if isinstance(value, list) else [value] if value else []:
                 if not Path(path).is_file():
-                    raise InputError(path, found="no such file", expected=f"an input of --{name}")
+                    raise InputError(path, found="no such file", expected=f"{name} for the training")
                 digests.setdefault(name, []).append(sha256_of(path))
         return {name: sorted(values) for name, values in digests.items()}
 

@@ -1,5 +1,6 @@
 """What the network owes its user: the result depends on the cloud, not on how it was handed over."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sshmr.network.head import Prediction
 from sshmr.network.model import MeshRegressor
 from sshmr.network.ragged import cut_in_patches
 
-CONFIG = Path(__file__).resolve().parents[2] / "config"
+CONFIG, DOCS = (Path(__file__).resolve().parents[2] / name for name in ("config", "docs"))
 TINY = {
     "widths": (8, 16, 16),
     "heads": (2, 2, 2),
@@ -189,10 +190,18 @@ def test_an_untrained_network_predicts_a_standing_body_at_the_cloud(neutral_body
     assert shoulder[1] - wrist[1] > 0.3
 
 
-def test_the_paper_overlay_has_92_million_parameters():
-    with torch.device("meta"):
-        encoder = PointTransformer(overlay("paper"))
-    assert 91.5e6 < sum(parameter.numel() for parameter in encoder.parameters()) < 92.5e6
+def test_the_presets_have_as_many_parameters_as_their_table_says():
+    rows = re.findall(r"^\| `(\w+)`.*\| ([\d.]+) M.* \|", (DOCS / "network.md").read_text(), re.M)
+    assert [name for name, _ in rows] == ["small", "medium", "paper"]
+    for name, millions in rows:
+        with torch.device("meta"):
+            made = MeshRegressor(
+                overlay(name) if name != "small" else network_config({}), torch.zeros(1024, 3)
+            )
+        assert sum(parameter.numel() for parameter in made.parameters()) / 1e6 == pytest.approx(
+            float(millions), abs=0.05
+        )
+    assert sum(parameter.numel() for parameter in made.encoder.parameters()) == pytest.approx(92e6, abs=5e5)
 
 
 def test_the_paper_overlay_has_the_published_stages():
