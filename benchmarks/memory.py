@@ -88,9 +88,9 @@ def main():
         "preset": options.preset, "batch": train.batch, "points": len(template.vertices),
         "weights_gib": weights / GIB, "fixed_gib": fixed / GIB, "each_cloud_gib": each / GIB,
     }  # fmt: skip
-    for goes in (1, 2, 4):
-        result[f"gib_in_{goes}"] = (weights + fixed + each * train.batch / goes) / GIB
-        print(f"batch of {train.batch} in {goes}: {result[f'gib_in_{goes}']:.1f} GiB")
+    for parts in (1, 2, 4):
+        result[f"gib_in_{parts}"] = (weights + fixed + each * train.batch / parts) / GIB
+        print(f"batch of {train.batch} in {parts}: {result[f'gib_in_{parts}']:.1f} GiB")
     print(json.dumps(result, default=float))
 
 

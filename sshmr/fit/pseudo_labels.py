@@ -39,13 +39,13 @@ def relabel(
         names = ("pose", "betas", "transl", "scale")
         pose, betas, transl, scale = (torch.from_numpy(params[name][row : row + 1]) for name in names)
         vertices = chosen(pose, betas, transl).scaled(scale, transl).vertices
-        nearest, inlier = _labels(vertices, torch.from_numpy(cloud[valid]), config)
+        nearest, inlier = _assigned(vertices, torch.from_numpy(cloud[valid]), config)
         segment[row, valid] = nearest
         weight[row, valid] = inlier * trust[row]
     return {"frame_id": points["frame_id"], "trust": trust, "segment": segment, "weight": weight}
 
 
-def _labels(
+def _assigned(
     vertices: torch.Tensor, cloud: torch.Tensor, config: RelabelConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest vertex and probability to belong to the body of each point: (1, M, 3), (N, 3) → (N,), (N,)."""
