@@ -5,9 +5,8 @@
 The data are simulated. Depth images have BEHAVE's size, 2048 × 1536. A few images are rendered and then
 linked under other times until there are enough. ``plain_readers.py`` also reads each source in the simplest
 way: one process, whole files and images, the same cleaning. Both must give the same points. Every case runs
-    in its own
-process on its own cores, and the time starts after the imports. The best of --repeat runs counts. The last
-line is JSON.
+in its own process on its own cores, and the time starts after the imports. The best of --repeat runs counts.
+The last line is JSON.
 """
 
 import argparse
