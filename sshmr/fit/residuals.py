@@ -18,6 +18,8 @@ ON_SKIN = 0.08
 """Metres. A point this near to a vertex counts as on its part of the skin."""
 MISSED, LINKED = 0.07, 0.08
 """Metres; points farther than the first from the mesh, each within the second of the next, may be a limb."""
+BESIDE = 0.1
+"""Metres between two things that stand side by side, seen from above."""
 PIECE = 8192
 """Number of points whose distances to the vertices are computed at the same time."""
 FEWEST_POINTS = 2
@@ -52,11 +54,20 @@ def residuals(body: BodyModel, state: State, clouds: torch.Tensor, masks: torch.
 
 def _largest_group(places: np.ndarray) -> int:
     """Size of the largest group of (n, 3) points in which each is within ``LINKED`` of another."""
-    if len(places) < 2:
-        return len(places)
-    pairs = cKDTree(places).query_pairs(LINKED, output_type="ndarray")
+    return int(np.bincount(_groups(places, LINKED)).max()) if len(places) else 0
+
+
+def largest_piece(cloud: np.ndarray) -> np.ndarray:
+    """Which points (K,) of a cloud (K, 3) belong to its largest piece, seen from above."""
+    piece = _groups(cloud[:, [0, 2]], BESIDE)
+    return np.asarray(piece == np.bincount(piece).argmax())
+
+
+def _groups(places: np.ndarray, apart: float) -> np.ndarray:
+    """Number (n,) of the group of each place (n, D). Places nearer than ``apart`` are in the same one."""
+    pairs = cKDTree(places).query_pairs(apart, output_type="ndarray")
     links = coo_array((np.ones(len(pairs), bool), pairs.T), (len(places), len(places)))
-    return int(np.bincount(connected_components(links, directed=False)[1]).max())
+    return np.asarray(connected_components(links, directed=False)[1])
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from sshmr.body.model import BodyModel
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine, Fitted, frame_of, heights
 from sshmr.fit.linearise import State
-from sshmr.fit.residuals import residuals, visible_joints
+from sshmr.fit.residuals import largest_piece, residuals, visible_joints
 
 SEARCHED_BELOW = 0.9
 """With this confidence, a fit needs no further search. Bodies of upright people in clouds of people who are
@@ -23,6 +23,10 @@ PART_COST = 6.0
 
 CERTAIN, MISSED = 0.95, 0.01
 """A fit with a lower confidence, or with a larger connected share of far points, may miss a limb."""
+
+DOUBTFUL, SURER, LEAST_PIECE = 0.4, 0.3, 0.5
+"""With a lower confidence than the first, a fit may include what stands beside the person. The fit to the
+largest piece replaces it if its confidence is higher by the second. Third: smallest share of a piece."""
 
 PREDICTED = ("network", "turned")
 """Names of the starts from a prediction; their indices are -2 and -1."""
@@ -102,7 +106,32 @@ def found_from_nothing(
         part = functools.partial(engine.from_part, upper=upper)
         unsure = low if predicted is None else low & (found.confidence < SEARCHED_BELOW)
         found = _searched(engine, body, seen, found, unsure, part, PART_COST)
-    return _with_missed_limbs(engine, body, seen, found)
+    found = _with_missed_limbs(engine, body, seen, found)
+    return _without_neighbours(engine, body, seen, predicted, found)
+
+
+def _without_neighbours(
+    engine: Engine, body: BodyModel, seen: Seen, predicted: State | None, found: Found
+) -> Found:
+    """Fit the largest piece of each doubtful cloud alone; keep what is then clear.
+
+    The other pieces may be an object or another person in the box. Their points still count as far ones.
+    """
+    points, mask, sensor = seen
+    alone = mask.clone()
+    for row in (found.confidence < DOUBTFUL).nonzero()[:, 0]:
+        alone[row, mask[row]] = torch.from_numpy(largest_piece(points[row, mask[row]].cpu().numpy())).to(mask)
+    kept = alone.sum(1) / mask.sum(1)
+    rows = ((kept < 1) & (kept >= LEAST_PIECE)).nonzero()[:, 0]
+    if not len(rows):
+        return found
+    sensor = None if sensor is None else sensor[rows]
+    start = None if predicted is None else predicted.rows(rows)
+    # Nothing is beside a largest piece, so this ends.
+    piece = found_from_nothing(engine, body, points[rows], alone[rows], start, sensor)
+    whole = judged(engine, body, points[rows], mask[rows], piece.fitted, sensor)
+    clear = piece.confidence > found.confidence[rows] + SURER
+    return exchanged(found, rows[clear], whole._replace(confidence=piece.confidence), clear)
 
 
 def _from_predicted(

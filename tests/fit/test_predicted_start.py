@@ -6,7 +6,7 @@ import torch
 from sshmr.config.fit import FitConfig
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
-from sshmr.fit.search import found_from_nothing, name_of_start
+from sshmr.fit.search import DOUBTFUL, _without_neighbours, found_from_nothing, judged, name_of_start
 from tests.fit.test_engine import joint_error, true_state
 
 
@@ -33,3 +33,25 @@ def test_a_wrong_prediction_is_searched_again(engine, neutral_body, seen_bodies)
     wrong = State.from_pose(pose, torch.zeros(2, 10), torch.tensor([[2.0, 0.0, 0.0]]).expand(2, 3))
     found = found_from_nothing(engine, neutral_body, seen["points"], seen["mask"], wrong)
     assert joint_error(neutral_body, found.fitted, seen).max() < 80
+
+
+@torch.no_grad()
+def test_a_post_beside_a_person_is_left_out_if_it_makes_the_fit_doubtful(engine, neutral_body, seen_bodies):
+    """The fit before is upside down."""
+    seen = {name: value[:1] for name, value in seen_bodies.items()}
+    person, generator = seen["points"][:, seen["mask"][0]], torch.Generator().manual_seed(0)
+    post = torch.rand(1, 150, 3, generator=generator) * torch.tensor([0.1, 1.2, 0.1])
+    cloud = torch.cat(
+        [person, post + person.amax(1) * torch.tensor([1, 0, 0]) + torch.tensor([0.2, -0.7, 0])], 1
+    )
+    everything = torch.ones(cloud.shape[:2], dtype=torch.bool)
+    truth = true_state(seen)
+    wrong = State.from_pose(torch.tensor([[3.1] + 71 * [0.0]]), torch.zeros(1, 10), torch.zeros(1, 3))
+    before = judged(
+        engine, neutral_body, cloud, everything, engine.from_predictions(cloud, everything, [wrong])
+    )
+    assert before.confidence < DOUBTFUL
+    after = _without_neighbours(engine, neutral_body, (cloud, everything, None), truth, before)
+    assert joint_error(neutral_body, after.fitted, seen) < 60
+    assert after.confidence > before.confidence + 0.3
+    assert after.far_share > 0.1, "the post still counts"
