@@ -4,7 +4,6 @@
 rule evaluate_part:
     """The measures of every frame of some shards in one round."""
     input:
-        points=lambda wildcards: tables(RUN.points_of, part=wildcards.part),
         fits=lambda wildcards: tables(RUN.params_of, wildcards.round, "fit", part=wildcards.part),
         pseudo_labels=lambda wildcards: tables(
             RUN.pseudo_labels_of, wildcards.round, splits=["train"], part=wildcards.part

@@ -44,9 +44,15 @@ class Surface:
             distance: (...) float32, infinite where nothing is hit.
             face: (...) int64, -1 where nothing is hit.
         """
+        return self.hits(origins, directions)[:2]
+
+    def hits(self, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As ``cast``, and the barycentric weights (..., 3) of the face's corners at the hit."""
         hits = self._scene.cast_rays(self._rays(origins, directions), nthreads=1)
         face = hits["primitive_ids"].numpy().astype(np.int64)
-        return hits["t_hit"].numpy(), np.where(face == self._scene.INVALID_ID, -1, face)
+        second, third = np.moveaxis(hits["primitive_uvs"].numpy(), -1, 0)
+        weights = np.stack([1 - second - third, second, third], axis=-1)
+        return hits["t_hit"].numpy(), np.where(face == self._scene.INVALID_ID, -1, face), weights
 
     def crossings(self, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """How often each ray crosses the surface, (...) int. Odd: the origin is inside a closed mesh."""

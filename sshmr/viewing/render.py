@@ -165,27 +165,16 @@ def _draw_mesh(
     down = (0.5 - (np.arange(height) + 0.5) / height) * view.height
     plane = view.centre + across[None, :, None] * axes[0] + down[:, None, None] * axes[1]
     start = float(np.abs((vertices - view.centre) @ axes[2]).max()) + 1.0
-    distance, face = surface.cast(plane + start * axes[2], -axes[2])
+    distance, face, weights = surface.hits(plane + start * axes[2], -axes[2])
     hit = face >= 0
     depth = np.where(hit, start - distance, -np.inf)
 
-    weights = _corner_weights(plane[hit] + depth[hit][:, None] * axes[2], face[hit], vertices, faces)
-    corners = faces[face[hit]]
-    normals = (weights * vertex_normals(vertices, faces)[corners]).sum(axis=1)
+    weights, corners = weights[hit], faces[face[hit]]
+    normals = np.einsum("pc,pcx->px", weights, vertex_normals(vertices, faces)[corners])
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
-    colour[hit] = _shade(normals @ axes.T, (weights * tints[corners]).sum(axis=1))
-    opacity[hit] = (weights[..., 0] * cover[corners]).sum(axis=1)
+    colour[hit] = _shade(normals @ axes.T, np.einsum("pc,pcx->px", weights, tints[corners]))
+    opacity[hit] = np.einsum("pc,pc->p", weights, cover[corners])
     return depth
-
-
-def _corner_weights(
-    places: np.ndarray, face: np.ndarray, vertices: np.ndarray, faces: np.ndarray
-) -> np.ndarray:
-    """Barycentric weights of places on the given faces, (P, 3, 1)."""
-    corners = vertices[faces[face]].astype(np.float64)
-    edges = corners - places[:, None]
-    areas = np.linalg.norm(np.cross(edges[:, [1, 2, 0]], edges[:, [2, 0, 1]]), axis=-1)
-    return (areas / np.maximum(areas.sum(axis=1, keepdims=True), 1e-20))[..., None]
 
 
 def _shade(normals: np.ndarray, tints: np.ndarray) -> np.ndarray:
@@ -216,20 +205,18 @@ def _draw_dots(
     near, tint = projected[order, 2], colours[order]
     radius = max(1, round(DOT_RADIUS * height / view.height))
     steps = np.arange(-radius, radius + 1)
-    disc = [(r, c) for r in steps for c in steps if r * r + c * c <= (radius + 0.3) ** 2]
+    disc = np.array([(r, c) for r in steps for c in steps if r * r + c * c <= (radius + 0.3) ** 2])
     centre_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     seen = centre_inside.copy()
     if depth is not None:
         mesh = depth[row[centre_inside], column[centre_inside]]
         seen[centre_inside] = near[centre_inside] >= mesh - DOT_TOLERANCE
-    # One disc after the other: the pixels of a nearer dot overwrite those of a farther one.
-    for r, c, paint in zip(row[seen], column[seen], tint[seen], strict=True):
-        rows, columns = (
-            np.clip(r + np.array(disc).T[0], 0, height - 1),
-            np.clip(c + np.array(disc).T[1], 0, width - 1),
-        )
-        colour[rows, columns] = paint
-        opacity[rows, columns] = 1.0
+    rows = np.clip(row[seen, None] + disc[:, 0], 0, height - 1)
+    columns = np.clip(column[seen, None] + disc[:, 1], 0, width - 1)
+    # Of the dots that cover a pixel, the nearest one is the last.
+    pixels, place = np.unique((rows * width + columns).ravel()[::-1], return_index=True)
+    colour.reshape(-1, 3)[pixels] = np.repeat(tint[seen], len(disc), axis=0)[::-1][place]
+    opacity.reshape(-1)[pixels] = 1.0
 
 
 def _downsample(colour: np.ndarray, opacity: np.ndarray) -> np.ndarray:
