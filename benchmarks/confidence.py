@@ -20,6 +20,7 @@ import wild_clouds
 from wild import Fitter
 
 from sshmr.config.fit import FitConfig
+from sshmr.evaluation.measures import visible_mpjpe
 from sshmr.fit.confidence import QUANTITIES, confidence, evidence
 from sshmr.report.frame_errors import GOOD, calibration
 from sshmr.runtime import keep_freed_memory
@@ -32,7 +33,10 @@ STRENGTH = 1.0
 
 @torch.no_grad()
 def fitted(fitter: Fitter, poses: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """Evidence (F, Q) of fits, and the group and MPJPE (metres) of each: ``count`` clouds of each kind."""
+    """Evidence (F, Q) of fits, and of each the group and the MPJPE over the visible joints, metres.
+
+    There are ``count`` clouds of each kind.
+    """
     found, rows = [], []
     for group, kinds in wild_clouds.GROUPS.items():
         if group in OTHER_SIZES:
@@ -48,8 +52,9 @@ def fitted(fitter: Fitter, poses: np.ndarray, count: int, seed: int) -> tuple[np
                 data = (fitter.engine.surface, fitter.engine.prior, points, mask, state, one.residual)
                 found.append(evidence(*data, one.visible).numpy())
                 joints = fitter.body(state.pose, state.betas, state.transl).joints.numpy()
-                error = np.linalg.norm(joints - frames.joints[here], axis=2).mean(1)
-                rows += [{"group": group, "error": value} for value in error]
+                error = np.linalg.norm(joints - frames.joints[here], axis=2)
+                shown = visible_mpjpe(error, one.visible.numpy())
+                rows += [{"group": group, "error": value} for value in shown]
         print(f"{group}: {len(rows)} clouds", flush=True)
     return np.concatenate(found), pd.DataFrame(rows)
 

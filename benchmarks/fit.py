@@ -31,7 +31,7 @@ from sshmr.body.model import BodyModel, open_body_path
 from sshmr.body.prior import PosePrior, open_prior_path
 from sshmr.body.template import build_template
 from sshmr.config.fit import FitConfig
-from sshmr.evaluation.measures import pa_mpjpe
+from sshmr.evaluation.measures import joint_errors, pa_mpjpe, visible_mpjpe
 from sshmr.fit.confidence import confidence, evidence
 from sshmr.fit.engine import Engine
 from sshmr.fit.linearise import State
@@ -109,18 +109,19 @@ def figures(body, done, frames):
 
 @torch.no_grad()
 def sureness(engine, body, state, frames):
-    """(F,) confidence in fits."""
+    """Confidence in fits (F,), and the joints that the clouds show (F, 24)."""
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     residual = residuals(body, state, points, mask).median
     visible = visible_joints(engine.body, state, points, mask)
     found = evidence(engine.surface, engine.prior, points, mask, state, residual, visible)
-    return confidence(found).numpy()
+    return confidence(found).numpy(), visible.numpy()
 
 
 def calibration_error(engine, body, state, frames):
     """Expected calibration error of the confidence in fits, 0 to 1."""
-    sure = sureness(engine, body, state, frames)
-    return float(calibration(sure, errors(posed_by(body, state)[0], frames) / 1e3)[1])
+    sure, visible = sureness(engine, body, state, frames)
+    shown = visible_mpjpe(joint_errors(posed_by(body, state)[0], frames.joints), visible)
+    return float(calibration(sure, shown)[1])
 
 
 def preferred(body, ours, truth, frames):

@@ -117,7 +117,7 @@ def main():
         lower = (refined.energy < searched.energy).numpy()
         best = np.where(lower, error["network"], error["search"])
         result["both"] = summary(best, quick + slow)
-        sure = sureness(engine, body, refined.state, frames)
+        sure, _ = sureness(engine, body, refined.state, frames)
         for limit in LIMITS:
             doubtful = sure < limit
             mixed = np.where(doubtful, best, error["network"])

@@ -25,6 +25,12 @@ def mpjpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return joint_errors(predicted, true).mean(axis=-1)
 
 
+def visible_mpjpe(errors: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Mean of the joints' errors (F, 24) over those where ``visible`` (F, 24) is 1 -> (F,), NaN where none is."""
+    chosen = visible == 1
+    return np.where(chosen, errors, 0).sum(axis=1) / np.where(chosen.any(axis=1), chosen.sum(axis=1), np.nan)
+
+
 def mpvpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Mean per-vertex position error without any alignment, (F, V, 3), (F, V, 3) -> (F,)."""
     return joint_errors(predicted, true).mean(axis=-1)

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from sshmr.body.layout import JOINT_NAMES
 from sshmr.body.template import Template
 from sshmr.evaluation.frames import has_truth, pose_rows
-from sshmr.evaluation.measures import joint_errors
+from sshmr.evaluation.measures import joint_errors, visible_mpjpe
 from sshmr.tables.schemas import valid_mask
 from sshmr.viewing.frames import Run, Sequence
 
@@ -23,7 +23,7 @@ SEEN_SHARE = 0.25
 most half."""
 
 GOOD = 0.1
-"""Metres: confidence is the probability that a frame's MPJPE is below this."""
+"""Metres: confidence is the probability that a frame's MPJPE over the visible joints is below this."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +32,10 @@ class FrameErrors:
 
     Attributes:
         table: a row per frame and stage: round, stage, split, sequence, view, frame_id, row (of its
-            sequence); error (MPJPE, metres, NaN without truth), residual (metres), confidence (0..1);
-            n_points; distance (metres from the source's origin to the cloud); visible (0..1, share of
-            the true body that is visible, NaN without truth).
+            sequence); error (MPJPE, metres, NaN without truth); visible_error (MPJPE over the joints that a
+            fit marks as visible, NaN where none); residual (metres); confidence (0..1); n_points;
+            distance (metres from the source's origin to the cloud); visible (0..1, share of the true body
+            that is visible, NaN without truth).
         joints: (rows, 24) metres, each joint's error. seen: (rows, 24) bool, whether it was seen.
     """
 
@@ -67,6 +68,7 @@ def frame_errors(run: Run, stages: list[tuple[int, str]]) -> FrameErrors:
                     round=round_,
                     stage=stage,
                     error=errors.mean(axis=1),
+                    visible_error=visible_mpjpe(errors, params["visible"]),
                     residual=params["residual"],
                     confidence=params["confidence"],
                     visible=visible,
@@ -120,7 +122,8 @@ def calibration(confidence: np.ndarray, error: np.ndarray, bins: int = 10) -> tu
     """The share of good fits in bins of confidence, and the expected calibration error.
 
     Args:
-        confidence: (F,) 0..1. error: (F,) metres. Frames where either is NaN do not count.
+        confidence: (F,) 0..1. error: (F,) metres, over the visible joints. Frames where either is NaN do
+            not count.
 
     Returns:
         A row per bin with frames: confidence (mean), good (share with an error below ``GOOD``),

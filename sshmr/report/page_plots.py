@@ -85,7 +85,7 @@ def reliability_plot(fits: FrameErrors) -> str | None:
     Args:
         fits: of one round; a network's confidence is not a probability.
     """
-    confidence, error = (fits.table[name].to_numpy(float) for name in ("confidence", "error"))
+    confidence, error = (fits.table[name].to_numpy(float) for name in ("confidence", "visible_error"))
     bins, _ = calibration(confidence, error)
     if bins.empty:
         return None
@@ -98,7 +98,7 @@ def reliability_plot(fits: FrameErrors) -> str | None:
     ends = np.array([0.0, 100.0])
     ideal = Line("calibrated", "faint", ends, ends, labelled=False, dots=False)
     fit = Line("fit", "fit", x, y, notes=notes, sizes=sizes, labelled=False)
-    title = "Share of frames with an MPJPE below 100 mm against confidence, percent"
+    title = "Share of frames with an MPJPE over the visible joints below 100 mm against confidence, percent"
     return line_plot(title, "%", [ideal, fit], whole_x=False)
 
 

@@ -170,13 +170,13 @@ def confidence_table(fits: FrameErrors) -> list[dict[str, Any]]:
     """
     lines = []
     for round_, rows in fits.table[fits.table["error"].notna()].groupby("round"):
-        _, gap = calibration(rows["confidence"].to_numpy(), rows["error"].to_numpy())
+        _, gap = calibration(rows["confidence"].to_numpy(), rows["visible_error"].to_numpy())
         lines.append(
             {
                 "round": round_,
                 "frames": int(rows["confidence"].notna().sum()),
                 "confidence": f"{100 * rows['confidence'].mean():.1f}",
-                "good": f"{100 * (rows['error'] < GOOD).mean():.1f}",
+                "good": f"{100 * (rows['visible_error'] < GOOD).mean():.1f}",
                 "gap": f"{100 * gap:.1f}",
                 "halves": [cell(1000 * half.mean()) for half in _halves(rows)],
             }

@@ -12,10 +12,13 @@ from sshmr.config.infer import InferConfig
 from sshmr.device import repeatable
 from sshmr.geometry.neighbours import farthest_point_sample, group
 from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
-from sshmr.network.head import Prediction, heading
+from sshmr.network.head import Prediction
 from sshmr.network.model import MATCH_SHARPNESS, MeshRegressor
 from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
+
+UPSIDE_DOWN = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+MIRROR = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
 
 
 class View(NamedTuple):
@@ -25,18 +28,25 @@ class View(NamedTuple):
     mirrored: bool
 
 
-def views(rotations: int, mirrored: bool) -> list[View]:
-    """Views at evenly spaced rotations about the vertical, and with ``mirrored`` their mirror images."""
+def views(rotations: int, mirrored: bool, base: torch.Tensor | None = None) -> list[View]:
+    """Views at evenly spaced rotations about the vertical, and with ``mirrored`` their mirror images.
+
+    ``base``: (3, 3) rotation before these, or None.
+    """
     angles = torch.arange(rotations) * (2 * math.pi / rotations)
+    turns = rotation_about_y(angles) if base is None else rotation_about_y(angles) @ base
     sides = (False, True) if mirrored else (False,)
-    return [View(rotation, side) for side in sides for rotation in rotation_about_y(angles)]
+    return [View(turn, side) for side in sides for turn in turns]
 
 
-def facing_views(prediction: Prediction, mirrored: bool) -> list[View]:
-    """Views in which each predicted body faces +z. A mirrored cloud is rotated the other way."""
-    angles = heading(prediction.rotmats)
-    signs = (-1, 1) if mirrored else (-1,)
-    return [View(rotation_about_y(sign * angles), sign > 0) for sign in signs]
+def upright_views(prediction: Prediction, mirrored: bool) -> list[View]:
+    """Views in which each predicted body's pelvis is upright and faces +z."""
+    pelvis = prediction.rotmats[:, 0]
+    seen = [View(pelvis.mT, False)]
+    if mirrored:
+        flip = MIRROR.to(pelvis)
+        seen.append(View((flip @ pelvis @ flip).mT, True))
+    return seen
 
 
 @torch.inference_mode()
@@ -121,17 +131,32 @@ def predict_views(
     descriptors: torch.Tensor,
     config: InferConfig,
 ) -> tuple[Prediction, torch.Tensor]:
-    """Predict from rotated views. Further passes rotate each cloud so that its last prediction faces +z.
+    """Predict from rotated views, in several passes.
 
-    Arguments and result as for ``predict``.
+    The first pass predicts each cloud as it is and upside down, and keeps the prediction whose matching is
+    more certain. Each further pass rotates each cloud so that its last predicted body stands upright and
+    faces +z. Arguments and result as for ``predict``.
     """
     seen = sampled(cloud, mask, config)
-    chosen = views(config.rotations, config.mirrored)
-    prediction, certainty = predict(network, *seen, descriptors, chosen, config.matched_points)
-    for _ in range(config.passes - 1):
-        chosen = facing_views(prediction, config.mirrored)
-        prediction, certainty = predict(network, *seen, descriptors, chosen, config.matched_points)
+
+    def predicted(chosen: list[View]) -> tuple[Prediction, torch.Tensor]:
+        return predict(network, *seen, descriptors, chosen, config.matched_points)
+
+    mirrored = [False] * (config.passes - 1) + [config.mirrored]
+    prediction, certainty = predicted(views(config.rotations, mirrored[0]))
+    if config.upside_down:
+        other, surer = predicted(views(config.rotations, mirrored[0], UPSIDE_DOWN))
+        better = surer > certainty
+        prediction = Prediction(*(_chosen(better, *pair) for pair in zip(other, prediction, strict=True)))
+        certainty = torch.maximum(certainty, surer)
+    for side in mirrored[1:]:
+        prediction, certainty = predicted(upright_views(prediction, side))
     return prediction, certainty
+
+
+def _chosen(which: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The rows of ``first`` where ``which`` (B,) is true, and of ``second`` elsewhere."""
+    return torch.where(which.view(-1, *[1] * (first.dim() - 1)), first, second)
 
 
 def predict(

@@ -6,10 +6,10 @@ import torch
 from sshmr.config.infer import InferConfig
 from sshmr.config.network import network_config
 from sshmr.geometry.rotations import rotmat_to_rot6d, rotvec_to_rotmat
-from sshmr.network.head import Prediction, heading
+from sshmr.network.head import Prediction
 from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, mirror, turn
-from sshmr.training.infer import facing_views, predict, sampled, views
+from sshmr.training.infer import UPSIDE_DOWN, predict, predict_views, sampled, upright_views, views
 
 
 class Oracle:
@@ -56,16 +56,54 @@ def test_the_mean_over_views_turns_with_the_cloud(mirrored, settings):
     torch.testing.assert_close(straight.pelvis @ quarter.T, turned.pelvis, atol=1e-4, rtol=0)
 
 
-def test_the_second_look_shows_every_cloud_facing_ahead_mirrored_or_not():
+def test_later_passes_show_every_body_upright_and_facing_ahead_mirrored_or_not():
     torch.manual_seed(2)
     target = Prediction(rotvec_to_rotmat(torch.randn(5, 24, 3)), torch.randn(5, 3), torch.randn(5, 10))
     points, mask = torch.randn(5, 20, 3), torch.ones(5, 20, dtype=torch.bool)
     cloud = Batch(points, mask, torch.full(mask.shape, -1), mask.float(), target, torch.ones(5))
-    for view in facing_views(target, mirrored=True):
+    for view in upright_views(target, mirrored=True):
         shown = mirror(cloud, torch.full((5,), view.mirrored), torch.arange(1))
-        rotmats = shown.target.rotmats.clone()
-        rotmats[:, 0] = view.rotation @ rotmats[:, 0]
-        torch.testing.assert_close(heading(rotmats), torch.zeros(5), atol=1e-5, rtol=0)
+        pelvis = view.rotation @ shown.target.rotmats[:, 0]
+        torch.testing.assert_close(pelvis, torch.eye(3).expand(5, 3, 3), atol=1e-5, rtol=0)
+
+
+class UprightOnly:
+    """Knows the answer of clouds whose body is nearly upright. Of others it says something else, unsurely."""
+
+    def __init__(self, points, target):
+        self.points, self.target, self.seen = points, target, []
+
+    def __call__(self, points, mask, descriptors, matched_points):
+        # The rotation from the known cloud to the one that is seen.
+        turn = (torch.linalg.pinv(self.points) @ points).mT
+        upright = (turn @ self.target.rotmats[:, 0])[:, 1, 1] > 0.5
+        root = torch.where(upright[:, None, None], turn @ self.target.rotmats[:, 0], torch.eye(3))
+        rotmats = torch.cat([root[:, None], self.target.rotmats[:, 1:]], 1)
+        pelvis = (self.target.pelvis[:, None] @ turn.mT)[:, 0]
+        similarity = torch.zeros(*mask.shape, 5)
+        similarity[upright, :, 0] = 1.0
+        self.seen.append(upright)
+        return Output(
+            None, None, similarity, Prediction(rotmats, pelvis, self.target.betas), rotmat_to_rot6d(rotmats)
+        )
+
+
+def test_people_upside_down_are_predicted_as_they_are():
+    """The first cloud's body stands, the second one's hangs head down."""
+    torch.manual_seed(6)
+    rotmats = rotvec_to_rotmat(torch.randn(2, 24, 3))
+    rotmats[:, 0] = torch.stack([torch.eye(3), UPSIDE_DOWN])
+    target = Prediction(rotmats, torch.randn(2, 3), torch.randn(2, 10))
+    points, mask = torch.randn(2, 20, 3), torch.ones(2, 20, dtype=torch.bool)
+    network = UprightOnly(points, target)
+    config = InferConfig(points=0, matched_points=0, passes=2, mirrored=False)
+    found, certainty = predict_views(network, points, mask, None, config)
+    torch.testing.assert_close(found.rotmats, target.rotmats, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.pelvis, target.pelvis, atol=1e-4, rtol=0)
+    assert [seen.tolist() for seen in network.seen] == [[True, False], [False, True], [True, True]]
+    assert (certainty > 0.9).all()
+    wrong, _ = predict_views(network, points, mask, None, config.model_copy(update={"upside_down": False}))
+    assert (wrong.rotmats[1, 0] - target.rotmats[1, 0]).abs().max() > 1
 
 
 def rows(cloud, mask):
