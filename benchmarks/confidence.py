@@ -27,7 +27,7 @@ from sshmr.runtime import keep_freed_memory
 
 OTHER_SIZES = ("child",)
 """Groups left out: ``fit.size: adult`` is not meant for them."""
-STRENGTH = 1.0
+STRENGTH = 0.3
 """Inverse of the regularisation of the regression."""
 
 
@@ -42,7 +42,7 @@ def fitted(fitter: Fitter, poses: np.ndarray, count: int, seed: int) -> tuple[np
         if group in OTHER_SIZES:
             continue
         for kind in kinds.values():
-            frames = wild_clouds.draw(kind, poses, count, seed).frames
+            frames, seen, _ = wild_clouds.draw(kind, poses, count, seed)
             at = 0
             for one in fitter(frames):
                 state = one.fitted.state
@@ -50,10 +50,10 @@ def fitted(fitter: Fitter, poses: np.ndarray, count: int, seed: int) -> tuple[np
                 at = here.stop
                 points, mask = (torch.from_numpy(part[here]) for part in (frames.points, frames.mask))
                 data = (fitter.engine.surface, fitter.engine.prior, points, mask, state, one.residual)
-                found.append(evidence(*data, one.visible).numpy())
+                found.append(evidence(*data).numpy())
                 joints = fitter.body(state.pose, state.betas, state.transl).joints.numpy()
                 error = np.linalg.norm(joints - frames.joints[here], axis=2)
-                shown = visible_mpjpe(error, one.visible.numpy())
+                shown = visible_mpjpe(error, one.visible.numpy() & seen[here])
                 rows += [{"group": group, "error": value} for value in shown]
         print(f"{group}: {len(rows)} clouds", flush=True)
     return np.concatenate(found), pd.DataFrame(rows)

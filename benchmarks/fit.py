@@ -113,7 +113,7 @@ def sureness(engine, body, state, frames):
     points, mask = torch.from_numpy(frames.points), torch.from_numpy(frames.mask)
     residual = residuals(body, state, points, mask).median
     visible = visible_joints(engine.body, state, points, mask)
-    found = evidence(engine.surface, engine.prior, points, mask, state, residual, visible)
+    found = evidence(engine.surface, engine.prior, points, mask, state, residual)
     return confidence(found).numpy(), visible.numpy()
 
 

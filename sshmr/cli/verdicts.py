@@ -9,13 +9,8 @@ import numpy as np
 
 SURE_FROM, FAILED_BELOW = 0.5, 0.02
 """Smallest confidence of a sure body; a body below the second value has failed."""
-PART_HIDDEN, PART_SURE_FROM = 6, 0.4
-"""Hidden joints with which a cloud counts as a part of a person, and the smallest confidence of a sure part.
-
-The confidence is about all joints, the verdict about those that the cloud shows. Of 24 fits of simulated
-upper and lower 40, 50 and 70 %, 18 were good over all joints (mean confidence 0.77), and 23 over the visible
-ones.
-"""
+PART_HIDDEN = 6
+"""Hidden joints with which a cloud counts as a part of a person."""
 DOUBTFUL_FAR, FAILED_FAR = 0.12, 0.3
 """Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss
 a limb, or the cloud shows something else, too. With more than the second, it has failed."""
@@ -59,11 +54,8 @@ class Verdicts:
     @property
     def _levels(self) -> np.ndarray:
         """(F,) the verdict of each body, a value of ``LEVELS``."""
-        part = (self.visible == 0).sum(1) >= PART_HIDDEN
-        failed = ((self.confidence < FAILED_BELOW) & ~part) | (self.far_share > FAILED_FAR)
-        sure = (self.confidence >= np.where(part, PART_SURE_FROM, SURE_FROM)) & ~(
-            self.far_share > DOUBTFUL_FAR
-        )
+        failed = (self.confidence < FAILED_BELOW) | (self.far_share > FAILED_FAR)
+        sure = (self.confidence >= SURE_FROM) & ~(self.far_share > DOUBTFUL_FAR)
         return np.where(failed, LEVELS["failed"], np.where(sure, LEVELS["sure"], LEVELS["doubtful"]))
 
     @property

@@ -26,7 +26,7 @@ def mpjpe(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def visible_mpjpe(errors: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Mean of the joints' errors (F, 24) over those where ``visible`` (F, 24) is 1 -> (F,), NaN where none is."""
+    """Mean of the errors (F, 24) of the joints whose ``visible`` (F, 24) is 1 -> (F,), NaN where none is."""
     chosen = visible == 1
     return np.where(chosen, errors, 0).sum(axis=1) / np.where(chosen.any(axis=1), chosen.sum(axis=1), np.nan)
 

@@ -1,6 +1,6 @@
-"""The confidence of a fit: the estimated probability that its MPJPE is under 100 mm.
+"""The confidence of a fit: the estimated probability that its MPJPE over the visible joints is under 100 mm.
 
-A logistic regression on eight quantities that need no truth. The quantities do not depend on the optimiser
+A logistic regression on seven quantities that need no truth. The quantities do not depend on the optimiser
 and the settings of the fit, so the same coefficients apply to all fits. ``benchmarks/confidence.py`` learns
 them and measures their calibration on other people.
 """
@@ -28,11 +28,11 @@ LEAST = 1e-4
 FAR = 0.06
 """Metres from the nearest vertex of the template, whose vertices lie some 4 cm apart."""
 
-QUANTITIES = ("residual", "reach", "pose", "shape", "movement", "count", "far", "hidden")
-MEAN = (-5.2343, 0.0576, -116.283, 3.672, -5.8704, 6.0138, 0.0897, 0.1254)
-SCALE = (0.6162, 0.0387, 17.2405, 2.4134, 0.5654, 0.7526, 0.1348, 0.1359)
-COEFFICIENTS = (-0.1302, -0.4738, -0.3582, -0.235, -0.6131, -0.4911, -1.1398, -0.5063)
-INTERCEPT = 1.8234
+QUANTITIES = ("residual", "reach", "pose", "shape", "movement", "count", "far")
+MEAN = (-5.3374, 0.0507, -112.6021, 3.5288, -5.9531, 6.064, 0.0461)
+SCALE = (0.5293, 0.0339, 15.8278, 2.2101, 0.5088, 0.7522, 0.072)
+COEFFICIENTS = (-0.5716, -0.7019, -0.6348, -0.1491, -0.4748, -0.2288, -0.6713)
+INTERCEPT = 3.418
 """Coefficients of the quantities minus ``MEAN``, divided by ``SCALE``."""
 
 
@@ -44,7 +44,6 @@ def evidence(
     mask: torch.Tensor,
     state: State,
     residual: torch.Tensor,
-    visible: torch.Tensor,
     sensor: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The quantities that predict whether a fit is good, in the order of ``QUANTITIES``.
@@ -53,14 +52,13 @@ def evidence(
         surface: SurfaceElements. prior: PosePrior.
         points: (B, N, 3) metres; mask: (B, N) bool. state: B fitted bodies.
         residual: (B,) metres, median distance of the points to the surface.
-        visible: (B, 24) bool, the joints that the cloud shows, from ``visible_joints``.
         sensor: (B, 3) metres, NaN where unknown, or None.
 
     Returns:
-        (B, 8): log residual; mean distance from the visible skin to the cloud, metres; negative log
+        (B, 7): log residual; mean distance from the visible skin to the cloud, metres; negative log
         likelihood of the pose and of the shape, nats; log of how far one more step would move
         the skin, metres; log number of points; root of the share of points farther than ``FAR`` from the
-        template's vertices; share of the joints that the cloud does not show.
+        template's vertices.
     """
     few, few_mask = thinned(points, mask, MOST_POINTS)
     problem = Problem(surface, prior, few, few_mask, SETTINGS, Sight(sensor))
@@ -71,7 +69,6 @@ def evidence(
     apart = torch.cdist(few, vertices).amin(2) > FAR
     count = mask.sum(1).clamp_min(1).to(movement)
     far = (apart & few_mask).sum(1) / few_mask.sum(1).clamp_min(1)
-    hidden = 1 - visible.to(movement).mean(1)
     return torch.stack(
         [
             residual.clamp_min(LEAST).log(),
@@ -81,13 +78,12 @@ def evidence(
             movement.clamp_min(LEAST).log(),
             count.log(),
             far.sqrt(),
-            hidden,
         ],
         dim=1,
     )
 
 
 def confidence(found: torch.Tensor) -> torch.Tensor:
-    """(B,) in 0..1, from ``evidence`` (B, 8)."""
+    """(B,) in 0..1, from ``evidence`` (B, 7)."""
     scaled = (found - found.new_tensor(MEAN)) / found.new_tensor(SCALE)
     return torch.sigmoid(scaled @ found.new_tensor(COEFFICIENTS) + INTERCEPT)

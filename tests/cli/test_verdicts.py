@@ -53,14 +53,3 @@ def test_a_part_of_a_person_is_reported_with_what_it_lacks(hidden, lines):
     assert len(found.lines) == lines
     if lines:
         assert "1 of 1 clouds show only a part of a person; scan_0.ply lacks left_shoulder" in found.lines[0]
-
-
-def test_a_part_needs_less_confidence_as_its_hidden_joints_do_not_count():
-    assert verdicts([0.42], [0.0], hidden=8).in_words == "sure"
-    assert verdicts([0.3], [0.0], hidden=8).in_words == "doubtful"
-    assert verdicts([0.42], [0.0], hidden=2).in_words == "doubtful"
-
-
-def test_a_part_is_doubtful_as_its_hidden_joints_are_but_has_not_failed():
-    assert verdicts([0.001], [0.0], hidden=8).counts == {"sure": 0, "doubtful": 1, "failed": 0}
-    assert verdicts([0.001], [0.6], hidden=8).counts == {"sure": 0, "doubtful": 0, "failed": 1}
