@@ -13,7 +13,8 @@ PART_HIDDEN = 6
 """Hidden joints with which a cloud counts as a part of a person."""
 DOUBTFUL_FAR, FAILED_FAR = 0.12, 0.3
 """Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss
-a limb, or the cloud shows something else, too. With more than the second, it has failed."""
+a limb, or the cloud shows something else, too. With more than the second, it has failed, unless it is as
+confident as a sure body: then something stands beside the person."""
 LEVELS = {"sure": 2, "doubtful": 1, "failed": 0}
 SHOWN = 6
 
@@ -54,8 +55,9 @@ class Verdicts:
     @property
     def _levels(self) -> np.ndarray:
         """(F,) the verdict of each body, a value of ``LEVELS``."""
-        failed = (self.confidence < FAILED_BELOW) | (self.far_share > FAILED_FAR)
-        sure = (self.confidence >= SURE_FROM) & ~(self.far_share > DOUBTFUL_FAR)
+        confident = self.confidence >= SURE_FROM
+        failed = (self.confidence < FAILED_BELOW) | (~confident & (self.far_share > FAILED_FAR))
+        sure = confident & ~(self.far_share > DOUBTFUL_FAR)
         return np.where(failed, LEVELS["failed"], np.where(sure, LEVELS["sure"], LEVELS["doubtful"]))
 
     @property

@@ -15,7 +15,7 @@ def verdicts(confidence, far_share, hidden=0):
 
 
 def test_bodies_are_counted_by_verdict_and_the_worst_is_named():
-    found = verdicts([0.9, 0.3, 0.8, 0.001], [0.0, 0.1, 0.5, 0.2])
+    found = verdicts([0.9, 0.3, 0.4, 0.001], [0.0, 0.1, 0.5, 0.2])
     assert found.counts == {"sure": 1, "doubtful": 1, "failed": 2}
     assert found.in_words == "1 sure, 1 doubtful, 2 failed"
     assert not found.all_sure
@@ -29,8 +29,8 @@ def test_one_failed_of_one_is_said_at_once():
 
 
 def test_a_confident_body_that_leaves_many_points_is_doubtful():
-    found = verdicts([0.6, 0.55], [0.15, 0.1])
-    assert found.counts == {"sure": 1, "doubtful": 1, "failed": 0}
+    found = verdicts([0.6, 0.55, 0.9], [0.15, 0.1, 0.4])
+    assert found.counts == {"sure": 1, "doubtful": 2, "failed": 0}
     assert found.worst["source"] == "scan_0.ply"
 
 
