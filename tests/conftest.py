@@ -29,7 +29,7 @@ def pytest_configure():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """One process takes all tests of a file, and of files that share a finished run; the slow ones first."""
+    """One process takes all tests of a file, and of files that share a finished run; the longest first."""
     runs = ["smoke_run", "tour", ""]
 
     def run_of(item):
@@ -40,7 +40,15 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(run or item.path.stem))
         if run:
             item.add_marker(pytest.mark.timeout(1500))  # The first of them waits for the whole run.
-    items.sort(key=lambda item: (runs.index(run_of(item)), item.get_closest_marker("slow") is None))
+
+    def place(item):
+        return (
+            runs.index(run_of(item)),
+            item.get_closest_marker("slow") is None,
+            "workflow" not in item.path.parts,
+        )
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from sshmr.cli.app import app
+from tests.forked_python import forked_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,9 +41,9 @@ def call_json(*arguments, **options):
 
 
 def start(*arguments, **options):
-    """Start the command line as a program of its own."""
+    """Start the command line as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "sshmr", *map(str, arguments)],
+        [str(forked_programs() / "sshmr"), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

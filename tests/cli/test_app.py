@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from .conftest import call, start
+from .conftest import call
 
 COMMANDS = ("init", "fit", "predict", "export", "weights", "evaluate", "simulate", "doctor")
 
@@ -34,11 +34,11 @@ def test_help_loads_nothing_heavy():
 
 
 def test_the_package_runs_as_a_program():
-    process = start("fit", "nowhere", "-o", "out")
-    output, errors = process.communicate()
-    assert process.returncode == 2
-    assert output == ""
-    assert errors.startswith("Error: nowhere")
+    command = [sys.executable, "-m", "sshmr", "fit", "nowhere", "-o", "out"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: nowhere")
 
 
 def test_wrong_usage_is_refused():

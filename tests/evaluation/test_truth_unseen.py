@@ -18,10 +18,11 @@ from sshmr.body.prior import open_prior_path
 from sshmr.tables.run_folder import RunFolder
 from sshmr.tables.schemas import TRUTH_COLUMNS, points_schema, read_points, write_table
 from tests.scripts import call_script
+from tests.training.conftest import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow_scripts"
-STAGE = {"vertices": 64, "points": 48, "iterations": 2, "start": 0.1, "end": 0.05}
+STAGE = {"vertices": 64, "points": 48, "iterations": 1, "start": 0.1, "end": 0.05}
 FIT = {
     "poses": 1,
     "headings": 4,
@@ -30,7 +31,7 @@ FIT = {
     "refine": [{**STAGE, "hypotheses": 4}, {**STAGE, "hypotheses": 1}],
 }
 TRAIN = {
-    "network": {},
+    "network": SETTINGS["network"],
     "train": {
         "epochs": 1,
         "batch": 4,

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sshmr.errors import InputError
 from sshmr.pretraining.stage import pretrain
 from sshmr.training.checkpoint import load_checkpoint, network_from
 from sshmr.training.weights_file import read_about
+from tests.forked_python import forked_programs
 from tests.training.conftest import SETTINGS
 
 SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "pretrain.py"
@@ -130,8 +130,8 @@ def test_a_kill_leaves_a_state_to_continue_from(template, tmp_path):
     pretraining = SMALL["pretrain"] | {"steps": 1000, "decay": 999}
     weights, card, log = outputs(tmp_path)
     command = [
-        sys.executable, SCRIPT, "--body", open_body_path("neutral"), "--template", template, "--prior",
-        open_prior_path(), "--settings", json.dumps(SMALL | {"pretrain": pretraining}), "--resume",
+        forked_programs() / "python", SCRIPT, "--body", open_body_path("neutral"), "--template", template,
+        "--prior", open_prior_path(), "--settings", json.dumps(SMALL | {"pretrain": pretraining}), "--resume",
         tmp_path / "state", "--weights", weights, "--card", card, "--log", log,
     ]  # fmt: skip
     process = subprocess.Popen([str(word) for word in command])

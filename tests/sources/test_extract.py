@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,6 +16,7 @@ from sshmr.geometry.raycast import Surface
 from sshmr.sources.extract import extract
 from sshmr.sources.plan import Sequence
 from sshmr.tables.schemas import provenance, read_points, valid_mask
+from tests.forked_python import forked_programs
 from tests.scripts import SCRIPTS, call_script
 
 CAPTURE = {
@@ -138,8 +138,9 @@ def test_a_sequence_without_a_usable_frame_ends_the_run_and_writes_nothing(
 
 def test_the_scripts_report_faults_without_a_traceback(tmp_path):
     command = [
-        sys.executable, SCRIPTS / "simulate.py", "--bodies", tmp_path, "--prior", open_prior_path(),
-        "--settings", '{"frame": 3}', "--sequences", "x", "--folder", tmp_path, "--output", tmp_path / "x",
+        forked_programs() / "python", SCRIPTS / "simulate.py", "--bodies", tmp_path,
+        "--prior", open_prior_path(), "--settings", '{"frame": 3}', "--sequences", "x",
+        "--folder", tmp_path, "--output", tmp_path / "x",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1

@@ -1,8 +1,9 @@
 """Several processes train one network as one process does in several goes."""
 
 import json
+import os
+import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sshmr.tables.schemas import read_points
 from sshmr.training import dataset
 from sshmr.training.distributed import Processes, cut_in_parts
 from sshmr.training.prefetch import ahead
+from tests.forked_python import forked_programs
 from tests.scripts import SCRIPTS, call_script
 
 
@@ -39,12 +41,24 @@ def with_shares(settings, **shares):
     return {**settings, "train": {**settings["train"], **shares}}
 
 
+def run_two(words):
+    """Run a script in two processes that meet as torchrun's do; tests/cluster/run.py starts torchrun."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    meet = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    command = [forked_programs() / "python", *words]
+    processes = [
+        subprocess.Popen(command, env={**os.environ, **meet, "RANK": rank, "LOCAL_RANK": rank})
+        for rank in "01"
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+
+
 def test_two_processes_do_what_one_does_in_two_micro_batches(run, settings, tmp_path):
     alone, together = tmp_path / "alone", tmp_path / "together"
     call_script("train", *arguments(run, with_shares(settings, accumulate=2), alone))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    two = [str(SCRIPTS / "train.py"), *arguments(run, with_shares(settings, processes=2), together)]
-    subprocess.run([*torchrun, *two], check=True, capture_output=True)
+    run_two([SCRIPTS / "train.py", *arguments(run, with_shares(settings, processes=2), together)])
     first, second = (torch.load(out / "train/checkpoint.pt", weights_only=True) for out in (alone, together))
     for name, weight in first["last_weights"].items():
         torch.testing.assert_close(weight, second["last_weights"][name], atol=2e-4, rtol=1e-3)

@@ -5,7 +5,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from sshmr.training.loop import Trainer
 from sshmr.training.objective import objective
 from sshmr.training.resume import choose_state
 from sshmr.training.round import RoundInputs, train_round
+from tests.forked_python import forked_programs
 from tests.scripts import SCRIPTS, call_script
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -191,7 +191,7 @@ def test_killed_it_ends_with_the_same_weights(run, settings, tmp_path):
     ]  # fmt: skip
     call_script("train", *arguments, tmp_path / "whole")
     broken = tmp_path / "broken"
-    command = [sys.executable, str(SCRIPTS / "train.py"), *arguments, str(broken)]
+    command = [forked_programs() / "python", str(SCRIPTS / "train.py"), *arguments, str(broken)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     _wait_for_epochs(process, broken / "resume", 1)
     os.kill(process.pid, signal.SIGKILL)

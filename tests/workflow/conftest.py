@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from code_hash import Code, code_hash
 
+from tests.forked_python import with_forked_programs
 from tests.workflow import forked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +57,8 @@ class Clone:
 
     def run(self, *arguments, environment=()):
         """Run Snakemake to its end; stdout and stderr come back as one text."""
-        words, variables = self.command(*arguments)[3:], {**os.environ, **dict(environment)}
+        words = self.command(*arguments)[3:]
+        variables = {**with_forked_programs(os.environ), **dict(environment)}
         with tempfile.NamedTemporaryFile("r", errors="replace") as output:
             status = forked.run(words, self.folder, variables, output.name)
             return subprocess.CompletedProcess(words, status, output.read())

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import shutil
+import sys
 
 IMPORTED = ["snakemake.cli", "snakemake_executor_plugin_slurm", "pandas", "pydantic", "scipy"]
 """None of them is the repository's: every copy of the workflow imports its own files."""
@@ -28,6 +30,7 @@ def _main(arguments, folder, environment, output):
     written, empty = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), os.open(os.devnull, os.O_RDONLY)
     for ours, standard in ((empty, 0), (written, 1), (written, 2)):
         os.dup2(ours, standard)
+    sys.executable = shutil.which("python")  # The workflow puts its folder before the path of the jobs.
     from snakemake.cli import main
 
     main(arguments)

@@ -36,6 +36,7 @@ test_tour.py extracts the tour's data, tests/cluster/run.py trains with two proc
 tests/training/test_round.py with the published losses. test_smoke_run.py compares what ``--forcerun`` plans.
 """
 SMALLER = {
+    "gpu=4": "gpu=1",
     "rounds=6": "rounds=2",
     "results/demo/round_2/fit/test/seq013_simulated_007_and_3_more.parquet":
         "results/smoke/round_1/fit/test/seq002_simulated_002.parquet",
@@ -139,7 +140,8 @@ def on_simulated(words):
 
 def run_once(clone):
     """A function of a command: its result. Commands that are the same on simulated data run once."""
-    return functools.cache(lambda *words: clone.run(*on_simulated(words)))
+    run = functools.cache(clone.run)
+    return lambda *words: run(*on_simulated(words))
 
 
 @pytest.fixture(scope="module")
