@@ -93,10 +93,10 @@ class TrainConfig(Settings):
         return max(1, self.batch - round(self.batch * self.synthetic))
 
 
-def train_config(settings: object, where: object = "config") -> TrainConfig:
+def train_config(settings: object) -> TrainConfig:
     """A ``TrainConfig`` from a mapping.
 
     Raises:
         InputError: for an unknown key or a wrong value.
     """
-    return from_mapping(TrainConfig, settings, "train", where)
+    return from_mapping(TrainConfig, settings, "train")

@@ -62,20 +62,16 @@ class Guess:
     notes: list[str]
 
 
-def guess(clouds: list[CloudFile], given: CloudsConfig | None = None) -> Guess:
+def guess(clouds: list[CloudFile]) -> Guess:
     """Read some of the clouds and guess their settings.
-
-    Args:
-        given: known settings, such as a depth camera's intrinsics.
 
     Raises:
         InputError: when none can be read, or in no unit they have the size of a person.
     """
-    given = (given or CloudsConfig()).replace(up="y", unit="m")
     sampled, unreadable, remarks = [], [], []
     for cloud in _spread(clouds, SAMPLED):
         try:
-            points, remark = load_cloud(cloud.path, given)
+            points, remark = load_cloud(cloud.path, CloudsConfig())
         except InputError as error:
             unreadable.append((cloud.path, str(error)))
         else:

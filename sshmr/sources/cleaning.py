@@ -14,6 +14,8 @@ from sshmr.sources.sampling import voxel_means
 FARTHEST = 1e10
 LARGEST_SPAN = 3.0
 """Metres: the largest extent of a person along any axis."""
+FRAGMENT = 0.02
+"""Largest share of a person's points that a separate piece of noise has."""
 GROUND_SEARCH = (0.08, 0.25)
 GROUND_POINTS = 30
 GROUND_CELL, GROUND_CELLS = 0.1, 25
@@ -67,8 +69,8 @@ def without_strays(points: np.ndarray, distance: float, spacings: float = 0.0) -
     return points[nearest <= max(distance, spacings * np.median(nearest))]
 
 
-def without_fragments(points: np.ndarray, farthest: float, share: float = 0.02) -> np.ndarray:
-    """The points (K, 3) of the largest piece, and of each other one with more than ``share`` of them.
+def without_fragments(points: np.ndarray, farthest: float) -> np.ndarray:
+    """The points (K, 3) of the largest piece, and of each other one with more than ``FRAGMENT`` of them.
 
     The points of a piece are connected by steps a little longer than the cloud's spacing, and at most
     ``farthest`` metres. Arms and legs may be separate pieces. The rest of the
@@ -82,7 +84,7 @@ def without_fragments(points: np.ndarray, farthest: float, share: float = 0.02) 
     links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
     _, piece = connected_components(links, directed=False)
     size = np.bincount(piece)
-    return points[(size > share * len(points))[piece] | (piece == size.argmax())]
+    return points[(size > FRAGMENT * len(points))[piece] | (piece == size.argmax())]
 
 
 def ground_height(points: np.ndarray, thickness: float) -> np.ndarray | None:

@@ -66,20 +66,18 @@ def frames_of(points: dict[str, Any], rate: float) -> list[Frame]:
     ]
 
 
-def follow_part(
-    part: Part, before: Part | None, follower: Follower, progress: Callable[..., Any] = iter
-) -> None:
+def follow_part(part: Part, before: Part | None, follower: Follower) -> None:
     """Follow the person through a part and write the bodies, and what the next part has to know.
 
     Args:
         before: the part of the same recording before this one, where it is known.
-        progress: function of a list of blocks that yields them.
     """
     points = read_points(part.points)
     memory = Memory() if before is None else memory_of(before)
     frames = frames_of(points, part.rate)
     columns = []
-    for block in progress([frames[start : start + BLOCK] for start in range(0, len(frames), BLOCK)]):
+    for start in range(0, len(frames), BLOCK):
+        block = frames[start : start + BLOCK]
         columns.append(columns_of(follower.follow(block, memory), follower.name_of))
     write_followed(part, points["frame_id"], columns, memory, follower)
 
