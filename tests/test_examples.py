@@ -1,7 +1,6 @@
 """The notebooks run from the first cell to the last."""
 
 import os
-import sys
 from pathlib import Path
 
 import nbformat
@@ -9,6 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.cli.conftest import QUICK
+from tests.forked_python import with_forked_programs
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
@@ -27,8 +27,7 @@ def test_there_are_notebooks():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path, monkeypatch):
-    # Its commands are those of this environment, whether or not that is activated.
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", with_forked_programs(os.environ)["PATH"])
     notebook = nbformat.read(path, as_version=4)
     (tmp_path / "quick.yaml").write_text(QUICK)
     for cell in notebook.cells:
