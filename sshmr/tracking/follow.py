@@ -31,6 +31,9 @@ WIDE = (0.12, 0.08)
 """Spreads before these where the velocity is not known: at a walk, people move 15 cm in 0.1 s."""
 STEADY = 0.8
 """Share of the last velocity that the next frame is expected to have."""
+START_POINTS, START_REACH, STOPPED = 128, 0.2, 1.3
+"""Points that choose between two starts; metres, to which their distances are cut; and how many times farther
+from the cloud the expected body must be than the last one. In steady motion it is nearer, or as near."""
 GAP = 1.0
 """Seconds without a frame, after which the person is looked for again."""
 LOST, WRONG = 0.3, 0.5
@@ -97,7 +100,6 @@ def expected_body(memory: Memory, frame: Frame) -> State:
     state, offset, time = memory.bodies[-1]
     if len(memory.bodies) < 2:
         return state
-    moved = state._replace(transl=state.transl + torch.from_numpy(offset - frame.offset).to(state.transl))
     before, earlier_offset, earlier = memory.bodies[-2]
     ratio = STEADY * min(2.0, (frame.time - time) / max(time - earlier, 1e-6))
     turn = rotmat_to_rotvec(state.root @ before.root.transpose(1, 2))
@@ -106,8 +108,14 @@ def expected_body(memory: Memory, frame: Frame) -> State:
         rotvec_to_rotmat(ratio * turn) @ state.root,
         state.body + ratio * (state.body - before.body),
         state.betas,
-        moved.transl + ratio * way,
+        standing_still(memory, frame).transl + ratio * way,
     )
+
+
+def standing_still(memory: Memory, frame: Frame) -> State:
+    """The last body at its place in the world, in the frame's own coordinates."""
+    state, offset, _ = memory.bodies[-1]
+    return state._replace(transl=state.transl + torch.from_numpy(offset - frame.offset).to(state.transl))
 
 
 class Follower:
@@ -207,7 +215,7 @@ class Follower:
 
     def step(self, frame: Frame, memory: Memory) -> State:
         """The body of the next frame."""
-        start = expected_body(memory, frame)
+        start = self._start(frame, memory)
         known = min(memory.frames, KNOWN)
         expected = Expected(
             start.body, torch.full_like(start.body, 0.5), memory.betas[None], torch.full((1, 1), float(known))
@@ -221,6 +229,17 @@ class Follower:
         state, _ = refine(problem._replace(surface=self.fine), state, FINE, FINE_SLIDING, view, RELAXED)
         memory.add(state, frame)
         return state
+
+    def _start(self, frame: Frame, memory: Memory) -> State:
+        """The expected body; or the last one, if it is much nearer to the cloud: people may turn back."""
+        expected = expected_body(memory, frame)
+        if len(memory.bodies) < 2:
+            return expected
+        both = stacked([expected, standing_still(memory, frame)])
+        points, mask = thinned(*padded([frame]), START_POINTS)
+        apart = torch.cdist(points[mask].expand(2, -1, -1), skin(self.surface.body, both).vertices).amin(2)
+        moving, still = apart.clamp_max(START_REACH).mean(1).tolist()
+        return both.rows(slice(1, 2)) if STOPPED * still < moving else expected
 
     def _search(self, frame: Frame, followed: State | None = None) -> Found:
         """The body of a frame from the network and the search.

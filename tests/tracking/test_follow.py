@@ -29,6 +29,15 @@ def test_a_body_that_turns_is_expected_to_turn_on(walk):
     np.testing.assert_allclose(world[0, 0], STEADY * step, atol=1e-5)
 
 
+def test_a_person_who_stops_at_once_is_followed(walk, follower, joint_error):
+    """The last two bodies turn by 1 rad and move by half a metre; the next cloud is where the last was."""
+    last, frame = walk.truth.rows(slice(1, 2)), walk.frames[1]
+    before = last._replace(root=rotation_about_y(torch.tensor([1.0])) @ last.root)
+    memory = Memory([(before, frame.offset - [0.5, 0, 0], 0.0), (last, frame.offset, 0.1)])
+    state = follower.step(frame._replace(time=0.2), memory)
+    assert joint_error(state, last) < 0.03
+
+
 def test_a_person_is_followed(walk, follower, joint_error):
     memory = Memory()
     memory.add(walk.truth.rows(slice(1)), walk.frames[0])
