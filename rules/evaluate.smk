@@ -5,6 +5,7 @@ rule evaluate_part:
     """The measures of every frame of some shards in one round."""
     input:
         fits=lambda wildcards: tables(RUN.params_of, wildcards.round, "fit", part=wildcards.part),
+        predictions=predictions,
         pseudo_labels=lambda wildcards: tables(
             RUN.pseudo_labels_of, wildcards.round, splits=["train"], part=wildcards.part
         ),

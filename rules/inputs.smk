@@ -89,6 +89,17 @@ def network_of(wildcards):
     return RUN.checkpoint(number) if number else PRETRAINED_WEIGHTS
 
 
+def predictions(wildcards):
+    """What the network predicted in this round; the bootstrap may have no network.
+
+    The fits are made from them. But where a job failed, its predictions are missing while an older fit is there.
+    """
+    number = int(wildcards.round)
+    return (
+        tables(RUN.params_of, number, "network", part=wildcards.part) if number or PRETRAINED_WEIGHTS else []
+    )
+
+
 def forced(target, *rules_at_work):
     """An input function without files: `--forcerun fit` names a target, this passes it on to the rules at work."""
 
