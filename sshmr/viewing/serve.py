@@ -174,12 +174,12 @@ def make_server(shown: ShownRun, port: int) -> http.server.ThreadingHTTPServer:
             try:
                 with lock:
                     now = shown.run
-                sequence, row = now.sequences[int(query["sequence"][0])], int(query["row"][0])
-                if scene:
-                    content = packed_scene(now.scene_points(sequence, row))
-                else:
-                    frame = now.frame(sequence, row, int(query["round"][0]), query["stage"][0])
-                    content = packed_frame(frame, now.faces)
+                    sequence, row = now.sequences[int(query["sequence"][0])], int(query["row"][0])
+                    if scene:
+                        content = packed_scene(now.scene_points(sequence, row))
+                    else:
+                        frame = now.frame(sequence, row, int(query["round"][0]), query["stage"][0])
+                        content = packed_frame(frame, now.faces)
             except (InputError, OSError, KeyError, ValueError, IndexError) as error:
                 self._answer(404, "application/json", json.dumps({"error": str(error)}).encode())
             else:
