@@ -18,8 +18,9 @@ ON_SKIN = 0.08
 """Metres. A point this near to a vertex counts as on its part of the skin."""
 MISSED, LINKED = 0.07, 0.08
 """Metres; points farther than the first from the mesh, each within the second of the next, may be a limb."""
-BESIDE = 0.1
-"""Metres between two things that stand side by side, seen from above."""
+BESIDE, CELL = 0.1, 0.01
+"""Metres between two things that stand side by side, seen from above; and side of the squares of which each
+counts as one point: the number of pairs must not grow with the cloud."""
 PIECE = 8192
 """Number of points whose distances to the vertices are computed at the same time."""
 FEWEST_POINTS = 2
@@ -59,7 +60,9 @@ def _largest_group(places: np.ndarray) -> int:
 
 def largest_piece(cloud: np.ndarray) -> np.ndarray:
     """Which points (K,) of a cloud (K, 3) belong to its largest piece, seen from above."""
-    piece = _groups(cloud[:, [0, 2]], BESIDE)
+    above = cloud[:, [0, 2]]
+    _, first, square = np.unique(np.floor(above / CELL), axis=0, return_index=True, return_inverse=True)
+    piece = _groups(above[first], BESIDE)[square.ravel()]
     return np.asarray(piece == np.bincount(piece).argmax())
 
 

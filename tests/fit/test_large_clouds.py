@@ -1,9 +1,12 @@
-"""A cloud of 100,000 points is fitted and gets pseudo labels in about the memory of a small one."""
+"""Clouds of 100,000 points need about the memory of small ones."""
 
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from sshmr.fit.residuals import largest_piece
 
 SCRIPT = """
 import sys
@@ -56,3 +59,11 @@ def test_memory_hardly_grows_with_the_cloud():
         assert residual < 0.02
     # Distances of all points to a thousand vertices would take 400 MB.
     assert peaks[100_000] < peaks[1_000] + 300, peaks
+
+
+def test_the_largest_piece_of_a_large_cloud_is_found():
+    """The pairs of all its points within 10 cm would take gigabytes."""
+    places = np.random.default_rng(0).uniform(size=(100_000, 3)) * [0.5, 1.8, 0.4]
+    beside = np.arange(len(places)) % 5 < 2
+    places[beside, 0] += 0.65
+    np.testing.assert_array_equal(largest_piece(places), ~beside)
