@@ -169,7 +169,7 @@ def confidence_table(fits: FrameErrors) -> list[dict[str, Any]]:
     And the MPJPE of the half with the higher and of the half with the lower confidence.
     """
     lines = []
-    for round_, rows in fits.table[fits.table["error"].notna()].groupby("round"):
+    for round_, rows in fits.table[fits.table["visible_error"].notna()].groupby("round"):
         _, gap = calibration(rows["confidence"].to_numpy(), rows["visible_error"].to_numpy())
         lines.append(
             {
