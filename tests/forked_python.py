@@ -30,7 +30,7 @@ CLIENT = """\
 #!{python} -ISs
 import marshal, os, socket, struct, sys
 words = {before!r} + sys.argv[1:]
-if words[:1] != ["-m"] and not words[0].endswith(".py"):
+if words[:1] != ["-m"] and not "".join(words[:1]).endswith(".py"):
     os.execv({python!r}, [{python!r}, *words])
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
@@ -83,7 +83,7 @@ def serve(address):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
-    signal.signal(signal.SIGCHLD, lambda *_: os.waitpid(-1, os.WNOHANG))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # So that none of them stays as a zombie.
     print("ready", flush=True)
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         client = listener.accept()[0]
