@@ -77,12 +77,12 @@ def found_from_nothing(
     predicted: State | None = None,
     sensor: torch.Tensor | None = None,
 ) -> Found:
-    """Fit B clouds from typical upright poses. If the confidence is low, also from every posture and as
+    """Fit B clouds from typical upright poses. If these fits are unsure, also from every posture and as
     parts.
 
-    With predictions, fits start from these and their mirrored starts. If the confidence is low, upright poses
+    With predictions, fits start from these and their mirrored starts. If these are unsure, upright poses
     and the search for parts are tried, too. Fits that may miss a limb are repeated. Of several fits of a
-    cloud, the one with the lowest energy wins.
+    cloud, the one with the lowest energy wins. Doubtful clouds are also fitted without what stands beside.
 
     Args:
         body: the whole BodyModel. points: (B, N, 3) metres; mask: (B, N) bool.
