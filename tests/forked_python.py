@@ -64,7 +64,8 @@ def forked_programs():
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    atexit.register(server.communicate)  # It ends with its standard input.
+    atexit.register(server.wait)
+    atexit.register(server.stdin.close)  # Comes first. The server ends with it, even if a program still runs.
     if server.stdout.readline() != b"ready\n":
         raise RuntimeError("the server of forked programs did not start")
     return folder

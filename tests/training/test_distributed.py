@@ -52,7 +52,11 @@ def run_two(words):
         subprocess.Popen(command, env={**os.environ, **meet, "RANK": rank, "LOCAL_RANK": rank})
         for rank in "01"
     ]
-    assert [process.wait() for process in processes] == [0, 0]
+    try:
+        assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    finally:
+        for process in processes:  # If one failed, the other one waits for it.
+            process.kill()
 
 
 def test_two_processes_do_what_one_does_in_two_micro_batches(run, settings, tmp_path):
