@@ -46,7 +46,7 @@ VARIANTS = {
     "β₀ only": {"network": {"betas": 1}},
     "no synthetic people": {"train": {"synthetic": 0.0, "batch": 12}},
     "no augmentation": {"train": {"augment": False}},
-    "one view and one pass": {"infer": {"passes": 1, "upside_down": False, "mirrored": False}},
+    "one view and one pass": {"infer": {"rotations": 1, "mirrored": False, "passes": 1, "tilted": False}},
     "all points in training": {"train": {"points": 0, "matched_points": 0}},
     "all points in inference": {"infer": {"points": 0, "matched_points": 0}},
     "encoder in half precision": {"network": {"precision": "bfloat16"}},

@@ -1,5 +1,6 @@
 """Predictions for a whole points table."""
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -11,14 +12,25 @@ from sshmr.body.model import MIRROR_JOINTS, BodyModel
 from sshmr.config.infer import InferConfig
 from sshmr.device import repeatable
 from sshmr.geometry.neighbours import farthest_point_sample, group
-from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec
+from sshmr.geometry.rotations import rot6d_to_rotmat, rotation_about_y, rotmat_to_rotvec, rotvec_to_rotmat
 from sshmr.network.head import Prediction
 from sshmr.network.model import MATCH_SHARPNESS, MeshRegressor
 from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
 
-UPSIDE_DOWN = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 MIRROR = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+TILTED = rotvec_to_rotmat(
+    math.pi / 2 * torch.tensor([[2.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0], [0, 0, 1.0], [0, 0, -1.0]])
+)
+"""(5, 3, 3), rotations after which people who hang upside down, or lie along z or x, may stand."""
+UNCERTAIN = 0.04
+"""Clouds whose first pass has a lower certainty are also predicted after these rotations. With the shipped
+network, it is about 0.055 for upright people, and 0.025 for people who lie or hang upside down."""
+SURER = 1.3
+"""Such a prediction is kept if its certainty is this many times as large, as most people are upright."""
+
+Certain = tuple[Prediction, torch.Tensor]
+"""The prediction for B clouds and its certainty (B,), from 0 to 1."""
 
 
 class View(NamedTuple):
@@ -28,15 +40,11 @@ class View(NamedTuple):
     mirrored: bool
 
 
-def views(rotations: int, mirrored: bool, base: torch.Tensor | None = None) -> list[View]:
-    """Views at evenly spaced rotations about the vertical, and with ``mirrored`` their mirror images.
-
-    ``base``: (3, 3) rotation before these, or None.
-    """
+def views(rotations: int, mirrored: bool) -> list[View]:
+    """Views at evenly spaced rotations about the vertical, and with ``mirrored`` their mirror images."""
     angles = torch.arange(rotations) * (2 * math.pi / rotations)
-    turns = rotation_about_y(angles) if base is None else rotation_about_y(angles) @ base
     sides = (False, True) if mirrored else (False,)
-    return [View(turn, side) for side in sides for turn in turns]
+    return [View(rotation, side) for side in sides for rotation in rotation_about_y(angles)]
 
 
 def upright_views(prediction: Prediction, mirrored: bool) -> list[View]:
@@ -133,30 +141,40 @@ def predict_views(
 ) -> tuple[Prediction, torch.Tensor]:
     """Predict from rotated views, in several passes.
 
-    The first pass predicts each cloud as it is and upside down, and keeps the prediction whose matching is
-    more certain. Each further pass rotates each cloud so that its last predicted body stands upright and
-    faces +z. Arguments and result as for ``predict``.
+    Each pass after the first one rotates each cloud so that its last predicted body stands upright and faces
+    +z. Clouds whose first pass is uncertain start once more, from the most certain of ``TILTED`` views. That
+    result is kept if it is clearly more certain. Arguments and result as for ``predict``.
     """
-    seen = sampled(cloud, mask, config)
+    points, real = sampled(cloud, mask, config)
 
-    def predicted(chosen: list[View]) -> tuple[Prediction, torch.Tensor]:
-        return predict(network, *seen, descriptors, chosen, config.matched_points)
+    def seen(rows: torch.Tensor | slice, chosen: list[View]) -> Certain:
+        return predict(network, points[rows], real[rows], descriptors, chosen, config.matched_points)
 
-    mirrored = [False] * (config.passes - 1) + [config.mirrored]
-    prediction, certainty = predicted(views(config.rotations, mirrored[0]))
-    if config.upside_down:
-        other, surer = predicted(views(config.rotations, mirrored[0], UPSIDE_DOWN))
-        better = surer > certainty
-        prediction = Prediction(*(_chosen(better, *pair) for pair in zip(other, prediction, strict=True)))
-        certainty = torch.maximum(certainty, surer)
-    for side in mirrored[1:]:
-        prediction, certainty = predicted(upright_views(prediction, side))
-    return prediction, certainty
+    def finished(rows: torch.Tensor | slice, found: Certain) -> Certain:
+        for _ in range(config.passes - 1):
+            found = seen(rows, upright_views(found[0], config.mirrored))
+        return found
+
+    first = seen(slice(None), views(config.rotations, config.mirrored))
+    prediction, certainty = finished(slice(None), first)
+    rows = (first[1] < UNCERTAIN).nonzero()[:, 0]
+    if not config.tilted or not len(rows):
+        return prediction, certainty
+    start = functools.reduce(_more_certain, (seen(rows, [View(turn, False)]) for turn in TILTED))
+    before = Prediction(*(part[rows] for part in prediction)), certainty[rows]
+    some, surer = _more_certain(before, finished(rows, start), SURER)
+    replaced = (old.index_copy(0, rows, new) for old, new in zip(prediction, some, strict=True))
+    return Prediction(*replaced), certainty.index_copy(0, rows, surer)
 
 
-def _chosen(which: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """The rows of ``first`` where ``which`` (B,) is true, and of ``second`` elsewhere."""
-    return torch.where(which.view(-1, *[1] * (first.dim() - 1)), first, second)
+def _more_certain(first: Certain, second: Certain, factor: float = 1.0) -> Certain:
+    """For each cloud the second prediction, if it is more than ``factor`` times as certain as the first."""
+    better = second[1] > factor * first[1]
+    parts = (
+        torch.where(better.view(-1, *[1] * (new.dim() - 1)), new, old)
+        for old, new in zip(first[0], second[0], strict=True)
+    )
+    return Prediction(*parts), torch.where(better, second[1], first[1])
 
 
 def predict(

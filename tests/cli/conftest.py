@@ -23,7 +23,7 @@ fit:
     - {hypotheses: 1, vertices: 512, points: 256, iterations: 6, start: 0.04, end: 0.02}
   refine:
     - {hypotheses: 1, vertices: 512, points: 256, iterations: 6, start: 0.04, end: 0.02}
-infer: {passes: 1, upside_down: false, mirrored: false}
+infer: {rotations: 1, mirrored: false, passes: 1, tilted: false}
 """
 
 

@@ -28,7 +28,7 @@ SMALL = {
         "steps": 10, "decay": 4, "batch": 2, "points": 64, "matched_points": 32, "evaluate_every": 5,
         "evaluated": 3,
     },
-    "infer": {"passes": 1, "upside_down": False, "mirrored": False},
+    "infer": {"rotations": 1, "mirrored": False, "passes": 1, "tilted": False},
 }  # fmt: skip
 
 

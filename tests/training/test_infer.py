@@ -9,7 +9,7 @@ from sshmr.geometry.rotations import rotmat_to_rot6d, rotvec_to_rotmat
 from sshmr.network.head import Prediction
 from sshmr.network.model import MeshRegressor, Output
 from sshmr.training.batch import Batch, mirror, turn
-from sshmr.training.infer import UPSIDE_DOWN, predict, predict_views, sampled, upright_views, views
+from sshmr.training.infer import TILTED, predict, predict_views, sampled, upright_views, views
 
 
 class Oracle:
@@ -74,36 +74,46 @@ class UprightOnly:
         self.points, self.target, self.seen = points, target, []
 
     def __call__(self, points, mask, descriptors, matched_points):
-        # The rotation from the known cloud to the one that is seen.
-        turn = (torch.linalg.pinv(self.points) @ points).mT
-        upright = (turn @ self.target.rotmats[:, 0])[:, 1, 1] > 0.5
-        root = torch.where(upright[:, None, None], turn @ self.target.rotmats[:, 0], torch.eye(3))
-        rotmats = torch.cat([root[:, None], self.target.rotmats[:, 1:]], 1)
-        pelvis = (self.target.pelvis[:, None] @ turn.mT)[:, 0]
-        similarity = torch.zeros(*mask.shape, 5)
+        # Which of the known clouds each one is, as rotations keep the norms, and by which rotation.
+        norms = (points.norm(dim=2)[:, None] - self.points.norm(dim=2)).abs().sum(2)
+        which = norms.argmin(1)
+        turn = (torch.linalg.pinv(self.points[which]) @ points).mT
+        pelvis, rotmats, betas = (
+            self.target.pelvis[which],
+            self.target.rotmats[which],
+            self.target.betas[which],
+        )
+        upright = (turn @ rotmats[:, 0])[:, 1, 1] > 0.5
+        root = torch.where(upright[:, None, None], turn @ rotmats[:, 0], torch.eye(3))
+        rotmats = torch.cat([root[:, None], rotmats[:, 1:]], 1)
+        pelvis = (pelvis[:, None] @ turn.mT)[:, 0]
+        similarity = torch.zeros(*mask.shape, 50)
         similarity[upright, :, 0] = 1.0
         self.seen.append(upright)
-        return Output(
-            None, None, similarity, Prediction(rotmats, pelvis, self.target.betas), rotmat_to_rot6d(rotmats)
-        )
+        return Output(None, None, similarity, Prediction(rotmats, pelvis, betas), rotmat_to_rot6d(rotmats))
 
 
-def test_people_upside_down_are_predicted_as_they_are():
-    """The first cloud's body stands, the second one's hangs head down."""
+def test_people_upside_down_and_lying_are_predicted_as_they_are():
+    """One body stands, one hangs head down, two lie with their heads along z and x."""
     torch.manual_seed(6)
-    rotmats = rotvec_to_rotmat(torch.randn(2, 24, 3))
-    rotmats[:, 0] = torch.stack([torch.eye(3), UPSIDE_DOWN])
-    target = Prediction(rotmats, torch.randn(2, 3), torch.randn(2, 10))
-    points, mask = torch.randn(2, 20, 3), torch.ones(2, 20, dtype=torch.bool)
+    rotmats = rotvec_to_rotmat(torch.randn(4, 24, 3))
+    rotmats[:, 0] = torch.cat([torch.eye(3)[None], TILTED[[0, 1, 4]]])
+    target = Prediction(rotmats, torch.randn(4, 3), torch.randn(4, 10))
+    points, mask = torch.randn(4, 20, 3), torch.ones(4, 20, dtype=torch.bool)
     network = UprightOnly(points, target)
-    config = InferConfig(points=0, matched_points=0, passes=2, mirrored=False)
+    config = InferConfig(points=0, matched_points=0, rotations=1, passes=2, mirrored=False)
     found, certainty = predict_views(network, points, mask, None, config)
     torch.testing.assert_close(found.rotmats, target.rotmats, atol=1e-4, rtol=0)
     torch.testing.assert_close(found.pelvis, target.pelvis, atol=1e-4, rtol=0)
-    assert [seen.tolist() for seen in network.seen] == [[True, False], [False, True], [True, True]]
     assert (certainty > 0.9).all()
-    wrong, _ = predict_views(network, points, mask, None, config.model_copy(update={"upside_down": False}))
-    assert (wrong.rotmats[1, 0] - target.rotmats[1, 0]).abs().max() > 1
+    assert [len(seen) for seen in network.seen] == [4, 4] + [3] * (5 + 1), "only uncertain clouds start again"
+    wrong, _ = predict_views(network, points, mask, None, config.model_copy(update={"tilted": False}))
+    assert ((wrong.rotmats - target.rotmats)[:, 0].abs().amax((1, 2)) > 0.9).tolist() == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def rows(cloud, mask):
