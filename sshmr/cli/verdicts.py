@@ -11,9 +11,9 @@ SURE_FROM, FAILED_BELOW = 0.5, 0.02
 """Smallest confidence of a sure body; a body below the second value has failed."""
 PART_HIDDEN = 6
 """Hidden joints with which a cloud counts as a part of a person."""
-DOUBTFUL_FAR, FAILED_FAR = 0.08, 0.3
+DOUBTFUL_FAR, FAILED_FAR = 0.05, 0.3
 """Share of points farther than 5 cm from the mesh. With more than the first, a body is doubtful: it may miss
-a limb, or the cloud shows something else, too. Of 24 such fits on simulated clouds, 10 were right. With more
+a limb, or the cloud shows something else, too. Of 39 such fits on simulated clouds, 12 were right. With more
 than the second, it has failed, unless it is as confident as a sure body: then something stands beside the
 person."""
 LEVELS = {"sure": 2, "doubtful": 1, "failed": 0}

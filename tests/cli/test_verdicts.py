@@ -29,7 +29,7 @@ def test_one_failed_of_one_is_said_at_once():
 
 
 def test_a_confident_body_that_leaves_many_points_is_doubtful():
-    found = verdicts([0.6, 0.55, 0.9], [0.15, 0.07, 0.4])
+    found = verdicts([0.6, 0.55, 0.9], [0.15, 0.04, 0.4])
     assert found.counts == {"sure": 1, "doubtful": 2, "failed": 0}
     assert found.worst["source"] == "scan_0.ply"
 
