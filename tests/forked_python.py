@@ -40,7 +40,7 @@ server.sendall(job)
 sys.exit(ord(server.recv(1) or b"\\x01"))
 """
 PROGRAMS = {"python": [], "sshmr": ["-m", "sshmr"]}
-"""Each program, and what stands before its arguments."""
+"""For each program, the arguments that the server puts before the given ones."""
 IMPORTED = [
     "filelock", "jinja2", "pandas", "PIL.Image", "pyarrow.compute", "pyarrow.parquet", "pydantic",
     "rich.console", "rich.progress", "safetensors.torch", "scipy.io", "scipy.linalg", "scipy.ndimage",

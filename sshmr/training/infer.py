@@ -19,6 +19,7 @@ from sshmr.progress import track
 from sshmr.tables.schemas import valid_mask
 
 MIRROR = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+"""(3, 3), exchanges left and right."""
 TILTED = rotvec_to_rotmat(
     math.pi / 2 * torch.tensor([[2.0, 0, 0], [1.0, 0, 0], [-1.0, 0, 0], [0, 0, 1.0], [0, 0, -1.0]])
 )
@@ -26,8 +27,8 @@ TILTED = rotvec_to_rotmat(
 UNCERTAIN = 0.04
 """Clouds whose first pass has a lower certainty are also predicted after these rotations. With the shipped
 network, it is about 0.055 for upright people, and 0.025 for people who lie or hang upside down."""
-SURER = 1.3
-"""Such a prediction is kept if its certainty is this many times as large, as most people are upright."""
+TILTED_FACTOR = 1.3
+"""Such a prediction is kept if it is this many times as certain, as most people are upright."""
 
 Certain = tuple[Prediction, torch.Tensor]
 """The prediction for B clouds and its certainty (B,), from 0 to 1."""
@@ -162,7 +163,7 @@ def predict_views(
         return prediction, certainty
     start = functools.reduce(_more_certain, (seen(rows, [View(turn, False)]) for turn in TILTED))
     before = Prediction(*(part[rows] for part in prediction)), certainty[rows]
-    some, surer = _more_certain(before, finished(rows, start), SURER)
+    some, surer = _more_certain(before, finished(rows, start), TILTED_FACTOR)
     replaced = (old.index_copy(0, rows, new) for old, new in zip(prediction, some, strict=True))
     return Prediction(*replaced), certainty.index_copy(0, rows, surer)
 
@@ -197,7 +198,7 @@ def predict(
     Returns:
         Prediction and certainty (B,).
     """
-    sign = torch.tensor([-1.0, 1.0, 1.0], device=cloud.device)
+    sign = MIRROR.diagonal().to(cloud.device)
     swapped = torch.tensor(MIRROR_JOINTS, device=cloud.device)
     sums: tuple[torch.Tensor, ...] = ()
     for view in chosen:
